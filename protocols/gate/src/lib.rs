@@ -1,1 +1,3 @@
+//! The door: what every listener is handed, and the only way to a backend.
 
+pub mod scram;

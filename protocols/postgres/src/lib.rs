@@ -1,3 +1,5 @@
 //! PostgreSQL: speaks the wire protocol to clients and servers, and tells policy what each statement means.
 
+pub mod login;
+pub mod mask;
 pub mod wire;
