@@ -12,6 +12,12 @@ use aws_lc_rs::{constant_time, digest, hmac, pbkdf2, rand};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+/// Tokens are random, so that more would protect nobody; fewer are refused by clients.
+pub const ITERATIONS: NonZeroU32 = match NonZeroU32::new(4096) {
+    Some(iterations) => iterations,
+    None => NonZeroU32::MIN,
+};
+
 /// How many candidates are always computed, however many there are, so that time does not tell how many tokens one has.
 pub const CANDIDATES: usize = 16;
 
@@ -40,20 +46,14 @@ pub struct Verifier {
     pub server_key: [u8; LENGTH],
 }
 
-/// The mechanism that the client chose of those offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mechanism {
-    Plain,
-    Plus,
-}
-
-/// What the server brings into an exchange.
+/// A client's first message and what it answers.
 #[derive(Clone, Copy)]
-pub struct Terms<'a> {
-    /// That of the user, or [`mock_salt`]: the client must not see which.
-    pub salt: &'a [u8],
-    pub iterations: NonZeroU32,
-    /// [`end_point::hash`] of the certificate shown, where the connection is encrypted and `Plus` was offered.
+pub struct Opening<'a> {
+    /// client-first
+    pub message: &'a [u8],
+    /// The client chose SCRAM-SHA-256-PLUS.
+    pub plus: bool,
+    /// [`end_point::hash`] of the certificate shown, where the connection is encrypted and PLUS was offered.
     pub end_point: Option<&'a [u8]>,
 }
 
@@ -63,15 +63,6 @@ pub struct Server {
     server_first: String,
     nonce: String,
     binding: String,
-}
-
-/// A login that succeeded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// Index of the candidate that fits.
-    pub candidate: usize,
-    /// To be sent with AuthenticationSASLFinal.
-    pub server_final: String,
 }
 
 impl Salted {
@@ -109,23 +100,23 @@ impl Verifier {
 }
 
 impl Server {
-    /// Takes client-first; yields the state and server-first.
+    /// Yields the state and server-first. The salt is the user's or a [`mock_salt`]: the client must not see which.
     pub fn first(
-        client_first: &[u8],
-        mechanism: Mechanism,
-        terms: &Terms<'_>,
+        opening: &Opening<'_>,
+        salt: &[u8],
+        iterations: NonZeroU32,
     ) -> Result<(Self, String), Refused> {
-        Self::first_with(client_first, mechanism, terms, &nonce()?)
+        Self::first_with(opening, salt, iterations, &nonce()?)
     }
 
     fn first_with(
-        client_first: &[u8],
-        mechanism: Mechanism,
-        terms: &Terms<'_>,
+        opening: &Opening<'_>,
+        salt: &[u8],
+        iterations: NonZeroU32,
         nonce: &str,
     ) -> Result<(Self, String), Refused> {
         let text =
-            std::str::from_utf8(client_first).map_err(|_| Refused::Malformed("not UTF-8"))?;
+            std::str::from_utf8(opening.message).map_err(|_| Refused::Malformed("not UTF-8"))?;
         let mut parts = text.splitn(3, ',');
         let (Some(flag), Some(authorization), Some(bare)) =
             (parts.next(), parts.next(), parts.next())
@@ -137,15 +128,15 @@ impl Server {
                 "an authorization identity is not supported",
             ));
         }
-        let bound = match (flag, mechanism, terms.end_point) {
-            ("n", Mechanism::Plain, _) | ("y", Mechanism::Plain, None) => &[][..],
+        let bound = match (flag, opening.plus, opening.end_point) {
+            ("n", false, _) | ("y", false, None) => &[][..],
             // the client believes that there is no channel binding: someone took it out of the offer
-            ("y", Mechanism::Plain, Some(_)) => {
+            ("y", false, Some(_)) => {
                 return Err(Refused::Binding(
                     "it was offered, and the client did not see it",
                 ));
             }
-            (BINDING, Mechanism::Plus, Some(hash)) => hash,
+            (BINDING, true, Some(hash)) => hash,
             _ => return Err(Refused::Binding("it does not fit the mechanism")),
         };
         let mut attributes = bare.split(',');
@@ -161,11 +152,7 @@ impl Server {
             "{}{nonce}",
             theirs.ok_or(Refused::Malformed("no usable nonce"))?
         );
-        let server_first = format!(
-            "r={nonce},s={},i={}",
-            BASE64.encode(terms.salt),
-            terms.iterations
-        );
+        let server_first = format!("r={nonce},s={},i={}", BASE64.encode(salt), iterations);
         let binding = BASE64.encode([flag.as_bytes(), b",,", bound].concat());
         let server = Self {
             client_first_bare: bare.to_owned(),
@@ -176,8 +163,12 @@ impl Server {
         Ok((server, server_first))
     }
 
-    /// Takes client-final. Every candidate is tried, and at least [`CANDIDATES`] computed, so that time tells nothing.
-    pub fn last(self, client_final: &[u8], candidates: &[Verifier]) -> Result<Accepted, Refused> {
+    /// Takes client-final; yields the index of the candidate that fits, and server-final. Every candidate is tried, and at least [`CANDIDATES`] computed, so that time tells nothing.
+    pub fn last(
+        self,
+        client_final: &[u8],
+        candidates: &[Verifier],
+    ) -> Result<(usize, String), Refused> {
         let text =
             std::str::from_utf8(client_final).map_err(|_| Refused::Malformed("not UTF-8"))?;
         let (without_proof, proof) = text
@@ -228,10 +219,7 @@ impl Server {
         }
         let (candidate, verifier) = found.ok_or(Refused::Credential)?;
         let signature = sign(&verifier.server_key, message.as_bytes());
-        Ok(Accepted {
-            candidate,
-            server_final: format!("v={}", BASE64.encode(signature)),
-        })
+        Ok((candidate, format!("v={}", BASE64.encode(signature))))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::*;
 
-const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 const FIRST: &[u8] = b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
 const NONCE: &str = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
 const SERVER_FIRST: &str =
@@ -15,12 +14,12 @@ fn salt() -> Vec<u8> {
 }
 
 fn begin() -> Server {
-    let terms = Terms {
-        salt: &salt(),
-        iterations: ITERATIONS,
+    let opening = Opening {
+        message: FIRST,
+        plus: false,
         end_point: None,
     };
-    let (server, first) = Server::first_with(FIRST, Mechanism::Plain, &terms, NONCE).unwrap();
+    let (server, first) = Server::first_with(&opening, &salt(), ITERATIONS, NONCE).unwrap();
     assert_eq!(first, SERVER_FIRST);
     server
 }
@@ -37,13 +36,7 @@ fn rfc_7677() {
             &[verifier("x"), verifier("pencil"), verifier("y")],
         )
         .unwrap();
-    assert_eq!(
-        accepted,
-        Accepted {
-            candidate: 1,
-            server_final: SERVER_FINAL.to_owned()
-        }
-    );
+    assert_eq!(accepted, (1, SERVER_FINAL.to_owned()));
 }
 
 #[test]
@@ -63,7 +56,7 @@ fn all_candidates_count_even_beyond_the_padding() {
     assert_eq!(
         begin()
             .last(LAST.as_bytes(), &many)
-            .map(|accepted| accepted.candidate),
+            .map(|accepted| accepted.0),
         Ok(19)
     );
 }
@@ -89,35 +82,31 @@ fn a_changed_final_message_is_refused() {
 #[test]
 fn first_messages_that_are_refused() {
     let long = [b"n,,n=,r=", &[b'a'; 257][..]].concat();
-    let bad: [(&[u8], Mechanism, Option<&[u8]>); 14] = [
-        (b"n,,m=1,n=user,r=a", Mechanism::Plain, None),
-        (b"n,a=eve,n=user,r=a", Mechanism::Plain, None),
+    let bad: [(&[u8], bool, Option<&[u8]>); 14] = [
+        (b"n,,m=1,n=user,r=a", false, None),
+        (b"n,a=eve,n=user,r=a", false, None),
         // a downgrade: the server did offer PLUS
-        (b"y,,n=,r=a", Mechanism::Plain, Some(b"h")),
-        (b"p=tls-unique,,n=,r=a", Mechanism::Plus, Some(b"h")),
-        (b"p=tls-server-end-point,,n=,r=a", Mechanism::Plus, None),
-        (
-            b"p=tls-server-end-point,,n=,r=a",
-            Mechanism::Plain,
-            Some(b"h"),
-        ),
-        (b"n,,n=,r=a", Mechanism::Plus, Some(b"h")),
-        (b"n,,n=,r=", Mechanism::Plain, None),
-        (b"n,,n=", Mechanism::Plain, None),
-        (b"n,,r=a", Mechanism::Plain, None),
-        (b"n", Mechanism::Plain, None),
-        (b"", Mechanism::Plain, None),
-        (b"n,,n=,r=\xff", Mechanism::Plain, None),
-        (&long, Mechanism::Plain, None),
+        (b"y,,n=,r=a", false, Some(b"h")),
+        (b"p=tls-unique,,n=,r=a", true, Some(b"h")),
+        (b"p=tls-server-end-point,,n=,r=a", true, None),
+        (b"p=tls-server-end-point,,n=,r=a", false, Some(b"h")),
+        (b"n,,n=,r=a", true, Some(b"h")),
+        (b"n,,n=,r=", false, None),
+        (b"n,,n=", false, None),
+        (b"n,,r=a", false, None),
+        (b"n", false, None),
+        (b"", false, None),
+        (b"n,,n=,r=\xff", false, None),
+        (&long, false, None),
     ];
-    for (first, mechanism, end_point) in bad {
-        let terms = Terms {
-            salt: b"salt",
-            iterations: ITERATIONS,
+    for (first, plus, end_point) in bad {
+        let opening = Opening {
+            message: first,
+            plus,
             end_point,
         };
         assert!(
-            Server::first(first, mechanism, &terms).is_err(),
+            Server::first(&opening, b"salt", ITERATIONS).is_err(),
             "{first:?}"
         );
     }
@@ -127,13 +116,13 @@ fn first_messages_that_are_refused() {
 fn the_certificate_is_bound() {
     let salt = [7; SALT];
     let exchange = |ours: &[u8], theirs: &[u8]| {
-        let terms = Terms {
-            salt: &salt,
-            iterations: ITERATIONS,
+        let message = b"p=tls-server-end-point,,n=,r=abc";
+        let opening = Opening {
+            message,
+            plus: true,
             end_point: Some(ours),
         };
-        let (server, first) =
-            Server::first(b"p=tls-server-end-point,,n=,r=abc", Mechanism::Plus, &terms).unwrap();
+        let (server, first) = Server::first(&opening, &salt, ITERATIONS).unwrap();
         let nonce = first.strip_prefix("r=").unwrap().split(',').next().unwrap();
         let header = BASE64.encode([b"p=tls-server-end-point,,", theirs].concat());
         let without_proof = format!("c={header},r={nonce}");
@@ -147,7 +136,7 @@ fn the_certificate_is_bound() {
         )
     };
     assert_eq!(
-        exchange(b"certificate", b"certificate").map(|accepted| accepted.candidate),
+        exchange(b"certificate", b"certificate").map(|accepted| accepted.0),
         Ok(0)
     );
     assert_eq!(

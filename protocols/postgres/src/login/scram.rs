@@ -208,7 +208,7 @@ fn text(message: &[u8]) -> Result<&str, Failed> {
 
 #[cfg(test)]
 mod tests {
-    use gate::scram::{Mechanism, Server, Terms, Verifier};
+    use gate::scram::{ITERATIONS as FEWEST, Opening, Server, Verifier};
 
     use super::*;
 
@@ -226,31 +226,25 @@ mod tests {
 
     #[test]
     fn agrees_with_our_server() {
-        for (offered, end_point, mechanism) in [
-            (&OFFERED[..], None, Mechanism::Plain),
-            (&BOTH[..], None, Mechanism::Plain),
-            (&BOTH[..], Some(&b"hash"[..]), Mechanism::Plus),
+        for (offered, end_point, plus) in [
+            (&OFFERED[..], None, false),
+            (&BOTH[..], None, false),
+            (&BOTH[..], Some(&b"hash"[..]), true),
         ] {
             let client = Client::begin(offered.iter().copied(), end_point).unwrap();
-            let iterations = NonZeroU32::new(4096).unwrap();
-            let terms = Terms {
-                salt: b"0123456789abcdef",
-                iterations,
+            let salt = b"0123456789abcdef";
+            let message = client.client_first();
+            let opening = Opening {
+                message: message.as_bytes(),
+                plus,
                 end_point,
             };
-            let (server, server_first) =
-                Server::first(client.client_first().as_bytes(), mechanism, &terms).unwrap();
-            let (client_final, expected) = client
-                .challenge(server_first.as_bytes())
-                .unwrap()
-                .prove("pencil");
-            let accepted = server
-                .last(
-                    client_final.as_bytes(),
-                    &[Verifier::of("pencil", terms.salt, iterations)],
-                )
-                .unwrap();
-            assert_eq!(expected.check(accepted.server_final.as_bytes()), Ok(()));
+            let (server, server_first) = Server::first(&opening, salt, FEWEST).unwrap();
+            let challenge = client.challenge(server_first.as_bytes()).unwrap();
+            let (client_final, expected) = challenge.prove("pencil");
+            let verifier = Verifier::of("pencil", salt, FEWEST);
+            let (_, server_final) = server.last(client_final.as_bytes(), &[verifier]).unwrap();
+            assert_eq!(expected.check(server_final.as_bytes()), Ok(()));
         }
     }
 
