@@ -1,1 +1,6 @@
 
+
+mod catalog;
+pub mod decode;
+pub mod lineage;
+mod words;
