@@ -22,7 +22,7 @@ create temp table function_effect as
   -- names that the grammar itself gives to calls
   union select name, 'harmless' from unnest('{bernoulli,system}'::text[]) as name;
 
-select upper(effect) || '_FUNCTIONS ' || name from function_effect where effect <> 'unknown' order by effect, name collate "C";
+select upper(effect) || '_FUNCTIONS ' || name from function_effect order by effect, name collate "C";
 
 select 'OPERATORS ' || oprname
 from pg_operator left join pg_proc on pg_proc.oid = oprcode left join function_effect on function_effect.name = proname

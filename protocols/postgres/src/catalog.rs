@@ -1,5 +1,6 @@
 //! What PostgreSQL's own catalogue holds: names of functions, operators, types and relations, with reviewed effects.
 
+mod functions;
 mod names;
 
 use crate::words::Effect;
@@ -17,17 +18,22 @@ pub(crate) enum Call {
 
 /// What a function of `pg_catalog` does; one that is not on the list is unknown.
 pub(crate) fn call(name: &str) -> Call {
-    if listed(names::HARMLESS_FUNCTIONS, name) {
+    if listed(functions::HARMLESS_FUNCTIONS, name) {
         Call::Harmless
-    } else if listed(names::WRITE_FUNCTIONS, name) {
+    } else if listed(functions::WRITE_FUNCTIONS, name) {
         Call::Has(Effect::Write)
-    } else if listed(names::ADMIN_FUNCTIONS, name) {
+    } else if listed(functions::ADMIN_FUNCTIONS, name) {
         Call::Has(Effect::Admin)
-    } else if listed(names::SETTING_FUNCTIONS, name) {
+    } else if listed(functions::SETTING_FUNCTIONS, name) {
         Call::Sets
     } else {
         Call::Has(Effect::Unknown)
     }
+}
+
+/// Whether `pg_catalog` has a function of this name that can be called at all.
+pub(crate) fn has_function(name: &str) -> bool {
+    call(name) != Call::Has(Effect::Unknown) || listed(functions::UNKNOWN_FUNCTIONS, name)
 }
 
 /// Whether every operator of `pg_catalog` with this name calls only harmless functions.

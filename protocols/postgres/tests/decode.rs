@@ -41,12 +41,18 @@ fn describe(text: &str, state: &SessionState) -> String {
         Err(unclear) => return format!("  unclear {}: {}\n", unclear.code, unclear.message),
     };
     let mut lines = String::new();
+    let vocabulary = vocabulary();
     for operation in operations(&analysis, state).iter() {
         let path: Vec<&str> = operation.resource.path.iter().map(|(_, name)| name.as_ref()).collect();
         let entity = operation.resource.path.last().map_or("Target", |(entity, _)| entity);
+        let resources = &vocabulary.iter().find(|(id, ..)| id == operation.action.id).expect("an action of the vocabulary").2;
+        assert!(resources.iter().any(|known| known == entity), "{} of a {entity}: {text}", operation.action);
         write!(lines, "  {} {} {} {}", operation.statement, operation.action, effect(operation.action.id), entity).unwrap();
         write!(lines, " {}", path.join("/")).unwrap();
         for (name, value) in operation.resource.attributes.iter().chain(&operation.facts) {
+            if *name == "role" {
+                continue;
+            }
             match serde_json::to_string(value).unwrap().as_str() {
                 "false" => {}
                 "true" => write!(lines, " {name}").unwrap(),
@@ -65,6 +71,37 @@ fn describe(text: &str, state: &SessionState) -> String {
         }
     }
     lines
+}
+
+/// Each action of the vocabulary: its id, its group, the entities that it may be asked of.
+fn vocabulary() -> Vec<(String, String, Vec<String>)> {
+    let text = include_str!("../src/vocabulary.cedarschema");
+    let mut actions = Vec::new();
+    for declared in text.split("  action ").skip(1) {
+        let (names, rest) = declared.split_once(" in [Action::\"").unwrap();
+        let (group, rest) = rest.split_once("\"]").unwrap();
+        assert!(rest.contains("principal: [User, Service]") && rest.contains("context: Asking"), "{names}");
+        let (_, resources) = rest.split_once("resource: [").unwrap();
+        let (resources, _) = resources.split_once(']').unwrap();
+        for name in names.split(',') {
+            let resources = resources.split(", ").map(str::to_owned).collect();
+            actions.push((name.trim().trim_matches('"').to_owned(), group.to_owned(), resources));
+        }
+    }
+    actions
+}
+
+#[test]
+fn the_vocabulary_declares_every_action_once_with_its_effect() {
+    let declared = vocabulary();
+    let mut names: Vec<&str> = declared.iter().map(|(name, ..)| name.as_str()).collect();
+    let mut known: Vec<&str> = VERBS.iter().map(|verb| verb.id).collect();
+    names.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(names, known);
+    for (name, group, _) in &declared {
+        assert_eq!(*group, effect(name), "{name}");
+    }
 }
 
 fn golden(name: &str, found: &str) {

@@ -21,6 +21,10 @@ impl Walk {
             };
             let subtype = AlterTableType::try_from(command.subtype).unwrap_or(AlterTableType::Undefined);
             let (verb, word) = subcommand(subtype);
+            if verb == verbs::OPAQUE {
+                self.opaque();
+                continue;
+            }
             let mut part = Part::new(verb, Object::Relation(relation_name(relation)))
                 .kind(kind)
                 .cascade(cascades(command.behavior))

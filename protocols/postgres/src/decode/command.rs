@@ -27,6 +27,7 @@ impl Walk {
             Command::ExplainStmt(node) => self.explain(node),
             Command::CopyStmt(node) => self.copy(node),
             Command::ListenStmt(node) => self.add(verbs::LISTEN, Object::Channel(node.conditionname.clone())),
+            Command::UnlistenStmt(node) if node.conditionname.is_empty() => self.on_database(verbs::UNLISTEN),
             Command::UnlistenStmt(node) => self.add(verbs::UNLISTEN, Object::Channel(node.conditionname.clone())),
             Command::NotifyStmt(node) => self.add(verbs::NOTIFY, Object::Channel(node.conditionname.clone())),
             Command::DoStmt(_) => self.opaque(),

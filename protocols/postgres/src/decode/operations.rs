@@ -169,9 +169,7 @@ impl Resolver<'_> {
     ) {
         let schema = match schema {
             Some(schema) => schema.to_owned(),
-            None if entity == "Function" && matches!(part.verb, verbs::CALL_WRITE | verbs::CALL_ADMIN) => {
-                "pg_catalog".to_owned()
-            }
+            None if entity == "Function" && catalog::has_function(name) => "pg_catalog".to_owned(),
             None => self.first_user_schema(),
         };
         self.push_in(part, &[("Schema", &schema), (entity, name)], statement);
@@ -205,6 +203,9 @@ impl Resolver<'_> {
         facts.insert("in_transaction", Value::Bool(self.state.in_transaction));
         facts.insert("ambiguous", Value::Bool(ambiguous));
         facts.insert("cascade", Value::Bool(part.facts.cascade));
+        if !self.state.role.is_empty() {
+            facts.insert("role", Value::Text(self.state.role.clone()));
+        }
         if let Some(rows) = part.facts.rows {
             facts.insert("rows", Value::Long(rows));
         }

@@ -72,7 +72,7 @@ impl Walk {
         self.with(node.with_clause.as_ref(), |walk| {
             let outlet = match &node.into_clause {
                 Some(into) => {
-                    walk.into_relation(into);
+                    walk.into_relation(into, "table");
                     Outlet::To(Use::Stored)
                 }
                 None => outlet,
@@ -235,7 +235,7 @@ impl Walk {
     }
 
     /// The relation that SELECT INTO or CREATE TABLE AS makes.
-    pub(super) fn into_relation(&mut self, into: &protobuf::IntoClause) {
+    pub(super) fn into_relation(&mut self, into: &protobuf::IntoClause, kind: &'static str) {
         self.nodes_of_options(&into.options);
         match &into.rel {
             Some(relation) => {
@@ -243,7 +243,7 @@ impl Walk {
                 self.session.read_back |= name.temporary;
                 self.part(
                     Part::new(verbs::CREATE, Object::NewRelation(name))
-                        .kind("table")
+                        .kind(kind)
                         .at(span(relation.location, relation.relname.len())),
                 );
             }

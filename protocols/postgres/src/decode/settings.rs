@@ -91,13 +91,26 @@ enum Setting {
     Changes(Verb),
     /// Decides how texts are read; only values that change nothing pass.
     Encoding,
+    /// Decides where literals end; pinned on, which clients may say again.
+    Strings,
     /// Pinned.
     Refused,
 }
 
+impl Setting {
+    /// Whether the value is the one that the setting has anyway.
+    fn keeps(self, value: Option<&str>) -> bool {
+        match self {
+            Self::Encoding => value.is_some_and(is_utf8),
+            Self::Strings => value.is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1")),
+            Self::Changes(_) | Self::Refused => false,
+        }
+    }
+}
+
 fn setting(name: &str) -> Setting {
     match name {
-        "standard_conforming_strings" => Setting::Refused,
+        "standard_conforming_strings" => Setting::Strings,
         "client_encoding" => Setting::Encoding,
         "role" | "session_authorization" => Setting::Changes(verbs::SET_ROLE),
         "search_path" | "row_security" => Setting::Changes(verbs::SET_SESSION),
@@ -128,8 +141,10 @@ impl Walk {
     fn set(&mut self, name: &str, value: Option<&str>) {
         match setting(name) {
             Setting::Refused => self.refuse_setting(name),
-            Setting::Encoding if value.is_some_and(is_utf8) => self.add(verbs::SET, Object::Setting(name.to_owned())),
-            Setting::Encoding => self.refuse_setting(name),
+            pinned @ (Setting::Encoding | Setting::Strings) if pinned.keeps(value) => {
+                self.add(verbs::SET, Object::Setting(name.to_owned()));
+            }
+            Setting::Encoding | Setting::Strings => self.refuse_setting(name),
             Setting::Changes(verb) => self.change(verb, name),
         }
     }
@@ -137,7 +152,7 @@ impl Walk {
     /// Back to the value of the session's start, which was checked there.
     fn reset(&mut self, name: &str) {
         match setting(name) {
-            Setting::Refused | Setting::Encoding => self.add(verbs::SET, Object::Setting(name.to_owned())),
+            Setting::Refused | Setting::Encoding | Setting::Strings => self.add(verbs::SET, Object::Setting(name.to_owned())),
             Setting::Changes(verb) => self.change(verb, name),
         }
     }
@@ -176,7 +191,7 @@ impl Walk {
         );
         let pinned = match setting(&name) {
             Setting::Refused => true,
-            Setting::Encoding => !constant_text(&node.args).as_deref().is_some_and(is_utf8),
+            pinned @ (Setting::Encoding | Setting::Strings) => !pinned.keeps(constant_text(&node.args).as_deref()),
             Setting::Changes(_) => false,
         };
         if sets && pinned {

@@ -116,6 +116,24 @@ impl Statement {
         acted_on.chain(&self.reads.relations)
     }
 
+    /// Whether its meaning hangs on the search path: a name without a schema, or a prepared statement.
+    ///
+    /// Such a statement must not be judged while an earlier one of the same batch may have changed the path.
+    #[must_use]
+    pub fn depends_on_path(&self) -> bool {
+        let unqualified = self.parts.iter().any(|part| match &part.object {
+            super::Object::Relation(name) | super::Object::NewRelation(name) => name.schema.is_none() && !name.temporary,
+            super::Object::Function { schema, .. } | super::Object::Type { schema, .. } => schema.is_none(),
+            super::Object::Database(_)
+            | super::Object::Schema(_)
+            | super::Object::Role(_)
+            | super::Object::Setting(_)
+            | super::Object::Channel(_)
+            | super::Object::Definition { .. } => false,
+        });
+        unqualified || self.needs_catalog_first || self.executes.is_some() || self.prepared.is_some()
+    }
+
     /// The strongest effect of its parts, before names are resolved.
     #[must_use]
     pub fn effect(&self) -> Effect {

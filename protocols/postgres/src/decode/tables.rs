@@ -1,8 +1,9 @@
 //! CREATE and ALTER of tables, views, indexes, sequences, and commands that work on whole tables.
 
-use pg_query::protobuf::{self, ReindexObjectType};
+use pg_query::protobuf::{self, ObjectType, ReindexObjectType};
 use pg_query::{Node, NodeEnum};
 
+use super::alter::relation_kind;
 use super::objects::DEFINITION;
 use super::parts::{Object, Part};
 use super::verbs::{self, Verb};
@@ -135,7 +136,7 @@ impl Walk {
 
     pub(super) fn create_table_as(&mut self, node: &protobuf::CreateTableAsStmt) {
         match &node.into {
-            Some(into) => self.into_relation(into),
+            Some(into) => self.into_relation(into, relation_kind(ObjectType::try_from(node.objtype).unwrap_or_default())),
             None => self.opaque(),
         }
         match node.query.as_deref().map(|query| (query, &query.node)) {
