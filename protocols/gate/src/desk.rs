@@ -7,7 +7,7 @@ use policy::digest::Digest;
 use policy::identity::{Credential, Identity, Lineage};
 use policy::policies::Asking;
 use policy::target::{GATEWAY, Target};
-use recorder::ApprovalEvent;
+use recorder::entry::ApprovalEvent;
 
 use crate::approvals::{Ballot, Electorate, VoteError};
 use crate::gate::Gate;

@@ -1,6 +1,6 @@
 //! Who is known: accounts, their groups and tokens, and what is locked. The memory of it is the store's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -57,6 +57,8 @@ pub trait Directory: Send + Sync + 'static {
     fn account(&self, name: &str) -> Option<Arc<Account>>;
     /// The owner of a bearer token, found by its public id.
     fn owner_of_token(&self, token: &str) -> Option<Arc<Account>>;
+    /// The services that a user owns.
+    fn services_of(&self, owner: &str) -> BTreeSet<String>;
     fn target_locked(&self, target: &str) -> bool;
     /// Remembers the last use of a token; must not wait.
     fn used(&self, token: &str, at: i64);

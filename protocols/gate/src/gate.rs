@@ -12,7 +12,8 @@ use policy::operation::{Effect, Operation};
 use policy::target::Target;
 use policy::verdict::Judged;
 use policy::vocabulary::Vocabulary;
-use recorder::{Audit, RecordMode, Tapes};
+use recorder::Audit;
+use recorder::tape::{RecordMode, Tapes};
 use tokio::sync::{mpsc, watch};
 
 use crate::approvals::{Approvals, Electorate, Ending, Moment, Settled, Standing};
@@ -25,7 +26,7 @@ use crate::record::{Closed, Log};
 use crate::request::Fingerprint;
 use crate::rules::{InForce, Rules};
 use crate::session::{Session, SessionState};
-use crate::tape::Tape;
+use crate::tape::{Label, Tape};
 use crate::underway::{End, lock};
 
 /// Pure face handed to every protocol; cheap to clone.
@@ -210,7 +211,10 @@ impl Gate {
         let About { protocol, target, reason, client } = about;
         let identity = who.into_identity();
         let id = self.next_id();
-        let tape = Tape::start(self.0.tapes.as_ref(), id, self.0.record, &identity, &target);
+        let label = Label { session: id, identity: &identity, target: &target };
+        let clock = self.0.clock.clone();
+        let started = Tape::start(self.0.tapes.as_ref(), self.0.record, clock, label).await;
+        let tape = started.map_err(crate::decision::Fault::AuditUnwritable)?;
         let opening = Opening { protocol, identity, target, reason, client };
         let session = Session::new(self.clone(), id, opening, tape);
         lock(&self.0.sessions).insert(id, Arc::downgrade(&session.0));
@@ -456,7 +460,7 @@ async fn withdraw(gate: &Gate, session: &Session, id: ApprovalId) {
     if matches!(ended, Ok(true))
         && let Ok(row) = crate::hold::in_time(gate.0.approvals.read(id)).await
     {
-        let event = recorder::ApprovalEvent::Withdrawn;
+        let event = recorder::entry::ApprovalEvent::Withdrawn;
         let _ = gate.log().approval(session, &row, event, None).await;
     }
     gate.questions_changed();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use policy::approval::{Asker, Event, Requirement, State};
 use policy::operation::Operations;
 use policy::verdict::{Judged, Verdict};
-use recorder::ApprovalEvent;
+use recorder::entry::ApprovalEvent;
 use tokio::time::Instant;
 
 use crate::approvals::{Ending, Moment, Settled, Standing};
@@ -135,7 +135,10 @@ impl Session {
             state: State::Asked,
             digest: request::digest(request, &identity.label(), &self.0.target.name),
             binding: Binding::Session(self.id()),
-            asker: Asker::of(&identity),
+            asker: Asker {
+                agents: gate.directory().services_of(&identity.name),
+                ..Asker::of(&identity)
+            },
             label: identity.label(),
             lineage: identity.credential.lineage.clone(),
             session: self.id(),

@@ -55,4 +55,5 @@ pub mod words {
         Action, Attributes, Effect, Operation, Operations, Resource, Span, Value,
     };
     pub use policy::verdict::{Cited, PolicyEffect, Role, Verdict, Why};
+    pub use recorder::visible::visible;
 }

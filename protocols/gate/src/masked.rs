@@ -29,6 +29,14 @@ impl Masked {
         Self(bytes)
     }
 
+    /// Where nothing is underway: a notice or report between two requests.
+    pub fn unrecorded(self, session: &crate::session::Session) -> Result<Bytes, crate::underway::End> {
+        match session.ended() {
+            None => Ok(self.0),
+            Some(end) => Err(end),
+        }
+    }
+
     pub(crate) fn into_bytes(self) -> Bytes {
         self.0
     }

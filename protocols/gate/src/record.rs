@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use policy::digest::Digest;
 use policy::operation::{Effect, Operation};
 use policy::target::Target;
-use recorder::{
-    Administration, Approval, ApprovalEvent, Audit, Boot, Durability, Entry, OperationRecord, Reload,
-    RequestId, SessionClosed, SessionId, SessionOpened, TapeRecord,
+use recorder::entry::{
+    Administration, Approval, ApprovalEvent, Boot, OperationRecord, Reload, SessionClosed, SessionOpened,
+    TapeRecord,
 };
+use recorder::{Audit, Durability, Entry, RequestId, SessionId, entry};
 
 use crate::decision::Reason;
 use crate::ledger::{ApprovalId, Row};
@@ -76,7 +77,7 @@ impl Log {
             Some(("gateway", purpose)) => ("gateway".to_owned(), Some(purpose.to_owned())),
             _ => (decided.actor, None),
         };
-        let entry = Entry::Decided(recorder::Decided {
+        let intent = Entry::Decided(entry::Decided {
             request: RequestId::from(decided.request),
             session: SessionId::from(session.0.id),
             actor,
@@ -101,7 +102,7 @@ impl Log {
             Wait::Written => Durability::Lagging,
             Wait::Synced => Durability::Synced,
         };
-        let appended = self.audit.append(entry, durability);
+        let appended = self.audit.append(intent, durability);
         let gate = gate.clone();
         async move {
             appended.await.map(|_| ()).map_err(|error| {
@@ -121,15 +122,15 @@ impl Log {
     }
 
     pub(crate) fn outcome(&self, session: &Session, request: u128, outcome: &Outcome) {
-        let entry = Entry::Outcome(recorder::Outcome {
+        let outcome = Entry::Outcome(entry::Outcome {
             request: RequestId::from(request),
             kind: match outcome.kind {
-                OutcomeKind::Completed => recorder::OutcomeKind::Completed,
-                OutcomeKind::Failed | OutcomeKind::Refused => recorder::OutcomeKind::Failed,
-                OutcomeKind::NotSent => recorder::OutcomeKind::NotSent,
-                OutcomeKind::Revoked => recorder::OutcomeKind::Revoked,
-                OutcomeKind::Cancelled => recorder::OutcomeKind::Cancelled,
-                OutcomeKind::Unknown => recorder::OutcomeKind::Unknown,
+                OutcomeKind::Completed => entry::OutcomeKind::Completed,
+                OutcomeKind::Failed | OutcomeKind::Refused => entry::OutcomeKind::Failed,
+                OutcomeKind::NotSent => entry::OutcomeKind::NotSent,
+                OutcomeKind::Revoked => entry::OutcomeKind::Revoked,
+                OutcomeKind::Cancelled => entry::OutcomeKind::Cancelled,
+                OutcomeKind::Unknown => entry::OutcomeKind::Unknown,
             },
             rows: outcome.rows,
             bytes: outcome.bytes,
@@ -137,7 +138,7 @@ impl Log {
             at: time(session.0.gate.now()),
         });
         // nobody waits for an outcome: if it cannot be written, the next intent cannot either
-        drop(self.audit.append(entry, Durability::Lagging));
+        drop(self.audit.append(outcome, Durability::Lagging));
     }
 
     /// A step of an approval's life; `actor` where a person took it.
@@ -321,11 +322,11 @@ fn encode(segment: &str, into: &mut String) {
     }
 }
 
-fn verdict(word: &str) -> recorder::Verdict {
+fn verdict(word: &str) -> entry::Verdict {
     match word {
-        "allow" => recorder::Verdict::Allow,
-        "hold" => recorder::Verdict::Hold,
-        _ => recorder::Verdict::Deny,
+        "allow" => entry::Verdict::Allow,
+        "hold" => entry::Verdict::Hold,
+        _ => entry::Verdict::Deny,
     }
 }
 

@@ -6,6 +6,8 @@ mod hold;
 mod own;
 mod take;
 
+pub(crate) use ask::{meaning, plain_facts};
+
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The life of a connection: negotiate, prove, open, reach, then exchange.
 
 use bytes::BytesMut;
-use gate::words::{Action, Attributes, Operation, Resource, Value};
+use gate::words::{Action, Attributes, Operation, Resource};
 use gate::{
     About, Connect, Connection, Decision, Error, Gate, NotOpened, Permitted, Reason, Session, Target,
 };
@@ -11,7 +11,7 @@ use crate::answers;
 use crate::client::{Arrived, arrive, farewell};
 use crate::config::Backend;
 use crate::decode::SessionState;
-use crate::exchange::{Exchange, State};
+use crate::exchange::{Exchange, State, plain_facts};
 use crate::server::{Entered, Wishes, enter};
 use crate::wire::backend::Status;
 use crate::wire::frame::Limits;
@@ -134,19 +134,13 @@ async fn reach(
 }
 
 fn set_role(database: &str, role: &str) -> Operation {
-    let facts = Attributes::from([
-        ("unfiltered", Value::Bool(false)),
-        ("in_transaction", Value::Bool(false)),
-        ("ambiguous", Value::Bool(false)),
-        ("cascade", Value::Bool(false)),
-    ]);
     Operation {
         action: Action { protocol: "postgres", id: "set_role" },
         resource: Resource {
             path: vec![("Database", database.to_owned().into()), ("Setting", format!("role {role}").into())],
             attributes: Attributes::new(),
         },
-        facts,
+        facts: plain_facts(),
         statement: 0,
         span: None,
     }

@@ -21,7 +21,7 @@ pub fn question(asker: &str, digest: u8) -> Question {
         state: State::Asked,
         digest: Digest::from_bytes([digest; 32]),
         binding: Binding::Session("s".into()),
-        asker: Asker { name: asker.into(), owner: None, on_behalf_of: None },
+        asker: Asker { name: asker.into(), owner: None, on_behalf_of: None, agents: Default::default() },
         label: format!("user:{asker}"),
         lineage: Lineage("token".into()),
         session: "00".into(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::words::{Action, Attributes, Operation, Operations, Resource, Verdict};
+use gate::words::{Action, Attributes, Operation, Operations, Resource, Value, Verdict};
 use gate::{
     Circumstances, Decision, Denied, Error, Fault, Fingerprint, Guard, Leave, Permitted, Reason,
     Unclear, UnclearKind,
@@ -342,10 +342,20 @@ fn prepare(database: &str) -> Operation {
             path: vec![("Database", database.to_owned().into())],
             attributes: Attributes::new(),
         },
-        facts: Attributes::new(),
+        facts: plain_facts(),
         statement: 0,
         span: None,
     }
+}
+
+/// The facts that the vocabulary requires, of something that no statement says.
+pub(crate) fn plain_facts() -> Attributes {
+    Attributes::from([
+        ("unfiltered", Value::Bool(false)),
+        ("in_transaction", Value::Bool(false)),
+        ("ambiguous", Value::Bool(false)),
+        ("cascade", Value::Bool(false)),
+    ])
 }
 
 /// Whether a statement's meaning depends on role or search path.

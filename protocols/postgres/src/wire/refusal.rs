@@ -89,12 +89,13 @@ pub enum Refusal {
     Drain,
 }
 
-struct Words {
+/// What a refusal says.
+pub struct Words {
     fatal: bool,
-    sqlstate: &'static str,
-    message: Cow<'static, str>,
-    detail: Option<String>,
-    hint: Option<String>,
+    pub sqlstate: &'static str,
+    pub message: Cow<'static, str>,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
 }
 
 impl Refusal {
@@ -118,6 +119,11 @@ impl Refusal {
     pub fn rewrite(&self, answer: &Fields<'_>) -> Option<Bytes> {
         let own_words = answer.sqlstate() == Some(IN_FAILED_TRANSACTION) || answer.is_fatal();
         (!own_words).then(|| self.encode())
+    }
+
+    /// What the ErrorResponse will say, field by field.
+    pub fn described(&self) -> Words {
+        self.words()
     }
 
     pub fn sqlstate(&self) -> &'static str {

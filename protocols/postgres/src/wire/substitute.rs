@@ -23,6 +23,11 @@ impl Substitute {
         }
     }
 
+    /// A name for the gateway's own statements that no client knows.
+    pub fn private(&self, purpose: &str) -> String {
+        format!("{}_{purpose}", self.nobody)
+    }
+
     /// Empty for what the server gives no answer of its own to (Flush, Sync, Close, COPY data, Terminate): drop it or pass it.
     pub fn of(&self, frame: &Frame) -> Result<Vec<Bytes>, Malformed> {
         let refused = match Frontend::read(frame)? {

@@ -29,6 +29,11 @@ impl<'a> Formats<'a> {
         }
     }
 
+    /// As they came, to be hashed.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
     pub fn len(&self) -> usize {
         self.0.len() / 2
     }
@@ -56,6 +61,11 @@ impl<'a> Types<'a> {
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let count = usize::from(reader.u16()?);
         reader.bytes(count * 4).map(Self)
+    }
+
+    /// As they came, to be hashed.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
     }
 
     pub fn len(&self) -> usize {
