@@ -12,10 +12,9 @@ mod scene;
 use policy::identity::Identity;
 use policy::operation::{Action, Effect, Operation, Operations, Value};
 use policy::policies::{Asking, Policies, Question};
-use policy::target::{GATEWAY, Target};
+use policy::target::Target;
 use policy::verdict::{Judgement, Role, Verdict, Why};
-use policy::vocabulary::Vocabulary;
-use scene::{NOW, asking, load, operation, postgres, service, target, user, vocabulary, words};
+use scene::{NOW, asking, load, operation, postgres, service, target, user, words};
 
 const RULES: &str = r#"
 @id("change") permit (principal in Group::"engineers", action in [Action::"read", Action::"write"], resource in Target::"shop");
@@ -23,8 +22,6 @@ const RULES: &str = r#"
 @id("wide") @approve("sre") forbid (principal, action == Postgres::Action::"drop", resource) when { context has postgres && !context.postgres.narrowed };
 @id("never") forbid (principal, action, resource in Postgres::Table::"shop/shop/public/secrets");
 @id("frozen") forbid (principal, action in Action::"write", resource) when { context.now >= datetime("2026-12-24T00:00:00Z") };
-@id("fraud") permit (principal in Group::"fraud", action == Action::"reveal", resource == DataClass::"payment-card") when { context.target in Label::"env:prod" };
-@id("no-bots") forbid (principal is Service, action == Action::"approve", resource in Label::"env:prod");
 "#;
 
 fn shop() -> Target {
@@ -186,6 +183,51 @@ fn an_error_is_a_denial() {
     );
 }
 
+type Change = (&'static str, fn(&mut Operation));
+
+const UNFIT: [Change; 15] = [
+    ("unknown action", |one| one.action = postgres("selct")),
+    ("unknown protocol", |one| {
+        one.action = Action {
+            protocol: "mysql",
+            id: "select",
+        }
+    }),
+    ("another protocol than the target's", |one| {
+        *one = operation(Action::shared("connect"), "");
+        one.action = Action {
+            protocol: "ssh",
+            id: "shell",
+        };
+    }),
+    ("an effect", |one| {
+        *one = operation(Action::shared("read"), "")
+    }),
+    ("a shared word as a protocol's", |one| {
+        one.action = postgres("connect")
+    }),
+    ("unknown level", |one| one.resource.path[2].0 = "View"),
+    ("a level left out", |one| drop(one.resource.path.remove(1))),
+    ("levels in disorder", |one| one.resource.path.swap(0, 1)),
+    ("a level the action does not apply to", |one| {
+        one.resource.path.truncate(2)
+    }),
+    ("attribute missing", |one| one.resource.attributes.clear()),
+    ("attribute of another type", |one| {
+        drop(one.resource.attributes.insert("catalog", Value::Long(1)))
+    }),
+    ("attribute unknown", |one| {
+        drop(one.resource.attributes.insert("owner", Value::Bool(true)))
+    }),
+    ("fact missing", |one| drop(one.facts.remove("narrowed"))),
+    ("fact of another type", |one| {
+        drop(one.facts.insert("rows", Value::Text("2".to_owned())))
+    }),
+    ("facts of a shared action", |one| {
+        one.action = Action::shared("connect")
+    }),
+];
+
 #[test]
 fn what_does_not_fit_the_vocabulary_is_a_denial() {
     let policies = load(r#"@id("all") permit (principal, action, resource);"#).unwrap();
@@ -196,58 +238,11 @@ fn what_does_not_fit_the_vocabulary_is_a_denial() {
         (judgement.verdict, judgement.why)
     };
     assert_eq!(verdict(&fit), (Verdict::Allow, Why::Permitted));
-    let change = |change: &dyn Fn(&mut Operation)| {
+    for (name, apply) in UNFIT {
         let mut operation = fit.clone();
-        change(&mut operation);
-        operation
-    };
-    let cases: [(&str, &dyn Fn(&mut Operation)); 15] = [
-        ("unknown action", &|one| one.action = postgres("selct")),
-        ("unknown protocol", &|one| {
-            one.action = Action {
-                protocol: "mysql",
-                id: "select",
-            }
-        }),
-        ("another protocol than the target's", &|one| {
-            *one = Operation {
-                action: Action {
-                    protocol: "ssh",
-                    id: "shell",
-                },
-                ..operation(Action::shared("connect"), "")
-            }
-        }),
-        ("an effect", &|one| {
-            *one = operation(Action::shared("read"), "")
-        }),
-        ("a shared word as a protocol's", &|one| {
-            one.action = postgres("connect")
-        }),
-        ("unknown level", &|one| one.resource.path[2].0 = "View"),
-        ("a level left out", &|one| drop(one.resource.path.remove(1))),
-        ("levels in disorder", &|one| one.resource.path.swap(0, 1)),
-        ("a level the action does not apply to", &|one| {
-            one.resource.path.truncate(2)
-        }),
-        ("attribute missing", &|one| one.resource.attributes.clear()),
-        ("attribute of another type", &|one| {
-            drop(one.resource.attributes.insert("catalog", Value::Long(1)))
-        }),
-        ("attribute unknown", &|one| {
-            drop(one.resource.attributes.insert("owner", Value::Bool(true)))
-        }),
-        ("fact missing", &|one| drop(one.facts.remove("narrowed"))),
-        ("fact of another type", &|one| {
-            drop(one.facts.insert("rows", Value::Text("2".to_owned())))
-        }),
-        ("facts of a shared action", &|one| {
-            one.action = Action::shared("connect")
-        }),
-    ];
-    for (name, apply) in cases {
+        apply(&mut operation);
         assert_eq!(
-            verdict(&change(apply)),
+            verdict(&operation),
             (Verdict::Deny, Why::EvaluationError),
             "{name}"
         );
@@ -362,84 +357,6 @@ fn the_context_is_what_was_given() {
 }
 
 #[test]
-fn what_may_be_seen_depends_on_the_target() {
-    let policies = load(RULES).unwrap();
-    let (eve, ada) = (user("eve", &["fraud"]), user("ada", &["engineers"]));
-    let (prod, dev) = (shop(), target("shop-dev", "postgres", &["env:dev"]));
-    assert!(policies.reveals(&asking(&eve, &prod), "payment-card"));
-    assert!(!policies.reveals(&asking(&eve, &prod), "email"));
-    assert!(!policies.reveals(&asking(&eve, &dev), "payment-card"));
-    assert!(!policies.reveals(&asking(&ada, &prod), "payment-card"));
-}
-
-#[test]
-fn who_is_asked_may_answer_and_admins_administer() {
-    let policies = load(RULES).unwrap();
-    let (shop, gateway) = (shop(), target(GATEWAY, "countersign", &[]));
-    let (grace, root, robot) = (
-        user("grace", &["dba"]),
-        user("root", &["admin"]),
-        service("robot", "ada", &["dba"]),
-    );
-    let groups = words(&["dba", "sre"]);
-    let may = |who, what| {
-        policies.permits(
-            &Asking {
-                approval: Some(&groups),
-                ..asking(who, &shop)
-            },
-            what,
-        )
-    };
-    assert!(may(&grace, "approve") && may(&grace, "view_approval") && !may(&grace, "kill"));
-    assert!(
-        !policies.permits(&asking(&grace, &shop), "approve"),
-        "nobody is asked"
-    );
-    assert!(
-        may(&robot, "view_approval") && !may(&robot, "approve"),
-        "a forbid narrows it"
-    );
-    assert!(
-        may(&root, "view_approval") && !may(&root, "approve"),
-        "an admin who is not asked does not answer"
-    );
-    for what in [
-        "view_session",
-        "view_recording",
-        "kill",
-        "lock",
-        "manage_users",
-        "manage_tokens",
-        "manage_grants",
-        "read_audit",
-    ] {
-        assert!(policies.permits(&asking(&root, &gateway), what), "{what}");
-        assert!(!policies.permits(&asking(&grace, &gateway), what), "{what}");
-    }
-    for what in ["connect", "reveal", "read", "write", "shutdown", ""] {
-        assert!(!policies.permits(&asking(&root, &gateway), what), "{what}");
-    }
-}
-
-#[test]
-fn connecting_can_be_held_and_then_counts_as_no() {
-    let policies = load(
-        r#"@id("in") permit (principal, action == Action::"connect", resource);
-           @id("ask") @approve("sre") forbid (principal, action == Action::"connect", resource in Label::"env:prod");"#,
-    )
-    .unwrap();
-    let (ada, shop, dev) = (user("ada", &[]), shop(), target("dev", "postgres", &[]));
-    let connect = operation(Action::shared("connect"), "");
-    assert_eq!(
-        judge(&policies, &asking(&ada, &shop), &connect).verdict,
-        Verdict::Hold
-    );
-    assert!(!policies.permits(&asking(&ada, &shop), "connect"));
-    assert!(policies.permits(&asking(&ada, &dev), "connect"));
-}
-
-#[test]
 fn judgements_are_told_in_the_words_of_the_contract() {
     let policies = load(RULES).unwrap();
     let (ada, shop) = (user("ada", &["engineers"]), shop());
@@ -460,79 +377,4 @@ fn judgements_are_told_in_the_words_of_the_contract() {
         ),
         ("postgres.table", "shop/shop/public/a%2Fb")
     );
-}
-
-#[test]
-fn vocabularies_are_merged_and_checked() {
-    let vocabulary = vocabulary();
-    let effects = [
-        ("select", Effect::Read),
-        ("drop", Effect::Write),
-        ("grant", Effect::Admin),
-        ("opaque", Effect::Unknown),
-    ];
-    for (id, effect) in effects {
-        assert_eq!(vocabulary.effect(&postgres(id)), Some(effect), "{id}");
-    }
-    assert_eq!(
-        vocabulary.effect(&Action::shared("connect")),
-        Some(Effect::Read)
-    );
-    for action in [
-        Action::shared("approve"),
-        Action::shared("reveal"),
-        Action::shared("read"),
-        postgres("connect"),
-        postgres("nothing"),
-    ] {
-        assert_eq!(vocabulary.effect(&action), None, "{action}");
-    }
-    Vocabulary::rules(&scene::FRAGMENTS).unwrap();
-}
-
-#[test]
-fn fragments_that_break_a_rule_are_named() {
-    let broken: [(&'static str, &str); 9] = [
-        (
-            r#"namespace X { entity P in [Target]; action zap appliesTo { principal: [User, Service], resource: [P], context: Asking }; }"#,
-            "exactly one effect",
-        ),
-        (
-            r#"namespace X { entity P in [Target]; action zap in [Action::"read", Action::"write"] appliesTo { principal: [User, Service], resource: [P], context: Asking }; }"#,
-            "exactly one effect",
-        ),
-        (
-            r#"namespace X { entity P; action zap in [Action::"read"] appliesTo { principal: [User, Service], resource: [P], context: Asking }; }"#,
-            "not in a Target",
-        ),
-        (
-            r#"namespace X { entity P in [Target]; action zap in [Action::"read"] appliesTo { principal: [User], resource: [P], context: Asking }; }"#,
-            "User and Service",
-        ),
-        (
-            r#"namespace X { entity P in [Target]; action zap in [Action::"read"] appliesTo { principal: [User, Service], resource: [P], context: {a: Long} }; }"#,
-            "context of `zap`",
-        ),
-        (
-            r#"namespace X { entity P in [Target] { at: datetime }; action zap in [Action::"read"] appliesTo { principal: [User, Service], resource: [P], context: Asking }; }"#,
-            "`at` must be",
-        ),
-        (
-            r#"namespace X { entity P in [Target]; action zap in [Action::"raed"] appliesTo { principal: [User, Service], resource: [P], context: Asking }; }"#,
-            "raed",
-        ),
-        (r#"namespace X { entity Group; }"#, "Group"),
-        (
-            r#"namespace X::Y { entity P in [Target]; }"#,
-            "first letter upper-case",
-        ),
-    ];
-    for (fragment, told) in broken {
-        let rules = Vocabulary::rules(&[fragment])
-            .expect_err(fragment)
-            .join("; ");
-        assert!(rules.contains(told), "{rules}");
-    }
-    let twice = scene::FRAGMENTS[0];
-    assert!(Vocabulary::merge(&[twice, twice]).is_err());
 }

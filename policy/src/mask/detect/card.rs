@@ -107,7 +107,7 @@ impl Luhn {
 
     /// The last digit itself is not doubled, so the one after it would be.
     const fn holds(&self) -> bool {
-        self.next_doubled % 10 == 0
+        self.next_doubled.is_multiple_of(10)
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
                     && single
                     && allowed
                     && (13..=19).contains(&digits.len())
-                    && sum % 10 == 0
+                    && sum.is_multiple_of(10)
                 {
                     covered[start..end].fill(true);
                 }
