@@ -94,7 +94,12 @@ impl Masking {
         for finding in findings {
             masked.extend_from_slice(text.get(copied..finding.range.start).unwrap_or_default());
             let value = text.get(finding.range.clone()).unwrap_or_default();
-            masked.extend_from_slice(&how::hide(finding.class, value, self.key.as_ref()));
+            masked.extend_from_slice(&how::hide(
+                finding.class,
+                finding.how,
+                value,
+                self.key.as_ref(),
+            ));
             copied = finding.range.end;
         }
         masked.extend_from_slice(text.get(copied..).unwrap_or_default());
@@ -103,7 +108,7 @@ impl Masking {
 
     /// A whole value of a class, hidden; for [`How::Null`] it is empty and the caller sends a null where there is one.
     pub fn mask_value(&self, class: &DataClass, text: &[u8]) -> Vec<u8> {
-        how::hide(class, text, self.key.as_ref())
+        how::hide(class, class.how, text, self.key.as_ref())
     }
 
     /// A request's text for tape, store, notices and approvers: what is found in a constant is replaced by a mark of its
@@ -155,7 +160,11 @@ impl Masking {
             };
             let ranges = detect::find(*detector, text);
             if !ranges.is_empty() && !revealed(&class.name) {
-                findings.extend(ranges.into_iter().map(|range| Finding { range, class }));
+                findings.extend(ranges.into_iter().map(|range| Finding {
+                    range,
+                    class,
+                    how: class.how,
+                }));
             }
         }
         detect::merge(findings)

@@ -4,6 +4,7 @@ mod annotations;
 mod expressions;
 mod load;
 mod place;
+mod similar;
 mod slices;
 
 use std::collections::BTreeMap;
@@ -143,5 +144,18 @@ impl Reads {
             reason: self.reason || other.reason,
             approval: self.approval || other.approval,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_are_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Policies>();
+        shared::<Vocabulary>();
+        shared::<crate::mask::Masking>();
     }
 }

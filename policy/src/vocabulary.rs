@@ -233,11 +233,11 @@ fn fragment_json(text: &str) -> Result<Json, Error> {
 }
 
 fn schema_of<'a>(fragments: impl Iterator<Item = &'a Json>) -> Result<Schema, Error> {
-    let fragments = fragments.map(|json| SchemaFragment::from_json_value(json.clone()));
-    let fragments = fragments
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| wrong(&e))?;
-    let schema = Schema::from_schema_fragments(fragments).map_err(|e| wrong(&e))?;
+    let mut parsed = Vec::new();
+    for json in fragments {
+        parsed.push(SchemaFragment::from_json_value(json.clone()).map_err(|e| wrong(&e))?);
+    }
+    let schema = Schema::from_schema_fragments(parsed).map_err(|e| wrong(&e))?;
     if schema.is_complete() {
         Ok(schema)
     } else {

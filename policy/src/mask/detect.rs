@@ -3,15 +3,17 @@
 mod card;
 mod email;
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::{DataClass, Detector};
+use super::{DataClass, Detector, How};
 
 /// A value that was found.
 #[derive(Debug, Clone)]
 pub(super) struct Finding<'c> {
     pub(super) range: Range<usize>,
     pub(super) class: &'c DataClass,
+    pub(super) how: How,
 }
 
 /// Ranges of bytes, in order, apart from each other. Empty (and unallocated) for most texts.
@@ -22,14 +24,17 @@ pub(super) fn find(detector: Detector, text: &[u8]) -> Vec<Range<usize>> {
     }
 }
 
-/// In order and apart: what overlaps becomes one finding, hidden as the first of them is.
+/// In order and apart. What overlaps becomes one finding of the first one's class, redacted where classes differ.
 pub(super) fn merge(mut findings: Vec<Finding<'_>>) -> Vec<Finding<'_>> {
-    findings.sort_by_key(|finding| (finding.range.start, finding.range.end));
+    findings.sort_by_key(|finding| (finding.range.start, Reverse(finding.range.end)));
     let mut merged: Vec<Finding<'_>> = Vec::with_capacity(findings.len());
     for finding in findings {
         match merged.last_mut() {
             Some(last) if finding.range.start < last.range.end => {
-                last.range.end = last.range.end.max(finding.range.end)
+                last.range.end = last.range.end.max(finding.range.end);
+                if last.class.name != finding.class.name {
+                    last.how = How::Redact;
+                }
             }
             _ => merged.push(finding),
         }

@@ -5,8 +5,8 @@ use aws_lc_rs::hmac;
 use super::{DataClass, How};
 
 /// What stands in for a value of a class.
-pub(super) fn hide(class: &DataClass, value: &[u8], key: Option<&hmac::Key>) -> Vec<u8> {
-    match (class.how, key) {
+pub(super) fn hide(class: &DataClass, how: How, value: &[u8], key: Option<&hmac::Key>) -> Vec<u8> {
+    match (how, key) {
         (How::Null, _) => Vec::new(),
         (How::Last4, _) => last4(value),
         (How::Hash, Some(key)) => hash(&class.name, value, key),

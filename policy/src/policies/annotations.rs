@@ -24,83 +24,122 @@ pub(super) fn unknown(policy: &Policy) -> impl Iterator<Item = &str> {
 
 /// The requirement of a policy with `@approve`, none of a policy without.
 pub(super) fn requirement(policy: &Policy, id: &str) -> Result<Option<Requirement>, Vec<Wrong>> {
-    let mut wrong = Vec::new();
-    let Some(approve) = policy.annotation("approve") else {
+    let mut reading = Reading {
+        policy,
+        wrong: Vec::new(),
+    };
+    let requirement = match policy.annotation("approve") {
+        Some(_) => reading.requirement(id),
+        None => {
+            reading.nothing_beside();
+            None
+        }
+    };
+    if reading.wrong.is_empty() {
+        Ok(requirement)
+    } else {
+        Err(reading.wrong)
+    }
+}
+
+/// A policy whose annotations are read, and what was wrong with them so far.
+struct Reading<'p> {
+    policy: &'p Policy,
+    wrong: Vec<Wrong>,
+}
+
+impl Reading<'_> {
+    fn nothing_beside(&mut self) {
         for name in COMPANIONS
             .into_iter()
-            .filter(|name| policy.annotation(name).is_some())
+            .filter(|name| self.policy.annotation(name).is_some())
         {
-            wrong.push(Wrong::new(
+            let message = format!("`@{name}` means nothing without `@approve`");
+            self.wrong.push(Wrong::new(
                 name,
-                format!("`@{name}` means nothing without `@approve`"),
+                message,
                 "add `@approve(\"group\")`, or remove it",
             ));
         }
-        return if wrong.is_empty() {
-            Ok(None)
-        } else {
-            Err(wrong)
-        };
-    };
-    if policy.effect() == Effect::Permit {
-        wrong.push(Wrong::new(
-            "approve",
-            "`@approve` on a permit".to_owned(),
-            "approval is asked by a forbid; a permit says who may at all",
-        ));
     }
-    let Some(text) = text_hash(policy) else {
-        wrong.push(Wrong {
-            annotation: None,
-            message: "this policy cannot be printed".to_owned(),
-            hint: None,
+
+    fn requirement(&mut self, id: &str) -> Option<Requirement> {
+        if self.policy.effect() == Effect::Permit {
+            let hint = "approval is asked by a forbid; a permit says who may at all";
+            self.wrong.push(Wrong::new(
+                "approve",
+                "`@approve` on a permit".to_owned(),
+                hint,
+            ));
+        }
+        let groups = self
+            .value("approve", |text| groups("approve", text))
+            .unwrap_or_default();
+        let timeout_seconds = self
+            .value("timeout", timeout)
+            .unwrap_or(DEFAULT_TIMEOUT_SECONDS);
+        let on_timeout_approve = self.choice("on_timeout", "approve");
+        if on_timeout_approve && self.policy.annotation("risk") != Some("low") {
+            let message = "`@on_timeout(\"approve\")` needs `@risk(\"low\")`".to_owned();
+            self.wrong.push(Wrong::new(
+                "on_timeout",
+                message,
+                "without an answer a request is denied",
+            ));
+        }
+        let text = text_hash(self.policy);
+        if text.is_none() {
+            let message = "this policy cannot be printed".to_owned();
+            self.wrong.push(Wrong {
+                annotation: None,
+                message,
+                hint: None,
+            });
+        }
+        Some(Requirement {
+            policy: id.to_owned(),
+            groups,
+            quorum: self.value("quorum", quorum).unwrap_or(1),
+            distinct: self.choice("distinct", ""),
+            owner_may_approve: self.choice("owner", "may-approve"),
+            timeout_seconds,
+            escalate: self
+                .value("escalate", |text| escalate(text, timeout_seconds))
+                .unwrap_or_default(),
+            message: self.value("message", message),
+            on_timeout_approve,
+            risk_low: self.choice("risk", "low"),
+            text: text?,
+        })
+    }
+
+    fn value<T>(&mut self, annotation: &str, read: impl Fn(&str) -> Result<T, Wrong>) -> Option<T> {
+        match read(self.policy.annotation(annotation)?) {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                self.wrong.push(wrong);
+                None
+            }
+        }
+    }
+
+    /// An annotation with one possible value.
+    fn choice(&mut self, annotation: &'static str, value: &str) -> bool {
+        let chosen = self.value(annotation, |given| {
+            if given == value {
+                return Ok(());
+            }
+            let right = match value {
+                "" => format!("`@{annotation}` takes no value"),
+                value => format!("`@{annotation}(\"{value}\")`"),
+            };
+            let message = format!(
+                "`@{annotation}(\"{}\")` means nothing",
+                given.escape_debug()
+            );
+            Err(Wrong::new(annotation, message, &right))
         });
-        return Err(wrong);
-    };
-    let mut take = |found: Result<(), Wrong>| wrong.extend(found.err());
-    let mut requirement = Requirement {
-        policy: id.to_owned(),
-        groups: BTreeSet::new(),
-        quorum: 1,
-        distinct: false,
-        owner_may_approve: false,
-        timeout_seconds: DEFAULT_TIMEOUT_SECONDS,
-        escalate: Vec::new(),
-        message: None,
-        on_timeout_approve: false,
-        risk_low: false,
-        text,
-    };
-    take(groups("approve", approve).map(|groups| requirement.groups = groups));
-    if let Some(text) = policy.annotation("quorum") {
-        take(quorum(text).map(|quorum| requirement.quorum = quorum));
-    }
-    if let Some(text) = policy.annotation("timeout") {
-        take(timeout(text).map(|seconds| requirement.timeout_seconds = seconds));
-    }
-    if let Some(text) = policy.annotation("escalate") {
-        take(escalate(text, requirement.timeout_seconds).map(|steps| requirement.escalate = steps));
-    }
-    if let Some(text) = policy.annotation("message") {
-        take(message(text).map(|message| requirement.message = Some(message)));
-    }
-    take(choice(policy, "owner", "may-approve").map(|given| requirement.owner_may_approve = given));
-    take(choice(policy, "distinct", "").map(|given| requirement.distinct = given));
-    take(choice(policy, "risk", "low").map(|given| requirement.risk_low = given));
-    take(
-        choice(policy, "on_timeout", "approve").map(|given| requirement.on_timeout_approve = given),
-    );
-    if requirement.on_timeout_approve && policy.annotation("risk") != Some("low") {
-        take(Err(Wrong::new(
-            "on_timeout",
-            "`@on_timeout(\"approve\")` needs `@risk(\"low\")`".to_owned(),
-            "without an answer a request is denied",
-        )));
-    }
-    if wrong.is_empty() {
-        Ok(Some(requirement))
-    } else {
-        Err(wrong)
+        chosen.is_some()
     }
 }
 
@@ -217,29 +256,6 @@ fn message(text: &str) -> Result<String, Wrong> {
         ));
     }
     Ok(text.to_owned())
-}
-
-/// An annotation with one possible value.
-fn choice(policy: &Policy, annotation: &'static str, value: &str) -> Result<bool, Wrong> {
-    match policy.annotation(annotation) {
-        None => Ok(false),
-        Some(given) if given == value => Ok(true),
-        Some(given) => {
-            let right = if value.is_empty() {
-                format!("`@{annotation}` takes no value")
-            } else {
-                format!("`@{annotation}(\"{value}\")`")
-            };
-            Err(Wrong::new(
-                annotation,
-                format!(
-                    "`@{annotation}(\"{}\")` means nothing",
-                    given.escape_debug()
-                ),
-                &right,
-            ))
-        }
-    }
 }
 
 /// `90s`, `15m`, `2h`, `1d`; at least a second, at most a week.

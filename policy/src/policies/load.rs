@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Effect, Policy, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy::{
+    Authorizer, Effect, Policy, PolicyId, PolicySet, ValidationError, ValidationMode,
+    ValidationWarning, Validator,
+};
 
 use super::annotations::{self, KNOWN_ANNOTATIONS};
 use super::expressions::Conditions;
 use super::slices::Slices;
-use super::{Known, LoadError, Policies, Reads, Revision, Source, place};
+use super::{Known, LoadError, Policies, Reads, Revision, Source, place, similar};
 use crate::approval::Requirement;
 use crate::digest::Hasher;
 use crate::verdict::PolicyEffect;
@@ -233,17 +236,38 @@ impl<'a> Loading<'a> {
     fn validate(&mut self) {
         let validator = Validator::new(self.vocabulary.schema.clone());
         let result = validator.validate(&self.set, ValidationMode::Strict);
-        let errors = result
-            .validation_errors()
-            .map(|error| (error.policy_id(), error as &dyn miette::Diagnostic));
-        let warnings = result
-            .validation_warnings()
-            .map(|warning| (warning.policy_id(), warning as &dyn miette::Diagnostic));
-        for (id, error) in errors.chain(warnings) {
-            if let Some((source, start)) = self.origins.get(AsRef::<str>::as_ref(id)) {
-                self.errors.push(place::of(source, error, *start));
+        let mut wrong = BTreeSet::new();
+        for error in result.validation_errors() {
+            wrong.insert(error.policy_id().clone());
+            let Some((source, start)) = self.origin(error.policy_id()) else {
+                continue;
+            };
+            let mut told = place::of(source, error, start);
+            if let ValidationError::UnrecognizedActionId(_) = error {
+                let nearest =
+                    similar::nearest_action(self.vocabulary, place::snippet(source, error));
+                told.hint = nearest.map(|name| format!("did you mean `{name}`?"));
+            }
+            self.errors.push(told);
+        }
+        for warning in result.validation_warnings() {
+            // what is misspelt is also impossible: once is enough
+            let follows = matches!(
+                warning,
+                ValidationWarning::ImpossiblePolicy(_)
+                    | ValidationWarning::InvalidActionApplication(_)
+            );
+            if follows && wrong.contains(warning.policy_id()) {
+                continue;
+            }
+            if let Some((source, start)) = self.origin(warning.policy_id()) {
+                self.errors.push(place::of(source, warning, start));
             }
         }
+    }
+
+    fn origin(&self, id: &PolicyId) -> Option<(&'a Source, usize)> {
+        self.origins.get(AsRef::<str>::as_ref(id)).copied()
     }
 
     /// In order of place; the validator says the same of every action that a policy covers: the first one is told.

@@ -33,6 +33,15 @@ pub(super) fn of(source: &Source, error: &dyn Diagnostic, fallback: usize) -> Lo
     at(source, offset.unwrap_or(fallback), error.to_string(), hint)
 }
 
+/// The text that an error of Cedar's is about.
+pub(super) fn snippet<'s>(source: &'s Source, error: &dyn Diagnostic) -> &'s str {
+    let label = error.labels().into_iter().flatten().next();
+    let range = label.map(|label| label.offset()..label.offset() + label.len());
+    range
+        .and_then(|range| source.text.get(range))
+        .unwrap_or_default()
+}
+
 /// Both count from 1; an offset beyond the end or inside a character is the place before it.
 pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.char_indices().take_while(|(at, _)| *at < offset);
