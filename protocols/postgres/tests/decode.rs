@@ -160,3 +160,44 @@ fn traps() {
 fn functions() {
     compare("functions");
 }
+
+/// What real clients send, logged from a server: psql's commands and completion, pg_dump, vacuumdb, drivers.
+const CLIENTS: &[&str] = &["psql", "psql_completion", "pg_dump", "maintenance", "pgjdbc", "psycopg", "pgbench"];
+
+#[test]
+fn real_clients_are_understood() {
+    let mut state = session(&["pg_catalog", "public"]);
+    let (mut total, mut unknown) = (0_u32, Vec::new());
+    for client in CLIENTS {
+        let mut found = String::new();
+        for text in texts(&format!("clients/{client}.sql")) {
+            let lines = describe(&text, &state);
+            for statement in decode(&text).iter().flat_map(|analysis| &analysis.statements) {
+                state.prepared.extend(statement.prepared.clone());
+            }
+            let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+            writeln!(found, "{first}").unwrap();
+            for line in lines.lines().filter(|line| !line.starts_with("  then")) {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                match words.as_slice() {
+                    ["unclear", ..] => writeln!(found, "{line}").unwrap(),
+                    [_, action, effect, entity, resource, ..] => {
+                        writeln!(found, "  {action} {effect} {entity} {resource}").unwrap();
+                    }
+                    _ => panic!("{line}"),
+                }
+            }
+            total += 1;
+            if lines.contains(" unknown ") || lines.contains("unclear") {
+                unknown.push(text);
+            }
+        }
+        golden(&format!("clients/{client}.golden"), &found);
+    }
+    let share = 100.0 * f64::from(u32::try_from(unknown.len()).unwrap()) / f64::from(total);
+    println!("{} of {total} distinct statements of real clients are unknown: {share:.2} %", unknown.len());
+    for text in &unknown {
+        println!("unknown: {text}\n{}", describe(text, &state));
+    }
+    assert!(share <= 2.0, "{share:.2} % of the statements of real clients are unknown");
+}

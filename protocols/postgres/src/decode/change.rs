@@ -20,9 +20,7 @@ impl Walk {
             walk.part(part);
             walk.nodes(&node.cols, STORED);
             if let Some(select) = node.select_stmt.as_deref() {
-                let levels = std::mem::take(&mut walk.levels);
                 walk.sub_select(select, Outlet::To(Use::Stored));
-                walk.levels = levels;
             }
             if node.on_conflict_clause.is_none() && node.returning_clause.is_none() {
                 return;

@@ -108,7 +108,9 @@ impl Walk {
         self.nodes(&node.from_clause, Place::Other(Use::Join));
         let narrowed = condition::narrows(node.where_clause.as_deref(), &Narrowing::any());
         self.facts_of_sources(first, !narrowed, constant_limit(node));
+        self.setting_name = super::settings::selected_setting(node);
         self.outputs(&node.target_list, outlet, !node.distinct_clause.is_empty());
+        self.setting_name = None;
         self.optional(node.where_clause.as_deref(), CONDITION);
         self.nodes(&node.group_clause, Place::Other(Use::Group));
         self.optional(node.having_clause.as_deref(), CONDITION);

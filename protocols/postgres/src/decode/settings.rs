@@ -5,7 +5,7 @@ use pg_query::{Node, NodeEnum};
 
 use super::parts::Object;
 use super::verbs::{self, Verb};
-use super::walk::Walk;
+use super::walk::{Walk, column_path, names};
 use crate::lineage::{Place, Use};
 
 /// Settings that change nothing about what a later statement means or may do.
@@ -70,6 +70,7 @@ pub const HARMLESS_SETTINGS: &[&str] = &[
     "plan_cache_mode",
     "quote_all_identifiers",
     "random_page_cost",
+    "restrict_nonsystem_relation_kind",
     "seed",
     "seq_page_cost",
     "statement_timeout",
@@ -80,6 +81,11 @@ pub const HARMLESS_SETTINGS: &[&str] = &[
     "transaction_isolation",
     "transaction_read_only",
     "transaction_timeout",
+    "vacuum_cost_delay",
+    "vacuum_cost_limit",
+    "vacuum_cost_page_dirty",
+    "vacuum_cost_page_hit",
+    "vacuum_cost_page_miss",
     "work_mem",
     "xmlbinary",
     "xmloption",
@@ -172,7 +178,10 @@ impl Walk {
 
     /// `set_config(name, value, local)`; a name that is not written out could be any.
     pub(super) fn set_config(&mut self, arguments: &[Node]) {
-        let name = arguments.first().and_then(|node| constant_text(std::slice::from_ref(node)));
+        let name = arguments.first().and_then(|node| match &node.node {
+            Some(NodeEnum::ColumnRef(column)) if column_path(column) == (vec!["name"], false) => self.setting_name.clone(),
+            _ => constant_text(std::slice::from_ref(node)),
+        });
         let value = arguments.get(1).and_then(|node| constant_text(std::slice::from_ref(node)));
         match name {
             Some(name) => self.set(&name.to_lowercase(), value.as_deref()),
@@ -199,6 +208,22 @@ impl Walk {
         }
         self.nodes(&node.args, Place::Other(Use::Definition));
     }
+}
+
+/// The setting that `SELECT ... FROM pg_settings WHERE name = '...'` is about, as pg_dump writes it.
+pub(super) fn selected_setting(select: &protobuf::SelectStmt) -> Option<String> {
+    let [Node { node: Some(NodeEnum::RangeVar(relation)) }] = select.from_clause.as_slice() else { return None };
+    let system = relation.relname == "pg_settings" && matches!(relation.schemaname.as_str(), "" | "pg_catalog");
+    let Some(NodeEnum::AExpr(condition)) = select.where_clause.as_deref().and_then(|node| node.node.as_ref()) else {
+        return None;
+    };
+    let equals = protobuf::AExprKind::try_from(condition.kind) == Ok(protobuf::AExprKind::AexprOp)
+        && names(&condition.name) == ["="];
+    let Some(NodeEnum::ColumnRef(column)) = condition.lexpr.as_deref().and_then(|node| node.node.as_ref()) else {
+        return None;
+    };
+    let named = system && relation.alias.is_none() && equals && column_path(column) == (vec!["name"], false);
+    if named { constant_text(std::slice::from_ref(condition.rexpr.as_deref()?)) } else { None }
 }
 
 /// The text of the one constant in `nodes`, seen through a cast.

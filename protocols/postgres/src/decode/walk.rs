@@ -52,6 +52,8 @@ pub(super) struct Walk {
     pub(super) levels: Vec<Vec<Source>>,
     /// Names used unqualified that `pg_catalog` answers only where it is first on the path.
     pub(super) needs_catalog_first: bool,
+    /// The setting that the name of a row of `pg_settings` is known to be.
+    pub(super) setting_name: Option<String>,
     depth: u32,
 }
 
