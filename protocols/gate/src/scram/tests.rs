@@ -82,7 +82,8 @@ fn a_changed_final_message_is_refused() {
 #[test]
 fn first_messages_that_are_refused() {
     let long = [b"n,,n=,r=", &[b'a'; 257][..]].concat();
-    let bad: [(&[u8], bool, Option<&[u8]>); 14] = [
+    type Bad<'a> = (&'a [u8], bool, Option<&'a [u8]>);
+    let bad: [Bad<'_>; 14] = [
         (b"n,,m=1,n=user,r=a", false, None),
         (b"n,a=eve,n=user,r=a", false, None),
         // a downgrade: the server did offer PLUS

@@ -113,10 +113,7 @@ impl Client {
             nonce.len() <= LONGEST_NONCE && nonce.bytes().all(|byte| byte.is_ascii_graphic())
         });
         let nonce = nonce.ok_or(Failed::Malformed("no usable nonce"))?;
-        if !nonce
-            .strip_prefix(&self.nonce)
-            .is_some_and(|theirs| !theirs.is_empty())
-        {
+        if nonce.strip_prefix(&self.nonce).is_none_or(str::is_empty) {
             return Err(Failed::Malformed("the nonce is not an answer to ours"));
         }
         let salt = attributes

@@ -122,12 +122,15 @@ fn document<'v>(rule: &Rule, text: &'v [u8], hide: Hide<'_>) -> Option<Cow<'v, [
     }
 }
 
+/// Reads and writes an integer's binary format.
+type Codec<I, const N: usize> = (fn([u8; N]) -> I, fn(I) -> [u8; N]);
+
 fn integer<'v, I: FromStr + ToString, const N: usize>(
     rule: &Rule,
     value: &'v [u8],
     binary: bool,
     hide: Hide<'_>,
-    (read, write): (fn([u8; N]) -> I, fn(I) -> [u8; N]),
+    (read, write): Codec<I, N>,
 ) -> Result<Option<Cow<'v, [u8]>>, Unmaskable> {
     let text = match binary {
         true => Cow::Owned(

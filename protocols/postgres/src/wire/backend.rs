@@ -115,7 +115,6 @@ pub struct Negotiated<'a> {
 }
 
 impl<'a> Backend<'a> {
-    #[expect(clippy::too_many_lines, reason = "names every message type")]
     pub fn read(frame: &'a Frame) -> Result<Self, Malformed> {
         let mut reader = Reader::new(frame.body());
         let reader = &mut reader;

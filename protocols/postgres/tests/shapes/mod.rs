@@ -1,4 +1,6 @@
 //! Crafted messages: the malformed shapes that decoders of this protocol have been broken with, and sound ones beside them.
+#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
+#![allow(clippy::too_many_lines, reason = "tables")]
 
 /// A message: its type, its length, its body.
 pub fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -128,7 +130,7 @@ pub fn malformed_frontend() -> Vec<(&'static str, Vec<u8>)> {
         ("startup-after-login", startup(V3, b"user\0eve\0\0")),
         (
             "cancel-after-login",
-            packet(&[&CANCEL[..], &[0, 0, 0, 7, 1, 2, 3, 4]].concat()),
+            packet(&[CANCEL, &[0, 0, 0, 7, 1, 2, 3, 4]].concat()),
         ),
     ]
 }
@@ -207,17 +209,17 @@ pub fn malformed_startup() -> Vec<(&'static str, Vec<u8>)> {
         ("not-utf8", startup(V3, b"user\0\xff\xfe\0\0")),
         (
             "cancel-key-of-3",
-            packet(&[&CANCEL[..], &[0, 0, 0, 7, 1, 2, 3]].concat()),
+            packet(&[CANCEL, &[0, 0, 0, 7, 1, 2, 3]].concat()),
         ),
         (
             "cancel-key-of-257",
-            packet(&[&CANCEL[..], &[0, 0, 0, 7], &[1; 257]].concat()),
+            packet(&[CANCEL, &[0, 0, 0, 7], &[1; 257]].concat()),
         ),
         ("cancel-without-key", packet(CANCEL)),
         (
             "bytes-after-cancel",
             [
-                packet(&[&CANCEL[..], &[0, 0, 0, 7, 1, 2, 3, 4]].concat()),
+                packet(&[CANCEL, &[0, 0, 0, 7, 1, 2, 3, 4]].concat()),
                 vec![0],
             ]
             .concat(),
@@ -231,7 +233,7 @@ pub fn sound_startup() -> Vec<(&'static str, Vec<u8>)> {
         ("gssenc", GSSENC.to_vec()),
         (
             "cancel",
-            packet(&[&CANCEL[..], &[0, 0, 0, 7, 1, 2, 3, 4]].concat()),
+            packet(&[CANCEL, &[0, 0, 0, 7, 1, 2, 3, 4]].concat()),
         ),
         (
             "psql",
