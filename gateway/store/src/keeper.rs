@@ -1,0 +1,47 @@
+//! The one background task: writes last uses down in batches and notices changes made by another process.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::open::Shared;
+
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Owns the task: it ends with the last clone of the store.
+pub(crate) struct Keeper {
+    task: AbortHandle,
+}
+
+impl Keeper {
+    pub(crate) fn start(shared: &Arc<Shared>) -> Self {
+        let task = tokio::spawn(keep(Arc::downgrade(shared))).abort_handle();
+        Self { task }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn keep(shared: Weak<Shared>) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(shared) = shared.upgrade() else { return };
+        for done in [shared.refresh().await, shared.flush_uses().await] {
+            if let Err(error) = done {
+                tracing::warn!(%error, "the store's upkeep failed and will be tried again");
+            }
+        }
+    }
+}
