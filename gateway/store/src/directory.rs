@@ -12,7 +12,7 @@ use sqlx::{Row, SqliteConnection};
 use tokio::sync::watch;
 
 use crate::error::Error;
-use crate::open::{Shared, Store, Touches};
+use crate::open::Store;
 
 /// Accounts, tokens and locks of one moment.
 #[derive(Default)]
@@ -68,6 +68,15 @@ impl Memory {
         *unpoisoned(&self.version) = None;
     }
 
+    pub(crate) fn uses(&self) -> HashMap<String, i64> {
+        unpoisoned(&self.uses).clone()
+    }
+
+    /// Forgets the uses that are written down, but for those that were renewed meanwhile.
+    pub(crate) fn written(&self, uses: &HashMap<String, i64>) {
+        unpoisoned(&self.uses).retain(|token, at| uses.get(token) != Some(at));
+    }
+
     /// The last use of a token that is not written down yet.
     pub(crate) fn unwritten_use(&self, token: &str) -> Option<i64> {
         unpoisoned(&self.uses).get(token).copied()
@@ -90,32 +99,6 @@ impl Directory for Store {
 
     fn used(&self, token: &str, at: i64) {
         unpoisoned(&self.shared.directory.uses).insert(token.to_owned(), at);
-    }
-}
-
-impl Shared {
-    pub(crate) async fn flush_uses(&self) -> Result<(), Error> {
-        if unpoisoned(&self.directory.uses).is_empty() {
-            return Ok(());
-        }
-        let directory = self.directory.clone();
-        self.change(Touches::Rest, |connection| {
-            Box::pin(async move {
-                let uses = unpoisoned(&directory.uses).clone();
-                for (token, at) in &uses {
-                    sqlx::query(
-                        "UPDATE token SET last_used = max(coalesce(last_used, 0), ?) WHERE id = ?",
-                    )
-                    .bind(at)
-                    .bind(token)
-                    .execute(&mut *connection)
-                    .await?;
-                }
-                unpoisoned(&directory.uses).retain(|token, at| uses.get(token) != Some(at));
-                Ok(())
-            })
-        })
-        .await
     }
 }
 
@@ -218,6 +201,6 @@ fn array<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N], Error> {
     bytes.try_into().map_err(|_| Error::Corrupt(format!("not {N} bytes")))
 }
 
-fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

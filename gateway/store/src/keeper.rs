@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::open::Shared;
+use crate::error::Error;
+use crate::open::{Shared, Touches};
+use crate::sessions;
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -38,10 +40,44 @@ async fn keep(shared: Weak<Shared>) {
     loop {
         ticks.tick().await;
         let Some(shared) = shared.upgrade() else { return };
-        for done in [shared.refresh().await, shared.flush_uses().await] {
+        for done in [shared.refresh().await, shared.flush().await] {
             if let Err(error) = done {
                 tracing::warn!(%error, "the store's upkeep failed and will be tried again");
             }
         }
+    }
+}
+
+impl Shared {
+    /// Writes down what need not be written at once: last uses of tokens, sessions opened and closed.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        let alone = self.flushing.lock().await;
+        let (uses, notes) = (self.directory.uses(), self.notes.oldest());
+        if uses.is_empty() && notes.is_empty() {
+            return Ok(());
+        }
+        let (written, count) = (uses.clone(), notes.len());
+        self.change(Touches::Rest, |connection| {
+            Box::pin(async move {
+                for (token, at) in uses {
+                    sqlx::query(
+                        "UPDATE token SET last_used = max(coalesce(last_used, 0), ?) WHERE id = ?",
+                    )
+                    .bind(at)
+                    .bind(token)
+                    .execute(&mut *connection)
+                    .await?;
+                }
+                for note in notes {
+                    sessions::write(connection, note).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        self.directory.written(&written);
+        self.notes.written(count);
+        drop(alone);
+        Ok(())
     }
 }

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::directory::{Memory, Snapshot};
 use crate::error::Error;
 use crate::keeper::Keeper;
+use crate::sessions::Notes;
 
 /// A call that takes longer is answered `Unavailable`.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(1);
@@ -38,6 +39,9 @@ pub(crate) struct Shared {
     writer: Arc<Mutex<SqliteConnection>>,
     pub(crate) readers: SqlitePool,
     pub(crate) directory: Arc<Memory>,
+    pub(crate) notes: Notes,
+    /// One flush at a time.
+    pub(crate) flushing: Mutex<()>,
 }
 
 /// A change as a boxed future: it borrows the connection that it is made on.
@@ -76,7 +80,8 @@ impl Store {
         let version = data_version(&mut writer).await?;
         let directory = Arc::new(Memory::new(Snapshot::load(&mut writer).await?, version));
         let writer = Arc::new(Mutex::new(writer));
-        let shared = Arc::new(Shared { writer, readers, directory });
+        let (notes, flushing) = (Notes::default(), Mutex::default());
+        let shared = Arc::new(Shared { writer, readers, directory, notes, flushing });
         let keeper = Arc::new(Keeper::start(&shared));
         Ok(Self { shared, keeper })
     }
@@ -89,7 +94,7 @@ impl Store {
     /// Writes what is still in memory and lets go of the readers; changes under way end first.
     pub async fn close(&self) -> Result<(), Error> {
         self.keeper.stop();
-        let flushed = self.shared.flush_uses().await;
+        let flushed = self.shared.flush().await;
         self.shared.readers.close().await;
         flushed
     }

@@ -107,10 +107,10 @@ async fn sessions_are_remembered_when_ended() {
         tape: None,
     };
     for (id, opened_at) in [("a", 1), ("b", 2), ("c", 3)] {
-        store.session_opened(session(id, opened_at)).await.unwrap();
+        store.session_opened(session(id, opened_at));
     }
-    store.session_closed("a", 5, Some("d1".into())).await.unwrap();
-    store.session_closed("a", 6, None).await.unwrap();
+    store.session_closed("a", 5, Some("d1".into()));
+    store.session_closed("a", 6, None);
     let closed = store.session("a").await.unwrap().unwrap();
     assert_eq!((closed.closed_at, closed.tape.as_deref()), (Some(5), Some("d1")));
     assert_eq!(store.close_orphaned_sessions(9).await.unwrap(), 2);
