@@ -1,0 +1,16 @@
+//! The audit log's newest statement about itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::Time;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Entries that it vouches for.
+    pub size: u64,
+    pub at: Time,
+    /// Root of the tree over all entries, hex.
+    pub root: String,
+    /// The signed form, as `audit verify --since` takes it.
+    pub text: String,
+}
