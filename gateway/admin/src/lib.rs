@@ -9,4 +9,4 @@ pub mod view;
 
 pub use problem::Problem;
 pub use routes::router;
-pub use state::{Admin, Peer};
+pub use state::{Admin, Peer, Recordings};

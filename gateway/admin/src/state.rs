@@ -1,20 +1,31 @@
 //! What the handlers work with.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use gate::Gate;
+use recorder::tape::TapeKey;
 use store::Store;
 
-/// The store and the gate behind the API; cheap to clone.
+/// The store, the gate and the recordings behind the API; cheap to clone.
 #[derive(Clone)]
 pub struct Admin {
     pub(crate) store: Store,
     pub(crate) gate: Gate,
+    pub(crate) recordings: Option<Arc<Recordings>>,
+}
+
+/// Where the tapes lie, and the key that opens them.
+pub struct Recordings {
+    pub directory: PathBuf,
+    pub key: TapeKey,
 }
 
 impl Admin {
-    pub fn new(store: Store, gate: Gate) -> Self {
-        Self { store, gate }
+    /// Without `recordings` there is nothing to replay.
+    pub fn new(store: Store, gate: Gate, recordings: Option<Recordings>) -> Self {
+        Self { store, gate, recordings: recordings.map(Arc::new) }
     }
 
     /// Unix seconds, by the gate's clock.

@@ -7,9 +7,7 @@ use crate::door::Authorized;
 use crate::input::Nothing;
 use crate::problem::Problem;
 use crate::state::Admin;
-use crate::view::{Checkpoint, Time};
-
-const NANOSECONDS: u64 = 1_000_000_000;
+use crate::view::Checkpoint;
 
 pub(super) async fn checkpoint(
     _: Authorized<ReadAudit>,
@@ -18,10 +16,5 @@ pub(super) async fn checkpoint(
 ) -> Result<Json<Checkpoint>, Problem> {
     let newest = admin.gate.audit().checkpoint();
     let newest = newest.ok_or_else(|| Problem::not_found("checkpoint yet"))?;
-    Ok(Json(Checkpoint {
-        size: newest.size,
-        at: Time(i64::try_from(newest.at / NANOSECONDS).unwrap_or(i64::MAX)),
-        root: newest.root.iter().map(|byte| format!("{byte:02x}")).collect(),
-        text: newest.to_string(),
-    }))
+    Ok(Json(Checkpoint::of(&newest)))
 }

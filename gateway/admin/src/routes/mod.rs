@@ -4,6 +4,7 @@ mod approvals;
 mod audit;
 mod locks;
 mod me;
+mod recordings;
 mod rules;
 mod sessions;
 mod tokens;
@@ -16,7 +17,7 @@ use crate::door::Routes;
 use crate::state::Admin;
 use rules::{
     Approve, Kill, ListTokens, Lock, LookAtLocks, LookAtUsers, ManageTokens, ManageUsers,
-    ReadAudit, SignedIn, ViewApproval, ViewSession,
+    ReadAudit, SignedIn, ViewApproval, ViewRecording, ViewSession,
 };
 
 const GET: MethodFilter = MethodFilter::GET;
@@ -34,6 +35,7 @@ pub fn router(admin: Admin) -> Router {
         .on(GET, "/v1/sessions", ViewSession, sessions::list)
         .on(GET, "/v1/sessions/{id}", ViewSession, sessions::show)
         .on(POST, "/v1/sessions/{id}/kill", Kill, sessions::kill)
+        .on(GET, "/v1/sessions/{id}/recording", ViewRecording, recordings::show)
         .on(GET, "/v1/locks", LookAtLocks, locks::list)
         .on(POST, "/v1/locks", Lock, locks::add)
         .on(DELETE, "/v1/locks/{kind}/{name}", Lock, locks::remove)

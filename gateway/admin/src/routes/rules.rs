@@ -19,6 +19,7 @@ rules! {
     /// The gate counts a vote only where the caller may `approve`.
     Approve: Ask::EachItem;
     ViewSession: Ask::Look("view_session");
+    ViewRecording: Ask::Act("view_recording");
     Kill: Ask::Act("kill");
     Lock: Ask::Act("lock");
     LookAtLocks: Ask::Look("lock");

@@ -14,3 +14,14 @@ pub struct Checkpoint {
     /// The signed form, as `audit verify --since` takes it.
     pub text: String,
 }
+
+impl Checkpoint {
+    pub(crate) fn of(newest: &recorder::Checkpoint) -> Self {
+        Self {
+            size: newest.size,
+            at: Time(i64::try_from(newest.at / 1_000_000_000).unwrap_or(i64::MAX)),
+            root: super::hex(&newest.root),
+            text: newest.to_string(),
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod approval;
 mod audit;
 mod people;
+mod replay;
 mod session;
 mod time;
 
@@ -11,5 +12,10 @@ pub use audit::Checkpoint;
 pub use people::{
     Group, IssuedToken, Kind, Lock, LockKind, Locked, Me, NewLock, NewToken, NewUser, Revoked, Token, User,
 };
+pub use replay::{Line, What};
 pub use session::Session;
 pub use time::Time;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
