@@ -73,17 +73,13 @@ impl Default for Routes {
 
 impl Routes {
     pub fn new() -> Self {
-        Self { router: Router::new() }
+        Self {
+            router: Router::new(),
+        }
     }
 
     /// Adds a route. It compiles only where the handler takes the proof of the very rule that is named here.
-    pub fn on<R, H, F, I, M, O>(
-        self,
-        method: MethodFilter,
-        path: &str,
-        rule: R,
-        handler: H,
-    ) -> Self
+    pub fn on<R, H, F, I, M, O>(self, method: MethodFilter, path: &str, rule: R, handler: H) -> Self
     where
         R: Rule,
         H: Fn(Authorized<R>, Admin, I) -> F + Clone + Send + Sync + 'static,
@@ -98,7 +94,9 @@ impl Routes {
             let handler = handler.clone();
             async move { closed_to_caches(pass(admin, request, handler).await) }
         };
-        Self { router: self.router.route(path, on(method, door)) }
+        Self {
+            router: self.router.route(path, on(method, door)),
+        }
     }
 
     /// The router, ready to be served: whoever serves it adds a `Peer` to each request.
@@ -107,7 +105,11 @@ impl Routes {
         router
             .fallback(async || Problem::not_found("path"))
             .method_not_allowed_fallback(async || {
-                Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "the path has no such method")
+                Problem::new(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "method",
+                    "the path has no such method",
+                )
             })
             .layer(DefaultBodyLimit::max(LONGEST_BODY))
             .with_state(admin)
@@ -133,10 +135,16 @@ where
     allowed(&admin.gate, who.identity(), R::ASK, request.uri().path()).await?;
     let input = read(I::from_request(request, &admin)).await?;
     if let Ask::Act(action) = R::ASK {
-        let done = admin.gate.administer(who.identity(), action, &subject(&input.about())).await;
+        let done = admin
+            .gate
+            .administer(who.identity(), action, &subject(&input.about()))
+            .await;
         done.map_err(not_allowed)?;
     }
-    let authorized = Authorized { who, rule: PhantomData };
+    let authorized = Authorized {
+        who,
+        rule: PhantomData,
+    };
     let answer = timeout(ANSWER, handler(authorized, admin, input));
     let answered = if looks {
         answer.await
@@ -145,7 +153,9 @@ where
         let done = tokio::spawn(answer).await;
         done.map_err(|_| Problem::unavailable("the gateway broke off what it did"))?
     };
-    Ok(answered.map_err(|_| Problem::unavailable("no answer in time"))??.into_response())
+    Ok(answered
+        .map_err(|_| Problem::unavailable("no answer in time"))??
+        .into_response())
 }
 
 /// The rest of the request, or what was wrong with it.
@@ -199,7 +209,9 @@ fn bearer(header: &str) -> Option<&str> {
 
 /// What failures are counted by: never the secret.
 fn public_part(token: &str) -> &str {
-    let id = token.strip_prefix("cs_").and_then(|rest| rest.split_once('_'));
+    let id = token
+        .strip_prefix("cs_")
+        .and_then(|rest| rest.split_once('_'));
     id.map_or("", |(id, _)| id)
 }
 
@@ -208,9 +220,10 @@ async fn allowed(gate: &Gate, who: &Identity, ask: Ask, path: &str) -> Result<()
         Ask::EachItem => Ok(()),
         Ask::Look(action) | Ask::Act(action) if gate.may(who, action) => Ok(()),
         // asked again, so that the refusal is recorded
-        Ask::Look(action) | Ask::Act(action) => {
-            gate.administer(who, action, &subject(path)).await.map_err(not_allowed)
-        }
+        Ask::Look(action) | Ask::Act(action) => gate
+            .administer(who, action, &subject(path))
+            .await
+            .map_err(not_allowed),
     }
 }
 
@@ -223,7 +236,13 @@ fn not_allowed(why: NotAllowed) -> Problem {
 
 /// Bounded, and without characters that would forge lines.
 fn subject(text: &str) -> String {
-    let visible = |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
+    let visible = |letter: char| {
+        if letter.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            letter
+        }
+    };
     text.chars().take(LONGEST_SUBJECT).map(visible).collect()
 }
 
@@ -231,6 +250,9 @@ fn closed_to_caches(answer: Result<Response, Problem>) -> Response {
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }

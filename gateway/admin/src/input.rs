@@ -93,7 +93,9 @@ impl FromRequestParts<Admin> for IfNoneMatch {
 
     async fn from_request_parts(parts: &mut Parts, _: &Admin) -> Result<Self, Response> {
         let sent = parts.headers.get(header::IF_NONE_MATCH);
-        Ok(Self(sent.and_then(|tag| tag.to_str().ok()).map(str::to_owned)))
+        Ok(Self(
+            sent.and_then(|tag| tag.to_str().ok()).map(str::to_owned),
+        ))
     }
 }
 
@@ -102,7 +104,8 @@ impl<T: serde::de::DeserializeOwned + Send> FromRequestParts<Admin> for Path<T> 
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Response> {
         let read = axum::extract::Path::from_request_parts(parts, admin).await;
-        read.map(|axum::extract::Path(segments)| Self(segments)).map_err(IntoResponse::into_response)
+        read.map(|axum::extract::Path(segments)| Self(segments))
+            .map_err(IntoResponse::into_response)
     }
 }
 
@@ -111,7 +114,8 @@ impl<T: serde::de::DeserializeOwned> FromRequestParts<Admin> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Response> {
         let read = axum::extract::Query::from_request_parts(parts, admin).await;
-        read.map(|axum::extract::Query(query)| Self(query)).map_err(IntoResponse::into_response)
+        read.map(|axum::extract::Query(query)| Self(query))
+            .map_err(IntoResponse::into_response)
     }
 }
 
@@ -120,6 +124,7 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Admin> for Body<T> {
 
     async fn from_request(request: Request, admin: &Admin) -> Result<Self, Response> {
         let read = axum::Json::from_request(request, admin).await;
-        read.map(|axum::Json(body)| Self(body)).map_err(IntoResponse::into_response)
+        read.map(|axum::Json(body)| Self(body))
+            .map_err(IntoResponse::into_response)
     }
 }

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::body::to_bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gate::ledger::LedgerError;
 use gate::VoteError;
+use gate::ledger::LedgerError;
 
 use crate::view::Approval;
 
@@ -63,40 +63,69 @@ impl Problem {
     }
 
     pub(crate) fn unauthenticated() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "no valid token was sent")
-            .next("send `Authorization: Bearer cs_...` with a token that has not expired")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "no valid token was sent",
+        )
+        .next("send `Authorization: Bearer cs_...` with a token that has not expired")
     }
 
     pub(crate) fn forbidden(action: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "policy does not permit this")
-            .detail(format!("`{action}` is not permitted"))
-            .next(format!("ask somebody who may `{action}`, or an administrator for a policy"))
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "policy does not permit this",
+        )
+        .detail(format!("`{action}` is not permitted"))
+        .next(format!(
+            "ask somebody who may `{action}`, or an administrator for a policy"
+        ))
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "there is nothing of that name")
-            .detail(format!("there is no such {what}, or you may not see it"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            "there is nothing of that name",
+        )
+        .detail(format!("there is no such {what}, or you may not see it"))
     }
 
     pub(crate) fn unavailable(why: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "this cannot be done now")
-            .detail(why)
-            .next("try again; if it stays so, look into the gateway's diagnostics")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "this cannot be done now",
+        )
+        .detail(why)
+        .next("try again; if it stays so, look into the gateway's diagnostics")
     }
 
     pub(crate) fn invalid(why: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the request cannot be taken")
-            .detail(why)
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid",
+            "the request cannot be taken",
+        )
+        .detail(why)
     }
 
     pub(crate) fn conflict(why: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, "conflict", "this does not fit what is there").detail(why)
+        Self::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "this does not fit what is there",
+        )
+        .detail(why)
     }
 
     /// What the framework could not read, in its words.
     pub(crate) async fn rejected(rejection: Response) -> Self {
         let status = rejection.status();
-        let text = to_bytes(rejection.into_body(), LONGEST).await.unwrap_or_default();
+        let text = to_bytes(rejection.into_body(), LONGEST)
+            .await
+            .unwrap_or_default();
         Self::new(status, "malformed", "the request cannot be read")
             .detail(String::from_utf8_lossy(&text))
     }
@@ -173,8 +202,7 @@ impl From<VoteError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");

@@ -25,7 +25,11 @@ pub struct Recordings {
 impl Admin {
     /// Without `recordings` there is nothing to replay.
     pub fn new(store: Store, gate: Gate, recordings: Option<Recordings>) -> Self {
-        Self { store, gate, recordings: recordings.map(Arc::new) }
+        Self {
+            store,
+            gate,
+            recordings: recordings.map(Arc::new),
+        }
     }
 
     /// Unix seconds, by the gate's clock.

@@ -33,22 +33,36 @@ pub struct NewAccount {
 impl Store {
     /// All accounts, by name.
     pub fn accounts(&self) -> Vec<Arc<Account>> {
-        self.shared.directory.snapshot().accounts.values().cloned().collect()
+        self.shared
+            .directory
+            .snapshot()
+            .accounts
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// Adds a user, or a service where there is an owner. `at`: Unix seconds.
     pub async fn add_account(&self, new: NewAccount, at: i64) -> Result<Arc<Account>, Error> {
         let name = new.name.clone();
         self.shared
-            .change(Touches::Directory, move |connection| Box::pin(insert(connection, new, at)))
+            .change(Touches::Directory, move |connection| {
+                Box::pin(insert(connection, new, at))
+            })
             .await?;
-        self.account(name.as_str()).ok_or_else(|| Error::NoAccount(name.to_string()))
+        self.account(name.as_str())
+            .ok_or_else(|| Error::NoAccount(name.to_string()))
     }
 
     /// Adds a user in the group `admin`, unless somebody is in it already.
     pub async fn add_first_admin(&self, name: Name, at: i64) -> Result<Arc<Account>, Error> {
         let by = name.to_string();
-        let new = NewAccount { name, owner: None, groups: vec![Name::new(ADMIN)?], by };
+        let new = NewAccount {
+            name,
+            owner: None,
+            groups: vec![Name::new(ADMIN)?],
+            by,
+        };
         let name = new.name.clone();
         self.shared
             .change(Touches::Directory, move |connection| {
@@ -65,17 +79,12 @@ impl Store {
                 })
             })
             .await?;
-        self.account(name.as_str()).ok_or_else(|| Error::NoAccount(name.to_string()))
+        self.account(name.as_str())
+            .ok_or_else(|| Error::NoAccount(name.to_string()))
     }
 
     /// Puts an account into a group; who is in it already stays as they came to be in it.
-    pub async fn join(
-        &self,
-        account: &str,
-        group: Name,
-        by: String,
-        at: i64,
-    ) -> Result<(), Error> {
+    pub async fn join(&self, account: &str, group: Name, by: String, at: i64) -> Result<(), Error> {
         let account = account.to_owned();
         self.shared
             .change(Touches::Directory, move |connection| {
@@ -106,11 +115,7 @@ impl Store {
     }
 }
 
-async fn insert(
-    connection: &mut SqliteConnection,
-    new: NewAccount,
-    at: i64,
-) -> Result<(), Error> {
+async fn insert(connection: &mut SqliteConnection, new: NewAccount, at: i64) -> Result<(), Error> {
     if let Some(owner) = &new.owner
         && kind_of(connection, owner.as_str()).await? != Kind::User
     {
@@ -123,7 +128,11 @@ async fn insert(
          VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
     )
     .bind(new.name.as_str())
-    .bind(if new.owner.is_some() { "service" } else { "user" })
+    .bind(if new.owner.is_some() {
+        "service"
+    } else {
+        "user"
+    })
     .bind(new.owner.as_ref().map(Name::as_str))
     .bind(salt.as_slice())
     .bind(i64::from(ITERATIONS.get()))

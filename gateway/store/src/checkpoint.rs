@@ -14,7 +14,9 @@ impl Store {
     pub async fn kept_checkpoint(&self) -> Result<Option<KeptCheckpoint>, Error> {
         let row = sqlx::query_as::<_, (i64, Vec<u8>)>("SELECT size, root FROM checkpoint")
             .fetch_optional(&self.shared.readers);
-        let Some((size, root)) = self.shared.read(row).await? else { return Ok(None) };
+        let Some((size, root)) = self.shared.read(row).await? else {
+            return Ok(None);
+        };
         let unreadable = || Error::Corrupt("the kept checkpoint".into());
         Ok(Some(KeptCheckpoint {
             size: u64::try_from(size).map_err(|_| unreadable())?,
@@ -24,8 +26,7 @@ impl Store {
 
     /// Keeps the longer of the two: a shorter log never replaces what is known.
     pub async fn keep_checkpoint(&self, checkpoint: KeptCheckpoint) -> Result<(), Error> {
-        let size =
-            i64::try_from(checkpoint.size).map_err(|_| Error::Corrupt("a size".into()))?;
+        let size = i64::try_from(checkpoint.size).map_err(|_| Error::Corrupt("a size".into()))?;
         self.shared
             .change(Touches::Rest, move |connection| {
                 Box::pin(async move {

@@ -43,13 +43,20 @@ impl Memory {
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.snapshot
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Puts the snapshot in force first, then tells of it.
     pub(crate) fn replace(&self, snapshot: Snapshot) {
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        *self
+            .snapshot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     pub(crate) fn changed(&self) -> watch::Receiver<u64> {
@@ -94,7 +101,11 @@ impl Directory for Store {
     }
 
     fn target_locked(&self, target: &str) -> bool {
-        self.shared.directory.snapshot().locked_targets.contains(target)
+        self.shared
+            .directory
+            .snapshot()
+            .locked_targets
+            .contains(target)
     }
 
     fn used(&self, token: &str, at: i64) {
@@ -118,7 +129,10 @@ impl Snapshot {
                 .fetch_all(connection)
                 .await?;
         Ok(Self {
-            accounts: accounts.into_iter().map(|(name, one)| (name, Arc::new(one))).collect(),
+            accounts: accounts
+                .into_iter()
+                .map(|(name, one)| (name, Arc::new(one)))
+                .collect(),
             owners,
             locked_targets: locked_targets.into_iter().collect(),
         })
@@ -162,7 +176,9 @@ async fn load_memberships(
             .await?;
     for (account, group, given_by, given_at) in rows {
         if let Some(account) = accounts.get_mut(&account) {
-            account.groups.insert(group, Membership { given_by, given_at });
+            account
+                .groups
+                .insert(group, Membership { given_by, given_at });
         }
     }
     Ok(())
@@ -198,7 +214,9 @@ async fn load_tokens(connection: &mut SqliteConnection) -> Result<Vec<(String, T
 }
 
 fn array<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N], Error> {
-    bytes.try_into().map_err(|_| Error::Corrupt(format!("not {N} bytes")))
+    bytes
+        .try_into()
+        .map_err(|_| Error::Corrupt(format!("not {N} bytes")))
 }
 
 pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

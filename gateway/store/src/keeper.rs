@@ -39,7 +39,9 @@ async fn keep(shared: Weak<Shared>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let Some(shared) = shared.upgrade() else { return };
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
         for done in [shared.refresh().await, shared.flush().await] {
             if let Err(error) = done {
                 tracing::warn!(%error, "the store's upkeep failed and will be tried again");

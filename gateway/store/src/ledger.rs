@@ -22,9 +22,11 @@ impl Ledger for Store {
     fn read(&self, id: ApprovalId) -> Boxed<'_, Result<Row, LedgerError>> {
         Box::pin(async move {
             let key = key(id)?;
-            let row = sqlx::query_as::<_, Kept>("SELECT id, version, question FROM approval WHERE id = ?")
-                .bind(key)
-                .fetch_optional(&self.shared.readers);
+            let row = sqlx::query_as::<_, Kept>(
+                "SELECT id, version, question FROM approval WHERE id = ?",
+            )
+            .bind(key)
+            .fetch_optional(&self.shared.readers);
             let kept = self.shared.read(row).await.map_err(unavailable)?;
             row_of(kept.ok_or(LedgerError::Unknown(id))?).map_err(unavailable)
         })
@@ -33,9 +35,14 @@ impl Ledger for Store {
     fn list(&self, filter: Filter) -> Boxed<'_, Result<Vec<Row>, LedgerError>> {
         Box::pin(async move {
             let mut query = listing(&filter).map_err(unavailable)?;
-            let rows = query.build_query_as::<Kept>().fetch_all(&self.shared.readers);
+            let rows = query
+                .build_query_as::<Kept>()
+                .fetch_all(&self.shared.readers);
             let kept = self.shared.read(rows).await.map_err(unavailable)?;
-            kept.into_iter().map(row_of).collect::<Result<_, _>>().map_err(unavailable)
+            kept.into_iter()
+                .map(row_of)
+                .collect::<Result<_, _>>()
+                .map_err(unavailable)
         })
     }
 
@@ -80,7 +87,10 @@ async fn ask(
             .await?;
     let open = usize::try_from(open).unwrap_or(usize::MAX);
     if open >= cap {
-        return Ok(Err(LedgerError::TooMany { asker: question.asker.name, open }));
+        return Ok(Err(LedgerError::TooMany {
+            asker: question.asker.name,
+            open,
+        }));
     }
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO approval (version, state, digest, asker, holder, bound, question)
@@ -95,15 +105,23 @@ async fn ask(
     .fetch_one(connection)
     .await?;
     let id = u64::try_from(id).map_err(|_| Error::Corrupt("an approval's number".into()))?;
-    Ok(Ok(Row { id: ApprovalId(id), version: 1, question }))
+    Ok(Ok(Row {
+        id: ApprovalId(id),
+        version: 1,
+        question,
+    }))
 }
 
 async fn swap(
     connection: &mut SqliteConnection,
     row: Row,
 ) -> Result<Result<Row, LedgerError>, Error> {
-    let Ok(id) = key(row.id) else { return Ok(Err(LedgerError::Unknown(row.id))) };
-    let Ok(version) = i64::try_from(row.version) else { return Ok(Err(LedgerError::Stale(row.id))) };
+    let Ok(id) = key(row.id) else {
+        return Ok(Err(LedgerError::Unknown(row.id)));
+    };
+    let Ok(version) = i64::try_from(row.version) else {
+        return Ok(Err(LedgerError::Stale(row.id)));
+    };
     let question = &row.question;
     let swapped = sqlx::query(
         "UPDATE approval SET version = version + 1, state = ?, digest = ?, asker = ?, holder = ?, bound = ?, question = ?
@@ -120,13 +138,20 @@ async fn swap(
     .execute(&mut *connection)
     .await?;
     if swapped.rows_affected() == 1 {
-        return Ok(Ok(Row { version: row.version + 1, ..row }));
+        return Ok(Ok(Row {
+            version: row.version + 1,
+            ..row
+        }));
     }
     let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM approval WHERE id = ?)")
         .bind(id)
         .fetch_one(connection)
         .await?;
-    Ok(Err(if known { LedgerError::Stale(row.id) } else { LedgerError::Unknown(row.id) }))
+    Ok(Err(if known {
+        LedgerError::Stale(row.id)
+    } else {
+        LedgerError::Unknown(row.id)
+    }))
 }
 
 /// One statement, so that thousands of them cost no more than the start of the gateway can bear.

@@ -44,7 +44,11 @@ pub struct Lock {
 impl Store {
     /// Locks what must exist, but for targets, which are not the store's. A lock that is there stays as it is.
     pub async fn lock(&self, lock: Lock) -> Result<(), Error> {
-        if lock.reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+        if lock
+            .reason
+            .as_ref()
+            .is_some_and(|reason| reason.chars().count() > LONGEST_REASON)
+        {
             return Err(Error::TooLong("reason", LONGEST_REASON));
         }
         self.shared
@@ -107,7 +111,13 @@ impl Store {
         let rows = self.shared.read(rows).await?;
         let lock = |(kind, name, by, at, reason): (String, _, _, _, _)| {
             let kind = Lockable::of(&kind).ok_or(Error::Corrupt(kind))?;
-            Ok(Lock { kind, name, by, at, reason })
+            Ok(Lock {
+                kind,
+                name,
+                by,
+                at,
+                reason,
+            })
         };
         rows.into_iter().map(lock).collect()
     }

@@ -59,7 +59,10 @@ impl Store {
     /// Opens or makes the store at `path` (mode 0600), and brings an older schema up to date.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let failed = |cause: String| Error::Open { path: path.to_owned(), cause };
+        let failed = |cause: String| Error::Open {
+            path: path.to_owned(),
+            cause,
+        };
         keep_private(path).map_err(|error| failed(error.to_string()))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -68,8 +71,11 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .disable_statement_logging();
-        let mut writer =
-            options.clone().connect().await.map_err(|error| failed(error.to_string()))?;
+        let mut writer = options
+            .clone()
+            .connect()
+            .await
+            .map_err(|error| failed(error.to_string()))?;
         migrate(&mut writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -81,7 +87,13 @@ impl Store {
         let directory = Arc::new(Memory::new(Snapshot::load(&mut writer).await?, version));
         let writer = Arc::new(Mutex::new(writer));
         let (notes, flushing) = (Notes::default(), Mutex::default());
-        let shared = Arc::new(Shared { writer, readers, directory, notes, flushing });
+        let shared = Arc::new(Shared {
+            writer,
+            readers,
+            directory,
+            notes,
+            flushing,
+        });
         let keeper = Arc::new(Keeper::start(&shared));
         Ok(Self { shared, keeper })
     }
@@ -110,7 +122,9 @@ impl Shared {
     {
         let deadline = Instant::now() + DEADLINE;
         let writer = self.writer.clone().lock_owned();
-        let mut writer = timeout_at(deadline, writer).await.map_err(|_| Error::silent())?;
+        let mut writer = timeout_at(deadline, writer)
+            .await
+            .map_err(|_| Error::silent())?;
         let directory = self.directory.clone();
         let task = tokio::spawn(async move {
             let made = commit(&mut writer, touches, &directory, change).await;
@@ -175,12 +189,18 @@ where
 
 /// Rises when another process has changed the file.
 async fn data_version(writer: &mut SqliteConnection) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(writer).await?)
+    Ok(sqlx::query_scalar("PRAGMA data_version")
+        .fetch_one(writer)
+        .await?)
 }
 
 async fn migrate(writer: &mut SqliteConnection) -> Result<(), Error> {
     let migrations: Migrator = sqlx::migrate!("./migrations");
-    let known = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let known = migrations
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0);
     match migrations.run(&mut *writer).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(_)) => {
@@ -196,7 +216,11 @@ async fn migrate(writer: &mut SqliteConnection) -> Result<(), Error> {
 
 /// SQLite gives its `-wal` and `-shm` files the mode of the main one.
 fn keep_private(path: &Path) -> std::io::Result<()> {
-    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)?;
     let permissions = file.metadata()?.permissions();
     if permissions.mode() & 0o077 != 0 {
         file.set_permissions(Permissions::from_mode(0o600))?;

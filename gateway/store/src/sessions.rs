@@ -31,7 +31,11 @@ pub struct SessionRecord {
 #[derive(Debug, Clone)]
 pub(crate) enum Note {
     Opened(Box<SessionRecord>),
-    Closed { id: String, at: i64, tape: Option<String> },
+    Closed {
+        id: String,
+        at: i64,
+        tape: Option<String>,
+    },
 }
 
 /// Waits for the keeper, so that opening and closing a session never wait for the disk.
@@ -105,7 +109,11 @@ impl Store {
 
     /// Does not wait either. The first closing stays; a tape that comes later is added.
     pub fn session_closed(&self, id: &str, at: i64, tape: Option<String>) {
-        self.shared.notes.add(Note::Closed { id: id.to_owned(), at, tape });
+        self.shared.notes.add(Note::Closed {
+            id: id.to_owned(),
+            at,
+            tape,
+        });
     }
 
     /// Sessions that an earlier run left open are closed: their clients are gone. Returns how many.
@@ -128,10 +136,9 @@ impl Store {
     /// At most `limit`, newest first.
     pub async fn sessions(&self, limit: u32) -> Result<Vec<SessionRecord>, Error> {
         self.shared.flush().await?;
-        let rows =
-            sqlx::query_as("SELECT * FROM session ORDER BY opened_at DESC, id DESC LIMIT ?")
-                .bind(limit)
-                .fetch_all(&self.shared.readers);
+        let rows = sqlx::query_as("SELECT * FROM session ORDER BY opened_at DESC, id DESC LIMIT ?")
+            .bind(limit)
+            .fetch_all(&self.shared.readers);
         self.shared.read(rows).await
     }
 

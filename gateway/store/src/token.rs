@@ -46,7 +46,9 @@ impl TokenText {
 
 impl fmt::Debug for TokenText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenText").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("TokenText")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -58,7 +60,9 @@ fn letters(count: usize) -> Result<String, Error> {
         rand::fill(&mut bytes).map_err(|_| Error::Unavailable("no randomness".into()))?;
         let drawn = bytes.iter().filter_map(|byte| {
             // 248 is the highest multiple of 62 that fits: above it some letters would come more often.
-            (*byte < 248).then(|| ALPHABET.get(usize::from(*byte % 62)).copied()).flatten()
+            (*byte < 248)
+                .then(|| ALPHABET.get(usize::from(*byte % 62)).copied())
+                .flatten()
         });
         text.extend(drawn.take(count - text.len()).map(char::from));
     }
@@ -78,7 +82,12 @@ mod tests {
         assert_eq!(parts.len(), 3);
         assert_eq!((parts[0], parts[1]), ("cs", token.id()));
         assert_eq!((parts[1].len(), parts[2].len()), (ID, SECRET));
-        assert!(token.expose().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+        assert!(
+            token
+                .expose()
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        );
     }
 
     #[test]

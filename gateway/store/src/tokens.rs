@@ -53,8 +53,9 @@ impl Store {
         if new.expires_at.is_some_and(|end| end <= at) {
             return Err(Error::ExpiredAtBirth);
         }
-        let account =
-            self.account(&new.account).ok_or_else(|| Error::NoAccount(new.account.clone()))?;
+        let account = self
+            .account(&new.account)
+            .ok_or_else(|| Error::NoAccount(new.account.clone()))?;
         let made = tokio::task::spawn_blocking(move || {
             let token = TokenText::random()?;
             let verifier = Verifier::of(token.expose(), &account.salt, account.iterations);
@@ -140,7 +141,10 @@ async fn refuse_more(
     .await?;
     let live = usize::try_from(live).unwrap_or(usize::MAX);
     if live >= MOST_LIVE {
-        return Err(Error::TooManyTokens { account: account.to_owned(), live });
+        return Err(Error::TooManyTokens {
+            account: account.to_owned(),
+            live,
+        });
     }
     Ok(())
 }

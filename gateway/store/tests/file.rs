@@ -15,11 +15,20 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use store::{Error, KeptCheckpoint, Name, NewAccount, SessionRecord, Store};
 
 async fn raw(path: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(path).connect().await.unwrap()
+    SqliteConnectOptions::new()
+        .filename(path)
+        .connect()
+        .await
+        .unwrap()
 }
 
 fn ada() -> NewAccount {
-    NewAccount { name: Name::new("ada").unwrap(), owner: None, groups: vec![], by: "root".into() }
+    NewAccount {
+        name: Name::new("ada").unwrap(),
+        owner: None,
+        groups: vec![],
+        by: "root".into(),
+    }
 }
 
 #[tokio::test]
@@ -34,8 +43,19 @@ async fn a_newer_store_is_refused() {
     .execute(&mut raw(&path).await)
     .await
     .unwrap();
-    let Err(error) = Store::open(&path).await else { panic!("opened") };
-    assert!(matches!(error, Error::Newer { found: 900, known: 3 }), "{error}");
+    let Err(error) = Store::open(&path).await else {
+        panic!("opened")
+    };
+    assert!(
+        matches!(
+            error,
+            Error::Newer {
+                found: 900,
+                known: 3
+            }
+        ),
+        "{error}"
+    );
     assert!(error.to_string().contains("newer version of this program"));
 }
 
@@ -77,25 +97,40 @@ async fn a_locked_file_is_unavailable_within_a_second_and_nothing_is_made() {
     hog.rollback().await.unwrap();
     assert!(store.accounts().is_empty());
     store.add_account(ada(), 10).await.unwrap();
-    assert!(Ledger::list(&store, Filter::default()).await.unwrap().is_empty());
+    assert!(
+        Ledger::list(&store, Filter::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
 async fn the_longest_checkpoint_is_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("store.sqlite")).await.unwrap();
+    let store = Store::open(folder.path().join("store.sqlite"))
+        .await
+        .unwrap();
     assert_eq!(store.kept_checkpoint().await.unwrap(), None);
-    let checkpoint = |size, byte| KeptCheckpoint { size, root: [byte; 32] };
+    let checkpoint = |size, byte| KeptCheckpoint {
+        size,
+        root: [byte; 32],
+    };
     for (size, byte) in [(5, 1), (9, 2), (7, 3), (9, 4)] {
         store.keep_checkpoint(checkpoint(size, byte)).await.unwrap();
     }
-    assert_eq!(store.kept_checkpoint().await.unwrap(), Some(checkpoint(9, 2)));
+    assert_eq!(
+        store.kept_checkpoint().await.unwrap(),
+        Some(checkpoint(9, 2))
+    );
 }
 
 #[tokio::test]
 async fn sessions_are_remembered_when_ended() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("store.sqlite")).await.unwrap();
+    let store = Store::open(folder.path().join("store.sqlite"))
+        .await
+        .unwrap();
     let session = |id: &str, opened_at| SessionRecord {
         id: id.into(),
         identity: "user:ada".into(),
@@ -112,10 +147,16 @@ async fn sessions_are_remembered_when_ended() {
     store.session_closed("a", 5, Some("d1".into()));
     store.session_closed("a", 6, None);
     let closed = store.session("a").await.unwrap().unwrap();
-    assert_eq!((closed.closed_at, closed.tape.as_deref()), (Some(5), Some("d1")));
+    assert_eq!(
+        (closed.closed_at, closed.tape.as_deref()),
+        (Some(5), Some("d1"))
+    );
     assert_eq!(store.close_orphaned_sessions(9).await.unwrap(), 2);
     let listed = store.sessions(2).await.unwrap();
-    assert_eq!(listed.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["c", "b"]);
+    assert_eq!(
+        listed.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(),
+        ["c", "b"]
+    );
     assert_eq!(listed[0].closed_at, Some(9));
     assert_eq!(store.session("z").await.unwrap(), None);
 }

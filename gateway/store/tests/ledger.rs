@@ -19,7 +19,9 @@ async fn conforms() {
     let folders = Mutex::new(Vec::new());
     conform(|| async {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path().join("store.sqlite")).await.unwrap();
+        let store = Store::open(folder.path().join("store.sqlite"))
+            .await
+            .unwrap();
         folders.lock().unwrap().push(folder);
         store
     })
@@ -41,7 +43,9 @@ async fn numbers_rise_over_restarts_and_questions_stay() {
 #[tokio::test]
 async fn withdrawn_orphans_can_be_read_and_say_why() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("store.sqlite")).await.unwrap();
+    let store = Store::open(folder.path().join("store.sqlite"))
+        .await
+        .unwrap();
     let mut granted = store.ask(question("ada", 1), 20).await.unwrap();
     granted.question.state = State::Granted;
     let granted = store.swap(granted).await.unwrap();
@@ -50,18 +54,26 @@ async fn withdrawn_orphans_can_be_read_and_say_why() {
     let refused = store.swap(refused).await.unwrap();
     assert_eq!(store.withdraw_orphans("boot-2", 50).await.unwrap(), 1);
     let withdrawn = store.read(granted.id).await.unwrap();
-    assert_eq!((withdrawn.version, withdrawn.question.state), (3, State::Withdrawn));
+    assert_eq!(
+        (withdrawn.version, withdrawn.question.state),
+        (3, State::Withdrawn)
+    );
     let ended = withdrawn.question.ended.unwrap();
     assert_eq!((ended.at, ended.by), (50, None));
     assert!(ended.why.is_some());
     assert_eq!(store.read(refused.id).await.unwrap(), refused);
-    assert_eq!(store.swap(granted.clone()).await, Err(LedgerError::Stale(granted.id)));
+    assert_eq!(
+        store.swap(granted.clone()).await,
+        Err(LedgerError::Stale(granted.id))
+    );
 }
 
 #[tokio::test]
 async fn a_new_binding_is_found_by_the_next_boot() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("store.sqlite")).await.unwrap();
+    let store = Store::open(folder.path().join("store.sqlite"))
+        .await
+        .unwrap();
     let mut parked = store.ask(question("ada", 1), 20).await.unwrap();
     parked.question.binding = Binding::Identity { until: 900 };
     store.swap(parked).await.unwrap();
@@ -72,7 +84,9 @@ async fn a_new_binding_is_found_by_the_next_boot() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn swaps_race() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("store.sqlite")).await.unwrap();
+    let store = Store::open(folder.path().join("store.sqlite"))
+        .await
+        .unwrap();
     let row = store.ask(question("ada", 1), 20).await.unwrap();
     let racers = (0..16).map(|number: i64| {
         let (store, mut row) = (store.clone(), row.clone());

@@ -29,7 +29,9 @@ impl House {
 
 async fn house() -> House {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("store.sqlite")).await.unwrap();
+    let store = Store::open(folder.path().join("store.sqlite"))
+        .await
+        .unwrap();
     House { folder, store }
 }
 
@@ -39,7 +41,12 @@ fn name(text: &str) -> Name {
 
 fn user(text: &str, groups: &[&str]) -> NewAccount {
     let groups = groups.iter().map(|group| name(group)).collect();
-    NewAccount { name: name(text), owner: None, groups, by: "root".into() }
+    NewAccount {
+        name: name(text),
+        owner: None,
+        groups,
+        by: "root".into(),
+    }
 }
 
 fn token(account: &str) -> NewToken {
@@ -54,9 +61,15 @@ fn token(account: &str) -> NewToken {
 #[tokio::test]
 async fn accounts_outlive_the_process() {
     let house = house().await;
-    house.store.add_account(user("ada", &["engineers"]), 10).await.unwrap();
-    let robot =
-        NewAccount { owner: Some(name("ada")), ..user("robot", &[]) };
+    house
+        .store
+        .add_account(user("ada", &["engineers"]), 10)
+        .await
+        .unwrap();
+    let robot = NewAccount {
+        owner: Some(name("ada")),
+        ..user("robot", &[])
+    };
     house.store.add_account(robot, 11).await.unwrap();
     let salt = house.store.account("ada").unwrap().salt;
     house.store.close().await.unwrap();
@@ -67,10 +80,18 @@ async fn accounts_outlive_the_process() {
     assert_eq!(ada.salt, salt);
     assert_eq!(
         ada.groups["engineers"],
-        Membership { given_by: "root".into(), given_at: 10 }
+        Membership {
+            given_by: "root".into(),
+            given_at: 10
+        }
     );
     let robot = again.account("robot").unwrap();
-    assert_eq!(robot.kind, Kind::Service { owner: "ada".into() });
+    assert_eq!(
+        robot.kind,
+        Kind::Service {
+            owner: "ada".into()
+        }
+    );
     assert_ne!(robot.salt, salt);
     assert_eq!(again.accounts().len(), 2);
 }
@@ -79,13 +100,23 @@ async fn accounts_outlive_the_process() {
 async fn one_name_space_and_owners_are_users() {
     let house = house().await;
     house.store.add_account(user("ada", &[]), 10).await.unwrap();
-    let service = |text, owner| NewAccount { owner: Some(name(owner)), ..user(text, &[]) };
+    let service = |text, owner| NewAccount {
+        owner: Some(name(owner)),
+        ..user(text, &[])
+    };
     let same = house.store.add_account(service("ada", "ada"), 10).await;
     assert!(matches!(same, Err(Error::Exists(_))));
     let nobody = house.store.add_account(service("robot", "grace"), 10).await;
     assert!(matches!(nobody, Err(Error::NoAccount(_))));
-    house.store.add_account(service("robot", "ada"), 10).await.unwrap();
-    let chain = house.store.add_account(service("helper", "robot"), 10).await;
+    house
+        .store
+        .add_account(service("robot", "ada"), 10)
+        .await
+        .unwrap();
+    let chain = house
+        .store
+        .add_account(service("helper", "robot"), 10)
+        .await;
     assert!(matches!(chain, Err(Error::NotAnOwner(_))));
     assert!(house.store.account("helper").is_none());
 }
@@ -103,16 +134,31 @@ async fn there_is_one_first_admin() {
 #[tokio::test]
 async fn a_membership_keeps_its_giver() {
     let house = house().await;
-    house.store.add_account(user("grace", &["dba"]), 10).await.unwrap();
-    house.store.join("grace", name("dba"), "ada".into(), 99).await.unwrap();
+    house
+        .store
+        .add_account(user("grace", &["dba"]), 10)
+        .await
+        .unwrap();
+    house
+        .store
+        .join("grace", name("dba"), "ada".into(), 99)
+        .await
+        .unwrap();
     let given = |store: &Store| store.account("grace").unwrap().groups.get("dba").cloned();
     assert_eq!(given(&house.store).unwrap().given_by, "root");
     house.store.leave("grace", "dba").await.unwrap();
     assert_eq!(given(&house.store), None);
-    house.store.join("grace", name("dba"), "ada".into(), 99).await.unwrap();
+    house
+        .store
+        .join("grace", name("dba"), "ada".into(), 99)
+        .await
+        .unwrap();
     assert_eq!(
         given(&house.store).unwrap(),
-        Membership { given_by: "ada".into(), given_at: 99 }
+        Membership {
+            given_by: "ada".into(),
+            given_at: 99
+        }
     );
     let nobody = house.store.join("eve", name("dba"), "ada".into(), 99).await;
     assert!(matches!(nobody, Err(Error::NoAccount(_))));
@@ -149,9 +195,17 @@ async fn a_revoked_or_locked_token_is_dead() {
     let second = house.store.issue_token(token("ada"), 21).await.unwrap();
     let mut changed = house.store.changed();
     changed.mark_unchanged();
-    house.store.revoke_token(first.id(), "root", 30).await.unwrap();
+    house
+        .store
+        .revoke_token(first.id(), "root", 30)
+        .await
+        .unwrap();
     assert!(changed.has_changed().unwrap());
-    house.store.revoke_token(first.id(), "eve", 40).await.unwrap();
+    house
+        .store
+        .revoke_token(first.id(), "eve", 40)
+        .await
+        .unwrap();
     let lock = Lock {
         kind: Lockable::Token,
         name: second.id().into(),
@@ -161,10 +215,22 @@ async fn a_revoked_or_locked_token_is_dead() {
     };
     house.store.lock(lock).await.unwrap();
     let live = |store: &Store| {
-        store.account("ada").unwrap().tokens.iter().map(|token| token.live(50)).collect::<Vec<_>>()
+        store
+            .account("ada")
+            .unwrap()
+            .tokens
+            .iter()
+            .map(|token| token.live(50))
+            .collect::<Vec<_>>()
     };
     assert_eq!(live(&house.store), [false, false]);
-    assert!(house.store.unlock(Lockable::Token, second.id()).await.unwrap());
+    assert!(
+        house
+            .store
+            .unlock(Lockable::Token, second.id())
+            .await
+            .unwrap()
+    );
     assert_eq!(live(&house.store), [false, true]);
     let listed = house.store.tokens(Some("ada")).await.unwrap();
     let revoked = listed[0].revoked.as_ref().unwrap();
@@ -177,15 +243,24 @@ async fn a_revoked_or_locked_token_is_dead() {
 async fn at_most_sixteen_live_tokens() {
     let house = house().await;
     house.store.add_account(user("ada", &[]), 10).await.unwrap();
-    let short = NewToken { expires_at: Some(30), ..token("ada") };
+    let short = NewToken {
+        expires_at: Some(30),
+        ..token("ada")
+    };
     house.store.issue_token(short, 20).await.unwrap();
     for _ in 0..15 {
         house.store.issue_token(token("ada"), 20).await.unwrap();
     }
     let one_more = house.store.issue_token(token("ada"), 29).await;
-    assert!(matches!(one_more, Err(Error::TooManyTokens { live: 16, .. })));
+    assert!(matches!(
+        one_more,
+        Err(Error::TooManyTokens { live: 16, .. })
+    ));
     house.store.issue_token(token("ada"), 30).await.unwrap();
-    let dead = NewToken { expires_at: Some(30), ..token("ada") };
+    let dead = NewToken {
+        expires_at: Some(30),
+        ..token("ada")
+    };
     let dead = house.store.issue_token(dead, 30).await;
     assert!(matches!(dead, Err(Error::ExpiredAtBirth)));
 }
@@ -196,7 +271,10 @@ async fn the_last_use_is_listed_at_once_and_written_at_the_end() {
     house.store.add_account(user("ada", &[]), 10).await.unwrap();
     let text = house.store.issue_token(token("ada"), 20).await.unwrap();
     house.store.used(text.id(), 77);
-    assert_eq!(house.store.tokens(None).await.unwrap()[0].last_used, Some(77));
+    assert_eq!(
+        house.store.tokens(None).await.unwrap()[0].last_used,
+        Some(77)
+    );
     house.store.close().await.unwrap();
     let again = Store::open(house.path()).await.unwrap();
     assert_eq!(again.tokens(None).await.unwrap()[0].last_used, Some(77));
@@ -214,7 +292,11 @@ async fn locks_on_users_and_targets() {
         reason: Some("left".into()),
     };
     house.store.lock(lock(Lockable::User, "ada")).await.unwrap();
-    house.store.lock(lock(Lockable::Target, "shop")).await.unwrap();
+    house
+        .store
+        .lock(lock(Lockable::Target, "shop"))
+        .await
+        .unwrap();
     assert!(house.store.account("ada").unwrap().locked);
     assert!(house.store.target_locked("shop"));
     assert!(!house.store.target_locked("box"));

@@ -53,11 +53,21 @@ pub(super) async fn list(
     loop {
         let open = matches!(wanted.state, Some(State::Asked | State::Granted));
         let limit = if open { 0 } else { MOST_ENDED };
-        let filter = Filter { state: wanted.state, limit, ..Filter::default() };
-        let rows = admin.gate.approvals().list(caller.identity(), filter).await?;
+        let filter = Filter {
+            state: wanted.state,
+            limit,
+            ..Filter::default()
+        };
+        let rows = admin
+            .gate
+            .approvals()
+            .list(caller.identity(), filter)
+            .await?;
         let list: Vec<Approval> = rows.iter().map(Approval::of).collect();
         let tag = tag(&list)?;
-        let news = known.as_ref().map_or(!list.is_empty(), |known| *known != tag);
+        let news = known
+            .as_ref()
+            .map_or(!list.is_empty(), |known| *known != tag);
         if news || Instant::now() >= until {
             return Ok(answer(&list, &tag, known.is_some() && !news));
         }
@@ -74,7 +84,11 @@ pub(super) async fn show(
     admin: Admin,
     Path(id): Path<u64>,
 ) -> Result<Json<ApprovalDetail>, Problem> {
-    let row = admin.gate.approvals().show(caller.identity(), ApprovalId(id)).await?;
+    let row = admin
+        .gate
+        .approvals()
+        .show(caller.identity(), ApprovalId(id))
+        .await?;
     Ok(Json(ApprovalDetail::of(&row)))
 }
 
@@ -87,7 +101,11 @@ pub(super) async fn decide(
         .digest
         .parse()
         .map_err(|_| Problem::invalid("`digest` is not 64 hexadecimal digits"))?;
-    if decision.reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+    if decision
+        .reason
+        .as_ref()
+        .is_some_and(|reason| reason.chars().count() > LONGEST_REASON)
+    {
         let long = format!("`reason` is longer than {LONGEST_REASON} characters");
         return Err(Problem::invalid(long));
     }
@@ -95,16 +113,24 @@ pub(super) async fn decide(
         Verdict::Approve => true,
         Verdict::Refuse => false,
     };
-    let answer = Answer { approve, digest, reason: decision.reason };
+    let answer = Answer {
+        approve,
+        digest,
+        reason: decision.reason,
+    };
     let id = ApprovalId(id);
-    let voted = admin.gate.approvals().decide(id, caller.identity(), &answer).await?;
+    let voted = admin
+        .gate
+        .approvals()
+        .decide(id, caller.identity(), &answer)
+        .await?;
     Ok(Json(ApprovalDetail::of(&voted)))
 }
 
 /// Names a list by what is in it, so that it means the same after a restart.
 fn tag(list: &[Approval]) -> Result<String, Problem> {
-    let bytes = serde_json::to_vec(list)
-        .map_err(|_| Problem::unavailable("the list cannot be written"))?;
+    let bytes =
+        serde_json::to_vec(list).map_err(|_| Problem::unavailable("the list cannot be written"))?;
     let mut hasher = Hasher::new("approval list");
     hasher.part(&bytes);
     Ok(format!("\"{}\"", hasher.finish()))

@@ -35,7 +35,16 @@ pub(super) async fn add(
     let whom = whom(&new);
     if let Some(kind) = lockable(new.kind) {
         let (by, at) = (caller.name().to_owned(), admin.now());
-        admin.store.lock(store::Lock { kind, name: new.name, by, at, reason: new.reason }).await?;
+        admin
+            .store
+            .lock(store::Lock {
+                kind,
+                name: new.name,
+                by,
+                at,
+                reason: new.reason,
+            })
+            .await?;
         admin.gate.directory_changed();
     }
     let sessions_ended = admin.gate.revoke(&whom);
@@ -87,5 +96,11 @@ fn listed(lock: store::Lock) -> Lock {
         Lockable::Token => LockKind::Token,
         Lockable::Target => LockKind::Target,
     };
-    Lock { kind, name: lock.name, by: lock.by, at: Time(lock.at), reason: lock.reason }
+    Lock {
+        kind,
+        name: lock.name,
+        by: lock.by,
+        at: Time(lock.at),
+        reason: lock.reason,
+    }
 }

@@ -45,9 +45,14 @@ pub(super) async fn show(
     let (sender, receiver) = mpsc::channel(AHEAD);
     let reader = Handle::current();
     // ends with the file, with the client, or with the client's patience
-    tokio::task::spawn_blocking(move || play(replay, &|line| {
-        matches!(reader.block_on(timeout(PATIENCE, sender.send(line))), Ok(Ok(())))
-    }));
+    tokio::task::spawn_blocking(move || {
+        play(replay, &|line| {
+            matches!(
+                reader.block_on(timeout(PATIENCE, sender.send(line))),
+                Ok(Ok(()))
+            )
+        })
+    });
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     Ok((kind, Body::new(Lines(receiver))).into_response())
 }
@@ -103,6 +108,8 @@ impl http_body::Body for Lines {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.0.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(line))))
+        self.0
+            .poll_recv(context)
+            .map(|line| line.map(|line| Ok(Frame::data(line))))
     }
 }

@@ -21,12 +21,18 @@ pub(super) async fn list(
     admin: Admin,
     _: Nothing,
 ) -> Result<Json<Vec<Session>>, Problem> {
-    let mut sessions: Vec<Session> =
-        admin.gate.sessions().into_iter().map(Session::from).collect();
+    let mut sessions: Vec<Session> = admin
+        .gate
+        .sessions()
+        .into_iter()
+        .map(Session::from)
+        .collect();
     sessions.sort_by(|one, other| other.opened_at.cmp(&one.opened_at));
     let open: BTreeSet<String> = sessions.iter().map(|session| session.id.clone()).collect();
     let kept = admin.store.sessions(MOST_ENDED).await?;
-    let ended = kept.into_iter().filter(|session| !open.contains(&session.id));
+    let ended = kept
+        .into_iter()
+        .filter(|session| !open.contains(&session.id));
     sessions.extend(ended.map(Session::from));
     Ok(Json(sessions))
 }
@@ -36,12 +42,17 @@ pub(super) async fn show(
     admin: Admin,
     Path(id): Path<String>,
 ) -> Result<Json<Session>, Problem> {
-    let open = admin.gate.sessions().into_iter().find(|session| session.id == id);
+    let open = admin
+        .gate
+        .sessions()
+        .into_iter()
+        .find(|session| session.id == id);
     if let Some(open) = open {
         return Ok(Json(open.into()));
     }
     let kept = admin.store.session(&id).await?;
-    kept.map(|kept| Json(kept.into())).ok_or_else(|| Problem::not_found("session"))
+    kept.map(|kept| Json(kept.into()))
+        .ok_or_else(|| Problem::not_found("session"))
 }
 
 pub(super) async fn kill(

@@ -72,7 +72,10 @@ pub(super) async fn revoke(
     admin: Admin,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    admin.store.revoke_token(&id, caller.name(), admin.now()).await?;
+    admin
+        .store
+        .revoke_token(&id, caller.name(), admin.now())
+        .await?;
     admin.gate.directory_changed();
     admin.gate.revoke(&Whom::Token(id));
     Ok(StatusCode::NO_CONTENT)

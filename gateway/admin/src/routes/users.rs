@@ -17,7 +17,6 @@ impl About for NewUser {
     }
 }
 
-
 pub(super) async fn list(
     _: Authorized<LookAtUsers>,
     admin: Admin,
@@ -25,7 +24,12 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<User>>, Problem> {
     let now = admin.now();
     let accounts = admin.store.accounts();
-    Ok(Json(accounts.iter().map(|account| User::of(account, now)).collect()))
+    Ok(Json(
+        accounts
+            .iter()
+            .map(|account| User::of(account, now))
+            .collect(),
+    ))
 }
 
 pub(super) async fn add(
@@ -38,13 +42,19 @@ pub(super) async fn add(
         (Kind::Service, Some(owner)) => Some(Name::new(owner)?),
         (Kind::User, Some(_)) => return Err(Problem::invalid("a user has no `owner`")),
         (Kind::Service, None) => {
-            return Err(Problem::invalid("a service needs an `owner`, a user's name"));
+            return Err(Problem::invalid(
+                "a service needs an `owner`, a user's name",
+            ));
         }
     };
     let account = NewAccount {
         name: Name::new(&new.name)?,
         owner,
-        groups: new.groups.iter().map(|group| Name::new(group)).collect::<Result<_, _>>()?,
+        groups: new
+            .groups
+            .iter()
+            .map(|group| Name::new(group))
+            .collect::<Result<_, _>>()?,
         by: caller.name().to_owned(),
     };
     let account = admin.store.add_account(account, admin.now()).await?;
@@ -58,7 +68,10 @@ pub(super) async fn join(
     Path((name, group)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let by = caller.name().to_owned();
-    admin.store.join(&name, Name::new(&group)?, by, admin.now()).await?;
+    admin
+        .store
+        .join(&name, Name::new(&group)?, by, admin.now())
+        .await?;
     admin.gate.directory_changed();
     Ok(StatusCode::NO_CONTENT)
 }

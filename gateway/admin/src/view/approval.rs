@@ -163,7 +163,11 @@ impl Required {
             message: requirement.message.clone(),
             groups: requirement.groups.iter().cloned().collect(),
             quorum: requirement.quorum,
-            approved_by: votes.iter().filter(answered).map(|vote| vote.person.clone()).collect(),
+            approved_by: votes
+                .iter()
+                .filter(answered)
+                .map(|vote| vote.person.clone())
+                .collect(),
         }
     }
 }

@@ -10,7 +10,8 @@ mod time;
 pub use approval::{Approval, ApprovalDetail, Cast, Decision, Ended, Operation, Required, Verdict};
 pub use audit::Checkpoint;
 pub use people::{
-    Group, IssuedToken, Kind, Lock, LockKind, Locked, Me, NewLock, NewToken, NewUser, Revoked, Token, User,
+    Group, IssuedToken, Kind, Lock, LockKind, Locked, Me, NewLock, NewToken, NewUser, Revoked,
+    Token, User,
 };
 pub use replay::{Line, What};
 pub use session::Session;

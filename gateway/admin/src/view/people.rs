@@ -158,7 +158,11 @@ impl User {
             owner,
             groups: account.groups.iter().map(group).collect(),
             locked: account.locked,
-            live_tokens: account.tokens.iter().filter(|token| token.live(now)).count(),
+            live_tokens: account
+                .tokens
+                .iter()
+                .filter(|token| token.live(now))
+                .count(),
         }
     }
 }
@@ -173,7 +177,10 @@ impl From<store::TokenRecord> for Token {
             issued_at: Time(kept.issued_at),
             expires_at: kept.expires_at.map(Time),
             last_used: kept.last_used.map(Time),
-            revoked: kept.revoked.map(|how| Revoked { at: Time(how.at), by: how.by }),
+            revoked: kept.revoked.map(|how| Revoked {
+                at: Time(how.at),
+                by: how.by,
+            }),
         }
     }
 }

@@ -71,13 +71,20 @@ impl Line {
             target: header.target.clone(),
             protocol: header.protocol.clone(),
         };
-        Self { nanoseconds: Some(header.at), at: seconds(header.at), request: None, what }
+        Self {
+            nanoseconds: Some(header.at),
+            at: seconds(header.at),
+            request: None,
+            what,
+        }
     }
 
     pub(crate) fn event(event: Event) -> Self {
         let what = match event.kind {
             Kind::Statement(text) => What::Statement { text },
-            Kind::Reply(bytes) => What::Reply { bytes: STANDARD.encode(bytes) },
+            Kind::Reply(bytes) => What::Reply {
+                bytes: STANDARD.encode(bytes),
+            },
             Kind::ReplyEnd(end) => What::ReplyEnd {
                 rows: end.rows,
                 bytes: end.bytes,
@@ -110,7 +117,12 @@ impl Line {
     }
 
     fn last(what: What) -> Self {
-        Self { nanoseconds: None, at: None, request: None, what }
+        Self {
+            nanoseconds: None,
+            at: None,
+            request: None,
+            what,
+        }
     }
 }
 
