@@ -18,10 +18,12 @@ pub mod record;
 pub mod request;
 pub mod rules;
 pub mod scram;
+pub mod secret;
 pub mod session;
 mod sync;
 mod tape;
 pub mod targets;
+pub mod testing;
 pub mod tls;
 pub mod underway;
 pub mod upstream;
@@ -42,7 +44,7 @@ pub use request::{
 pub use rules::{Column, Mask, Rules};
 pub use session::{Connect, Session};
 pub use targets::{Backends, ErasedTarget, Registry, Target};
-pub use underway::{End, Outcome, OutcomeKind, Revocation, Revoked, SessionEnd, Underway};
+pub use underway::{End, Leave, Outcome, OutcomeKind, Revocation, Revoked, SessionEnd, Underway};
 pub use upstream::{BackendStream, Endpoint, Reached, Upstream};
 
 /// The words of policy that a protocol needs: it depends on the gate only.

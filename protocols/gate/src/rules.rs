@@ -105,8 +105,19 @@ impl Mask {
         self.masking.detect(text, &|class| self.revealed.contains(class))
     }
 
-    pub fn mask_value(&self, class: &DataClass, text: &[u8]) -> Option<Vec<u8>> {
-        self.masking.mask_value(class, text)
+    /// A value of a class, named, as it may be shown; `None` is NULL.
+    pub fn mask_value(&self, class: &str, text: &[u8]) -> Option<Vec<u8>> {
+        let class = self.masking.classes().iter().find(|known| known.name == class)?;
+        match class.how {
+            policy::mask::How::Null => None,
+            _ => Some(self.masking.mask_value(class, text)),
+        }
+    }
+
+    /// Request text for tape, store, notices and approvers: what detectors find in the constants is marked, whoever
+    /// asks. The flag says whether anything was.
+    pub fn redact(&self, text: &str, constants: &[std::ops::Range<usize>]) -> (String, bool) {
+        self.masking.redact_request(text, constants)
     }
 
     pub fn revealed(&self, class: &str) -> bool {

@@ -17,7 +17,7 @@ use crate::record::{self, Decided, Log};
 use crate::request::{self, Fingerprint, Rendering, Request, Unclear};
 use crate::rules::{Mask, Snapshot};
 use crate::tape::Tape;
-use crate::underway::{Duty, End, Live, Outcome, OutcomeKind, SessionEnd, Switch, Underway, lock};
+use crate::underway::{Duty, End, Leave, Live, Outcome, OutcomeKind, SessionEnd, Switch, Underway, lock};
 
 /// Verdicts kept per session; when full, all are forgotten.
 const VERDICTS: usize = 512;
@@ -123,8 +123,13 @@ impl Session {
     }
 
     /// Judges anew what belongs to a request underway; asks only what that one's approval does not cover.
-    pub async fn authorize_within<R: Request>(&self, within: &Underway, request: R) -> Decision<R> {
-        self.decide(request, Some(within.countersigned_policies())).await
+    pub async fn authorize_within<R: Request>(&self, within: &Leave, request: R) -> Decision<R> {
+        self.decide(request, Some(within.countersigned.clone())).await
+    }
+
+    /// What the verdict would be now, without asking or recording: for a message that only prepares another.
+    pub fn preview(&self, operations: &Arc<Operations>) -> Verdict {
+        self.judge(operations).overall.verdict
     }
 
     async fn decide<R: Request>(&self, request: R, within: Option<Arc<[String]>>) -> Decision<R> {
@@ -413,8 +418,9 @@ pub struct Connect {
 }
 
 impl Connect {
-    /// `database` and the like narrow the target in the approver's eyes and in the digest.
-    pub fn to(session: &Session, detail: &[(&str, &str)]) -> Self {
+    /// `detail`, such as the database, narrows the target in the approver's eyes and in the digest; `more` is what else
+    /// the connection asks for at once, such as another role.
+    pub fn to(session: &Session, detail: &[(&str, &str)], more: Vec<Operation>) -> Self {
         let operation = Operation {
             action: Action::shared("connect"),
             resource: Resource::default(),
@@ -425,7 +431,7 @@ impl Connect {
         let words: Vec<String> = detail.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let text = format!("connect to {} {}", session.target().name, words.join(" "));
         Self {
-            operations: Arc::new(Operations::new(vec![operation])),
+            operations: Arc::new(Operations::new([vec![operation], more].concat())),
             meaning: Fingerprint::of(&[text.as_bytes()]),
             text,
         }

@@ -230,14 +230,22 @@ impl Underway {
         self.duty.label()
     }
 
-    pub(crate) fn countersigned_policies(&self) -> Arc<[String]> {
-        lock(&self.duty.live.countersigned).clone()
+    /// What was countersigned for this request: what belongs to it (the Execute of a Bind, a later fetch) need not ask
+    /// again, though it is judged anew.
+    pub fn leave(&self) -> Leave {
+        Leave { countersigned: lock(&self.duty.live.countersigned).clone() }
     }
 
     pub fn done(mut self, outcome: Outcome) {
         let outcome = Outcome { bytes: outcome.bytes.max(self.reply_bytes), ..outcome };
         self.duty.pay(outcome);
     }
+}
+
+/// The policies that an approval satisfied for a request underway. Only an `Underway` yields one.
+#[derive(Debug, Clone)]
+pub struct Leave {
+    pub(crate) countersigned: Arc<[String]>,
 }
 
 /// A named, owned, cloneable type: a branch of a select beside `&mut Underway`.

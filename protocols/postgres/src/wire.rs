@@ -3,7 +3,7 @@
 pub mod backend;
 pub mod frame;
 pub mod frontend;
-mod reader;
+pub(crate) mod reader;
 pub mod refusal;
 pub mod startup;
 pub mod substitute;

@@ -6,16 +6,16 @@ use super::Malformed;
 const NAME: usize = 63;
 
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(body: &'a [u8]) -> Self {
+    pub(crate) fn new(body: &'a [u8]) -> Self {
         Self { rest: body }
     }
 
-    pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Malformed::Format)?;
         self.rest = rest;
         Ok(taken)
@@ -27,28 +27,28 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
-    pub(super) fn u8(&mut self) -> Result<u8, Malformed> {
+    pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
         self.array().map(u8::from_be_bytes)
     }
 
-    pub(super) fn u16(&mut self) -> Result<u16, Malformed> {
+    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
         self.array().map(u16::from_be_bytes)
     }
 
-    pub(super) fn i16(&mut self) -> Result<i16, Malformed> {
+    pub(crate) fn i16(&mut self) -> Result<i16, Malformed> {
         self.array().map(i16::from_be_bytes)
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, Malformed> {
+    pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
         self.array().map(u32::from_be_bytes)
     }
 
-    pub(super) fn i32(&mut self) -> Result<i32, Malformed> {
+    pub(crate) fn i32(&mut self) -> Result<i32, Malformed> {
         self.array().map(i32::from_be_bytes)
     }
 
     /// A length of four bytes and as many bytes; -1 is NULL, anything else below zero is refused.
-    pub(super) fn value(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
+    pub(crate) fn value(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
         match self.i32()? {
             -1 => Ok(None),
             length => self
@@ -58,19 +58,19 @@ impl<'a> Reader<'a> {
     }
 
     /// Bytes up to the next NUL, which must be there.
-    pub(super) fn raw_text(&mut self) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn raw_text(&mut self) -> Result<&'a [u8], Malformed> {
         let end = memchr::memchr(0, self.rest).ok_or(Malformed::Format)?;
         let text = self.bytes(end)?;
         self.u8()?;
         Ok(text)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Malformed> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, Malformed> {
         std::str::from_utf8(self.raw_text()?).map_err(|_| Malformed::Encoding)
     }
 
     /// The name of a statement or portal.
-    pub(super) fn name(&mut self) -> Result<&'a str, Malformed> {
+    pub(crate) fn name(&mut self) -> Result<&'a str, Malformed> {
         let name = self.text()?;
         if name.len() > NAME {
             Err(Malformed::Name)
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What `skim` walked over, so that it can be walked again without a chance to fail.
-    pub(super) fn span(
+    pub(crate) fn span(
         &mut self,
         skim: impl FnOnce(&mut Self) -> Result<(), Malformed>,
     ) -> Result<&'a [u8], Malformed> {
@@ -91,12 +91,11 @@ impl<'a> Reader<'a> {
             .ok_or(Malformed::Format)
     }
 
-
-    pub(super) fn remaining(self) -> &'a [u8] {
+    pub(crate) fn remaining(self) -> &'a [u8] {
         self.rest
     }
 
-    pub(super) fn end(self) -> Result<(), Malformed> {
+    pub(crate) fn end(self) -> Result<(), Malformed> {
         if self.rest.is_empty() {
             Ok(())
         } else {
