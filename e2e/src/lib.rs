@@ -1,1 +1,7 @@
+//! The stand for black box tests and the demo: a throwaway PostgreSQL, the built gateway before it, and its people.
 
+pub mod binary;
+pub mod folder;
+pub mod ports;
+pub mod postgres;
+pub mod process;
