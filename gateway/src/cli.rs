@@ -229,12 +229,20 @@ pub(crate) enum Audit {
     Verify(Verify),
     /// Print the newest checkpoint, to be kept elsewhere
     Checkpoint,
-    /// Print every decision and outcome
-    Export {
-        /// From this time on (RFC 3339)
-        #[arg(long, value_name = "TIME")]
-        since: Option<String>,
-    },
+    /// Print every decision and outcome, one JSON object a line
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The audit log's folder [default: the configuration's]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+    /// From this time on (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
 }
 
 #[derive(Debug, Args)]

@@ -63,9 +63,25 @@ impl Client {
         self.read(self.send("GET", path, None, TIMEOUT)?)
     }
 
-    /// Waits longer than the gateway itself was asked to.
-    pub(crate) fn get_waiting(&self, path: &str, wait: Duration) -> Result<Value, Error> {
-        self.read(self.send("GET", path, None, TIMEOUT + wait)?)
+    /// Asks whether something is another than it was: `known` is the tag of the last answer, and becomes that of this
+    /// one. The gateway waits for a change as long as the path says; `None` is no change.
+    pub(crate) fn get_changed(
+        &self,
+        path: &str,
+        known: &mut Option<String>,
+        wait: Duration,
+    ) -> Result<Option<Value>, Error> {
+        let mut request = self.request("GET", path)?;
+        if let Some(tag) = known.as_deref().and_then(|tag| tag.parse().ok()) {
+            request.headers_mut().insert("if-none-match", tag);
+        }
+        let response = self.run(request, TIMEOUT + wait)?;
+        if response.status() == http::StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let tag = response.headers().get("etag").and_then(|tag| tag.to_str().ok());
+        *known = tag.map(str::to_owned);
+        self.read(response).map(Some)
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
@@ -95,19 +111,33 @@ impl Client {
         body: Option<&Value>,
         timeout: Duration,
     ) -> Result<http::Response<Body>, Error> {
-        let url = format!("{}{path}", self.url);
-        let unreachable =
-            |cause: String| Error::Unreachable { url: self.url.clone(), cause };
-        let request = http::Request::builder()
+        let mut request = self.request(method, path)?;
+        *request.body_mut() = body.map(Value::to_string).unwrap_or_default();
+        self.run(request, timeout)
+    }
+
+    fn request(&self, method: &str, path: &str) -> Result<http::Request<String>, Error> {
+        http::Request::builder()
             .method(method)
-            .uri(&url)
+            .uri(format!("{}{path}", self.url))
             .header("authorization", format!("Bearer {}", self.token.as_str()))
             .header("accept", "application/json")
             .header("content-type", "application/json")
-            .body(body.map(Value::to_string).unwrap_or_default())
-            .map_err(|error| unreachable(error.to_string()))?;
+            .body(String::new())
+            .map_err(|error| self.unreachable(&error))
+    }
+
+    fn run(
+        &self,
+        request: http::Request<String>,
+        timeout: Duration,
+    ) -> Result<http::Response<Body>, Error> {
         let request = self.agent.configure_request(request).timeout_global(Some(timeout)).build();
-        self.agent.run(request).map_err(|error| unreachable(error.to_string()))
+        self.agent.run(request).map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, cause: &dyn std::error::Error) -> Error {
+        Error::Unreachable { url: self.url.clone(), cause: cause.to_string() }
     }
 
     fn read(&self, response: http::Response<Body>) -> Result<Value, Error> {

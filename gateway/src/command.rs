@@ -6,6 +6,7 @@ mod check;
 mod init;
 mod lock;
 mod policy;
+mod replay;
 mod serve;
 mod sessions;
 mod token;

@@ -89,6 +89,11 @@ impl Config {
         &self.folder
     }
 
+    /// Makes it the working directory, so that relative paths within a protocol's own settings start there too.
+    pub(crate) fn enter(&self) -> std::io::Result<()> {
+        std::env::set_current_dir(&self.folder)
+    }
+
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }

@@ -1,17 +1,18 @@
 //! Puts the gateway together from its configuration, swaps what a reload changes, and takes it down in order.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use gate::{Connection, ErasedTarget, Gate, Registry, Running};
+use gate::{Connection, Entry, ErasedTarget, Gate, Registry, Running};
 use policy::vocabulary::Vocabulary;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{Caps, Config, Listener, Tls};
+use crate::config::{Caps, Config, Listener, Target, TargetName, Tls};
 use crate::listen::{Port, Seats, Serve};
 use crate::web::Web;
 use crate::{health, rules};
@@ -268,27 +269,31 @@ async fn bind(address: SocketAddr, caps: Caps) -> Result<Port, Error> {
     Port::bind(address, caps).await.map_err(|cause| Error::Bind { address, cause })
 }
 
-pub(crate) fn targets(
-    targets: std::collections::BTreeMap<crate::config::TargetName, crate::config::Target>,
-) -> Vec<ErasedTarget> {
-    let erase = |(name, target): (crate::config::TargetName, crate::config::Target)| ErasedTarget {
-        policy: policy::target::Target {
+/// What lies behind the gateway, with the table's line for each.
+pub(crate) fn entries(targets: BTreeMap<TargetName, Target>) -> Vec<(&'static Entry, ErasedTarget)> {
+    let erase = |(name, target): (TargetName, Target)| {
+        let policy = policy::target::Target {
             name: name.as_str().to_owned(),
             protocol: target.entry.name.to_owned(),
             labels: target.labels,
-        },
-        backend: target.backend,
+        };
+        (target.entry, ErasedTarget { policy, backend: target.backend })
     };
     targets.into_iter().map(erase).collect()
 }
 
+fn targets(targets: BTreeMap<TargetName, Target>) -> Vec<ErasedTarget> {
+    entries(targets).into_iter().map(|(_, target)| target).collect()
+}
+
+/// The certificate of a port; a relative `key` starts at the working directory, which is the configuration's folder.
 pub(crate) fn server_tls(tls: &Tls, folder: &Path) -> Result<Arc<gate::tls::Server>, Error> {
     let path = folder.join(&tls.certificate);
     let failed = |what: String| move |cause: String| Error::Tls { what, cause };
     let chain = std::fs::read(&path)
         .map_err(|error| failed(path.display().to_string())(error.to_string()))?;
-    let key = tls.key.read(folder).map_err(|error| failed("tls.key".to_owned())(error.to_string()))?;
-    gate::tls::server(&chain, key.expose(), &[])
+    let key = tls.key.resolve().map_err(|error| failed("tls.key".to_owned())(error.to_string()))?;
+    gate::tls::server(&chain, key.expose().as_bytes(), &[])
         .map_err(|error| failed(path.display().to_string())(error.to_string()))
 }
 

@@ -14,7 +14,6 @@ mod protocols;
 mod rules;
 mod signals;
 mod telemetry;
-mod vault;
 mod web;
 
 use std::process::ExitCode;

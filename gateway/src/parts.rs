@@ -4,7 +4,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use gate::{Gate, Limits, Metrics, Parts, Rules, SystemClock};
+use gate::metrics::Metrics;
+use gate::{Gate, Limits, Parts, Rules, SystemClock};
 use policy::vocabulary::Vocabulary;
 use prometheus_client::registry::Registry;
 use recorder::sink::Disk;

@@ -10,7 +10,6 @@ use policy::vocabulary::Vocabulary;
 
 use crate::config::Config;
 use crate::protocols::PROTOCOLS;
-use crate::vault;
 
 /// The most that all policies together may measure.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -29,7 +28,7 @@ pub(crate) enum Error {
     #[error("masking: {0}")]
     Masking(#[from] policy::Error),
     #[error("masking.key: {0}")]
-    Key(#[from] vault::Error),
+    Key(#[from] gate::secret::SecretError),
     #[error("masking.key: needs at least {KEY} bytes (hint: openssl rand -hex 32)")]
     ShortKey,
     #[error("masking: `how: hash` needs `masking.key`")]
@@ -58,8 +57,8 @@ pub(crate) fn masking(config: &Config) -> Result<Masking, Error> {
     let masking = Masking::new(settings.classes.clone())?;
     match &settings.key {
         Some(reference) => {
-            let secret = reference.read(config.folder())?;
-            let key = secret.expose().first_chunk::<KEY>().ok_or(Error::ShortKey)?;
+            let secret = reference.resolve()?;
+            let key = secret.expose().as_bytes().first_chunk::<KEY>().ok_or(Error::ShortKey)?;
             Ok(masking.keyed(key))
         }
         None if settings.classes.iter().any(|class| class.how == How::Hash) => Err(Error::NoKey),

@@ -95,15 +95,16 @@ fn confirmed(decision: &str, id: u64) -> io::Result<bool> {
 fn watch(client: &Client, within: Option<Duration>, printer: &Printer) -> anyhow::Result<()> {
     let until = within.map(|within| Instant::now() + within);
     let mut seen = BTreeSet::new();
+    let mut known = None;
     loop {
         let left = until.map_or(WAIT, |until| until.saturating_duration_since(Instant::now()));
         if left.is_zero() {
             return Ok(());
         }
         let wait = left.min(WAIT);
-        // with nothing new among the open ones, a short poll must not become a busy one
         let path = format!("/v1/approvals?state=asked&wait={}", wait.as_secs().max(1));
-        let open = listed(&client.get_changed(&path, wait)?);
+        let Some(open) = client.get_changed(&path, &mut known, wait)? else { continue };
+        let open = listed(&open);
         let open_now: BTreeSet<u64> = open.iter().filter_map(id_of).collect();
         for question in open.iter().filter(|one| id_of(one).is_some_and(|id| !seen.contains(&id))) {
             if printer.for_programs() {

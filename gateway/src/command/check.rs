@@ -16,6 +16,7 @@ pub(super) fn run(arguments: &Check, printer: &Printer) -> anyhow::Result<ExitCo
         return Ok(ExitCode::SUCCESS);
     }
     let config = Config::load(&arguments.config.config)?;
+    config.enter()?;
     let vocabulary = rules::vocabulary().context("vocabulary")?;
     let loaded = rules::load(&config, &vocabulary)?;
     let listeners = config.settings.listeners.iter().filter_map(|one| one.tls.as_ref());

@@ -13,9 +13,7 @@ use crate::{command, limits};
 
 pub(super) fn run(arguments: &ConfigFile) -> anyhow::Result<ExitCode> {
     let config = Config::load(&arguments.config)?;
-    // relative paths of a protocol's own settings start where all others do
-    std::env::set_current_dir(config.folder())
-        .with_context(|| format!("entering {}", config.folder().display()))?;
+    config.enter().with_context(|| format!("entering {}", config.folder().display()))?;
     let diagnostics = Diagnostics::start(&config)?;
     command::runtime()?.block_on(serve(config, &diagnostics))?;
     Ok(ExitCode::SUCCESS)

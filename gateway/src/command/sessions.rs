@@ -28,7 +28,7 @@ pub(super) fn run(command: Sessions, printer: &Printer) -> anyhow::Result<ExitCo
             printer.list(&rows, &COLUMNS)?;
         }
         Sessions::Show { id } => printer.one(&client.get(&path(&id, ""))?)?,
-        Sessions::Replay { id } => super::replay::run(&client, &id, printer)?,
+        Sessions::Replay { id } => return super::replay::run(&client, &id, printer),
         Sessions::Kill { id, reason } => {
             client.post(&path(&id, "/kill"), &json!({ "reason": reason }))?;
             let words = format!("session {} has ended", visible(&id));

@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use gate::Entry;
+use gate::secret::Reference;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, MapAccess};
 
 use super::keyed::{self, Keyed, Reader};
 use super::schema::with_protocols;
 use crate::protocols::PROTOCOLS;
-use crate::vault::Reference;
 
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,

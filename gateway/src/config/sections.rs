@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use gate::secret::Reference;
 use policy::mask::DataClass;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Tls;
-use crate::vault::Reference;
 
 /// How people and services prove who they are. Access tokens are always taken.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
