@@ -1,6 +1,6 @@
 //! All accounts by heart, so that the gate never waits for the disk.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -98,6 +98,13 @@ impl Directory for Store {
     fn owner_of_token(&self, token: &str) -> Option<Arc<Account>> {
         let snapshot = self.shared.directory.snapshot();
         snapshot.accounts.get(snapshot.owners.get(token)?).cloned()
+    }
+
+    fn services_of(&self, owner: &str) -> BTreeSet<String> {
+        let snapshot = self.shared.directory.snapshot();
+        let owned = |account: &Account| matches!(&account.kind, Kind::Service { owner: by } if by == owner);
+        let services = snapshot.accounts.values().filter(|account| owned(account));
+        services.map(|account| account.name.clone()).collect()
     }
 
     fn target_locked(&self, target: &str) -> bool {
