@@ -76,6 +76,19 @@ pub struct Judged {
     pub effect: Effect,
 }
 
+impl Why {
+    /// The word of it that contracts and the audit log use, as it is serialised.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Permitted => "permitted",
+            Self::Approval => "approval",
+            Self::NoPermit => "no_permit",
+            Self::Forbidden => "forbidden",
+            Self::EvaluationError => "evaluation_error",
+        }
+    }
+}
+
 impl Judgement {
     /// A denial that no policy made: the question does not fit the vocabulary.
     pub(crate) const fn unfit() -> Self {

@@ -1,0 +1,109 @@
+//! The text before and beside its tree: limits, literals, spans.
+
+use std::ops::Range;
+
+use pg_query::protobuf::Token;
+
+use super::Unclear;
+use crate::words::Span;
+
+/// The longest text that is decoded, in bytes.
+pub const MAX_TEXT: usize = 1 << 20;
+
+/// Comments nested deeper cost the grammar, and the server, quadratic time.
+const COMMENT_LEVELS: usize = 64;
+
+/// Refuses what must not reach the grammar.
+pub(super) fn check(text: &str) -> Result<(), Unclear> {
+    if text.len() > MAX_TEXT {
+        let message = format!("the text has {} bytes, more than {MAX_TEXT}", text.len());
+        return Err(Unclear { code: "oversize", message, at: None });
+    }
+    if let Some(at) = text.bytes().position(|byte| byte == 0) {
+        let message = "the text holds a NUL byte".to_owned();
+        return Err(Unclear { code: "nul", message, at: u32::try_from(at).ok() });
+    }
+    comments(text.as_bytes())
+}
+
+/// Counts openings of comments less their endings, wherever they stand: at least the true nesting.
+fn comments(text: &[u8]) -> Result<(), Unclear> {
+    let mut level = 0_usize;
+    let mut at = 0_usize;
+    while let Some(pair) = text.get(at..at.saturating_add(2)) {
+        match pair {
+            b"/*" => {
+                level = level.saturating_add(1);
+                at = at.saturating_add(2);
+                if level > COMMENT_LEVELS {
+                    let message = format!("comments are nested more than {COMMENT_LEVELS} levels deep");
+                    return Err(Unclear { code: "nesting", message, at: u32::try_from(at).ok() });
+                }
+            }
+            // outside of comments `*/` is an operator, whose star may begin another pair
+            b"*/" if level > 0 => {
+                level = level.saturating_sub(1);
+                at = at.saturating_add(2);
+            }
+            _ => at = at.saturating_add(1),
+        }
+    }
+    Ok(())
+}
+
+/// What the grammar refused, with its own words.
+pub(super) fn unclear(error: &pg_query::Error) -> Unclear {
+    let (code, message) = match error {
+        pg_query::Error::Parse(message) if message.contains("stack depth") => ("nesting", message.clone()),
+        pg_query::Error::Parse(message) => ("syntax", message.clone()),
+        pg_query::Error::Conversion(_) => ("nul", error.to_string()),
+        pg_query::Error::Decode(_)
+        | pg_query::Error::InvalidJson(_)
+        | pg_query::Error::InvalidPointer
+        | pg_query::Error::Scan(_)
+        | pg_query::Error::IsUtility(_)
+        | pg_query::Error::Split(_) => ("syntax", error.to_string()),
+    };
+    Unclear { code, message, at: None }
+}
+
+/// The literals of the text, in order.
+pub(super) fn literals(text: &str) -> Result<Vec<Range<usize>>, Unclear> {
+    let scanned = pg_query::scan(text).map_err(|error| unclear(&error))?;
+    let literal = |token: i32| {
+        matches!(
+            Token::try_from(token),
+            Ok(Token::Sconst | Token::Usconst | Token::Bconst | Token::Xconst | Token::Iconst | Token::Fconst)
+        )
+    };
+    let range = |start: i32, end: i32| Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?);
+    Ok(scanned
+        .tokens
+        .iter()
+        .filter(|token| literal(token.token))
+        .filter_map(|token| range(token.start, token.end))
+        .filter(|range| text.get(range.clone()).is_some())
+        .collect())
+}
+
+/// Those of `literals` that lie in `span`.
+pub(super) fn within(literals: &[Range<usize>], span: Span) -> Vec<Range<usize>> {
+    let inside = |range: &&Range<usize>| {
+        u32::try_from(range.start).is_ok_and(|start| start >= span.0)
+            && u32::try_from(range.end).is_ok_and(|end| end <= span.1)
+    };
+    literals.iter().filter(inside).cloned().collect()
+}
+
+/// Where a statement stands, without white space around it; a length of zero means the rest.
+pub(super) fn statement_span(text: &str, location: i32, length: i32) -> Span {
+    let start = usize::try_from(location).unwrap_or(0);
+    let end = match usize::try_from(length) {
+        Ok(0) | Err(_) => text.len(),
+        Ok(length) => start.saturating_add(length).min(text.len()),
+    };
+    let whole = text.get(start..end).unwrap_or_default();
+    let start = start.saturating_add(whole.len().saturating_sub(whole.trim_start().len()));
+    let end = start.saturating_add(whole.trim().len());
+    Span(u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX))
+}

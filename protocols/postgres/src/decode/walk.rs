@@ -1,0 +1,308 @@
+//! The walk over one statement: what it has found so far, the scopes it is in, and the names it resolves.
+
+use std::collections::BTreeSet;
+
+use pg_query::{Node, NodeEnum, protobuf};
+
+use super::kinds::{Kind, kind};
+use super::parts::{Object, Part, RelationName};
+use super::statement::SessionChange;
+use super::verbs::{self, Verb};
+use super::{Statement, Unclear};
+use crate::lineage::{ColumnUse, Named, Place, ReadShape, Use};
+use crate::words::Span;
+
+/// Levels of nesting that the walk follows; the server itself stops at about as many.
+const DEPTH: u32 = 5_000;
+
+/// Where the rows of a query go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outlet {
+    /// To the client.
+    Client,
+    /// To whatever the use says.
+    To(Use),
+}
+
+/// Something in FROM that columns may be named by.
+pub(super) struct Source {
+    pub(super) name: String,
+    /// The relation's schema as written, where it goes by its own name.
+    pub(super) schema: Option<String>,
+    /// Relations whose columns it shows, indexes into the shape's; none for what is derived.
+    pub(super) relations: Vec<usize>,
+}
+
+/// What one statement was found to ask for.
+#[derive(Default)]
+pub(super) struct Walk {
+    pub(super) parts: Vec<Part>,
+    pub(super) reads: ReadShape,
+    pub(super) session: SessionChange,
+    pub(super) functions: BTreeSet<String>,
+    /// The statement of PREPARE.
+    pub(super) prepared: Option<(String, Box<Statement>)>,
+    /// The statement that EXECUTE names.
+    pub(super) executes: Option<String>,
+    /// What must never be forwarded, whatever policy says.
+    pub(super) refused: Option<Unclear>,
+    /// Names of common table expressions in sight, innermost last.
+    pub(super) ctes: Vec<String>,
+    /// Sources of the levels in sight, innermost last.
+    pub(super) levels: Vec<Vec<Source>>,
+    /// Names used unqualified that `pg_catalog` answers only where it is first on the path.
+    pub(super) needs_catalog_first: bool,
+    /// The setting that the name of a row of `pg_settings` is known to be.
+    pub(super) setting_name: Option<String>,
+    depth: u32,
+}
+
+impl Walk {
+    pub(super) fn part(&mut self, part: Part) {
+        self.parts.push(part);
+    }
+
+    pub(super) fn add(&mut self, verb: Verb, object: Object) {
+        self.parts.push(Part::new(verb, object));
+    }
+
+    pub(super) fn on_database(&mut self, verb: Verb) {
+        self.add(verb, Object::Database(None));
+    }
+
+    /// What the walk cannot judge: any effect, and the session may have changed.
+    pub(super) fn opaque(&mut self) {
+        self.on_database(verbs::OPAQUE);
+        self.session.read_back = true;
+    }
+
+    pub(super) fn refuse(&mut self, code: &'static str, message: String) {
+        self.refused.get_or_insert(Unclear { code, message, at: None });
+    }
+
+    /// Runs `inner` one level deeper, or refuses what is nested too deeply.
+    pub(super) fn deeper(&mut self, inner: impl FnOnce(&mut Self)) {
+        if self.depth >= DEPTH {
+            self.refuse("nesting", format!("the statement is nested more than {DEPTH} levels deep"));
+            return;
+        }
+        self.depth += 1;
+        inner(self);
+        self.depth -= 1;
+    }
+
+    /// Any node, where its kind is not known beforehand.
+    pub(super) fn node(&mut self, node: &Node, place: Place) {
+        let Some(node) = &node.node else { return };
+        self.any(node, place);
+    }
+
+    pub(super) fn any(&mut self, node: &NodeEnum, place: Place) {
+        self.deeper(|walk| match kind(node) {
+            Kind::Expression(expression) => walk.expression(expression, place),
+            Kind::Source(source) => walk.source(source),
+            Kind::Query(query) => walk.query(query, outlet(place)),
+            Kind::Command(command) => walk.command(command),
+            Kind::Clause | Kind::Foreign => walk.opaque(),
+        });
+    }
+
+    pub(super) fn nodes(&mut self, nodes: &[Node], place: Place) {
+        for node in nodes {
+            self.node(node, place);
+        }
+    }
+
+    pub(super) fn optional(&mut self, node: Option<&Node>, place: Place) {
+        if let Some(node) = node {
+            self.node(node, place);
+        }
+    }
+
+    /// A relation that is read: a candidate for column names, and part of the shape.
+    pub(super) fn read(&mut self, relation: &protobuf::RangeVar) -> usize {
+        self.reads.relations.push(relation_name(relation));
+        self.reads.relations.len() - 1
+    }
+
+    /// Whether an unqualified name is a common table expression in sight.
+    pub(super) fn is_cte(&self, relation: &protobuf::RangeVar) -> bool {
+        relation.schemaname.is_empty() && self.ctes.iter().any(|name| *name == relation.relname)
+    }
+
+    pub(super) fn bring(&mut self, source: Source) {
+        match self.levels.last_mut() {
+            Some(level) => level.push(source),
+            None => self.levels.push(vec![source]),
+        }
+    }
+
+    /// Notes a use of whole rows of these relations.
+    pub(super) fn whole(&mut self, relations: Vec<usize>, reason: Use, at: i32) {
+        self.mention(Named::Row, Place::Other(reason), vec![relations], at);
+    }
+
+    pub(super) fn mention(&mut self, named: Named, place: Place, candidates: Vec<Vec<usize>>, at: i32) {
+        if candidates.iter().any(|level| !level.is_empty()) {
+            self.reads.uses.push(ColumnUse { named, place, candidates, at: offset(at) });
+        }
+    }
+
+    /// A column as written, at a place.
+    pub(super) fn column(&mut self, column: &protobuf::ColumnRef, place: Place) {
+        let (path, star) = column_path(column);
+        let at = column.location;
+        match (path.as_slice(), star) {
+            ([], true) => {
+                let here = self.levels.last().map(|level| relations_of(level)).unwrap_or_default();
+                self.mention(Named::Star, place, vec![here], at);
+            }
+            ([], false) => self.opaque(),
+            ([qualifier @ .., name], true) => {
+                let candidates = self.qualified(qualifier, name);
+                self.mention(Named::Star, place, candidates, at);
+            }
+            ([name], false) => self.unqualified(name, place, at),
+            ([qualifier @ .., name], false) => {
+                let candidates = self.by_path(qualifier);
+                let named = Named::Column { name: (*name).to_owned(), qualified: true };
+                self.mention(named, place, candidates, at);
+                // `a.b` may also be field `b` of a column `a`, and `a` a column that is governed as a whole
+                if let [single] = qualifier {
+                    let named = Named::Column { name: (*single).to_owned(), qualified: false };
+                    if !self.levels.iter().flatten().any(|source| source.name == **single) {
+                        let levels = self.in_sight();
+                        self.mention(named, Place::Other(Use::Operator), levels, at);
+                    }
+                }
+            }
+        }
+    }
+
+    fn unqualified(&mut self, name: &str, place: Place, at: i32) {
+        let levels = self.in_sight();
+        let named = Named::Column { name: name.to_owned(), qualified: false };
+        self.mention(named, place, levels, at);
+        // the name of a source is its row, unless some column has that name
+        let rows: Vec<usize> = self
+            .levels
+            .iter()
+            .flatten()
+            .filter(|source| source.name == name)
+            .flat_map(|source| source.relations.iter().copied())
+            .collect();
+        if !rows.is_empty() {
+            self.whole(rows, Use::WholeRow, at);
+        }
+    }
+
+    fn by_path(&self, path: &[&str]) -> Vec<Vec<usize>> {
+        match path {
+            [] => self.in_sight(),
+            [qualifier @ .., name] => self.qualified(qualifier, name),
+        }
+    }
+
+    /// Relations behind the name of a source; where it names none in sight, all of them.
+    fn qualified(&self, qualifier: &[&str], name: &str) -> Vec<Vec<usize>> {
+        let schema = qualifier.last().copied();
+        let found = self.levels.iter().rev().find_map(|level| {
+            let matching: Vec<&Source> = level
+                .iter()
+                .filter(|source| source.name == name && (schema.is_none() || source.schema.as_deref() == schema))
+                .collect();
+            (!matching.is_empty())
+                .then(|| matching.iter().flat_map(|source| source.relations.iter().copied()).collect::<Vec<_>>())
+        });
+        match found {
+            Some(relations) => vec![relations],
+            // a schema left out on one side only, or nothing by that name: any may be meant
+            None => vec![self.levels.iter().flatten().flat_map(|source| source.relations.iter().copied()).collect()],
+        }
+    }
+
+    /// Gives every relation read the columns that were named of it.
+    pub(super) fn name_columns(&mut self) {
+        for part in &mut self.parts {
+            let Some(read) = part.read else { continue };
+            for found in &self.reads.uses {
+                if !found.candidates.iter().any(|level| level.contains(&read)) {
+                    continue;
+                }
+                part.facts.columns.insert(match &found.named {
+                    Named::Column { name, .. } => name.clone(),
+                    Named::Star | Named::Row => "*".to_owned(),
+                });
+            }
+        }
+    }
+
+    /// Relations of each level in sight, innermost first.
+    pub(super) fn in_sight(&self) -> Vec<Vec<usize>> {
+        self.levels.iter().rev().map(|level| relations_of(level)).collect()
+    }
+}
+
+fn relations_of(level: &[Source]) -> Vec<usize> {
+    let mut relations: Vec<usize> = level.iter().flat_map(|source| source.relations.iter().copied()).collect();
+    relations.sort_unstable();
+    relations.dedup();
+    relations
+}
+
+fn outlet(place: Place) -> Outlet {
+    match place {
+        Place::Output(_) | Place::EqualsConstant => Outlet::To(Use::SubSelect),
+        Place::Other(reason) => Outlet::To(reason),
+    }
+}
+
+/// The names of a column reference, and whether it ends in `*`.
+pub(super) fn column_path(column: &protobuf::ColumnRef) -> (Vec<&str>, bool) {
+    let star = column.fields.iter().any(|field| matches!(field.node, Some(NodeEnum::AStar(_))));
+    (names(&column.fields), star)
+}
+
+/// The strings of a list of names.
+pub(super) fn names(nodes: &[Node]) -> Vec<&str> {
+    nodes.iter().filter_map(text).collect()
+}
+
+/// The string of a name node.
+pub(super) fn text(node: &Node) -> Option<&str> {
+    match &node.node {
+        Some(NodeEnum::String(string)) => Some(&string.sval),
+        _ => None,
+    }
+}
+
+/// The last of a qualified name, with the schema before it.
+pub(super) fn qualified_name(nodes: &[Node]) -> (Option<String>, String) {
+    match names(nodes).as_slice() {
+        [] => (None, String::new()),
+        [name] => (None, (*name).to_owned()),
+        [.., schema, name] => (Some((*schema).to_owned()), (*name).to_owned()),
+    }
+}
+
+/// A relation's name as the grammar gives it.
+pub(super) fn relation_name(relation: &protobuf::RangeVar) -> RelationName {
+    let written = |part: &str| (!part.is_empty()).then(|| part.to_owned());
+    RelationName {
+        catalog: written(&relation.catalogname),
+        schema: written(&relation.schemaname),
+        name: relation.relname.clone(),
+        temporary: relation.relpersistence == "t" || relation.schemaname == "pg_temp",
+    }
+}
+
+/// A location of the parse tree; unknown ones are the start.
+pub(super) fn offset(location: i32) -> u32 {
+    u32::try_from(location).unwrap_or(0)
+}
+
+/// Where a name begins; its length is what the server would read.
+pub(super) fn span(location: i32, length: usize) -> Option<Span> {
+    let start = u32::try_from(location).ok()?;
+    Some(Span(start, start.saturating_add(u32::try_from(length).ok()?)))
+}

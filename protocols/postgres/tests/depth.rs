@@ -1,0 +1,55 @@
+//! No text aborts the process: the deepest of every construct is decoded or refused on a stack of 64 MiB.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use protocol_postgres::decode::{SessionState, analyse, operations};
+
+fn nested(open: &str, middle: &str, close: &str, times: usize) -> String {
+    format!("{}{middle}{}", open.repeat(times), close.repeat(times))
+}
+
+#[test]
+fn nesting_never_aborts() {
+    let run = || {
+        let mut decoded = 0_u32;
+        for times in [100, 1_000, 3_000, 4_500, 8_000, 60_000] {
+            for text in [
+                nested("SELECT (", "1", ")", 1).replace("(1)", &nested("(", "1", ")", times)),
+                format!("SELECT 1{}", " + 1".repeat(times)),
+                format!("SELECT 1{}", " || a.b".repeat(times)),
+                format!("SELECT x{}", "::int".repeat(times)),
+                format!("SELECT {}", nested("- ", "x", "", times)),
+                format!("SELECT {}", nested("NOT ", "true", "", times)),
+                format!("SELECT 1 WHERE true{}", " AND (x OR y)".repeat(times)),
+                format!("SELECT {}", nested("f(", "1", ")", times)),
+                format!("SELECT {}", nested("CASE WHEN ", "true", " THEN 1 END", times)),
+                format!("SELECT {}", nested("ARRAY[", "1", "]", times)),
+                format!("SELECT {}", nested("ROW(", "1", ")", times)),
+                format!("SELECT {}", nested("coalesce(", "1", ")", times)),
+                nested("SELECT * FROM (", "SELECT 1", ") x", times),
+                nested("SELECT (", "SELECT 1", ")", times),
+                nested("SELECT 1 WHERE EXISTS (", "SELECT 1", ")", times),
+                nested("WITH x AS (", "SELECT 1", ") SELECT 1", times),
+                nested("EXPLAIN ", "SELECT 1", "", times),
+                format!("SELECT 1{}", " UNION SELECT 1".repeat(times)),
+                format!("SELECT 1{}", " UNION ALL (SELECT 1".repeat(times) + &")".repeat(times)),
+                format!("SELECT * FROM t{}", " JOIN t USING (a)".repeat(times)),
+                format!("SELECT * FROM {}", nested("(", "t", " CROSS JOIN t)", times)),
+                format!("DELETE FROM t WHERE {}", nested("NOT (a = 1 AND ", "a = a", ")", times)),
+                format!("SELECT x{}", "[1]".repeat(times)),
+                format!("SELECT x{}", " COLLATE \"C\"".repeat(times)),
+                format!("SELECT {}", nested("(x).", "a", "", times)),
+                format!("SELECT {}1", "a.".repeat(times)),
+                format!("SELECT * FROM {}", nested("JSON_TABLE(", "a", ", '$' COLUMNS (b int))", times)),
+                "SELECT 1;".repeat(times),
+            ] {
+                if let Ok(analysis) = analyse(&text) {
+                    decoded += 1;
+                    assert!(!operations(&analysis, &SessionState::default()).is_empty());
+                }
+            }
+        }
+        decoded
+    };
+    let decoded = std::thread::Builder::new().stack_size(64 << 20).spawn(run).unwrap().join().unwrap();
+    assert!(decoded >= 40, "{decoded}");
+}
