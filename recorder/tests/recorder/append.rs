@@ -8,7 +8,7 @@ use recorder::export::{entries, export};
 use recorder::sink::disk::Disk;
 use recorder::{Audit, Durability, Error, Unwritable};
 
-use crate::fixture::{Folder, allowed, close, decided, outcome, request, whole_request};
+use crate::fixture::{Folder, allowed, close, decided, other_kinds, outcome, request, whole_request};
 
 #[test]
 fn the_order_of_calls_is_the_order_of_the_log() {
@@ -138,6 +138,18 @@ fn a_long_summary_is_cut_at_a_character() {
     long.summary = "é".repeat(SUMMARY);
     let Entry::Decided(short) = decode(&Entry::Decided(long).encode()).unwrap() else { panic!("not a decision") };
     assert_eq!(short.summary, "é".repeat(SUMMARY / 2));
+}
+
+#[test]
+fn every_kind_has_one_encoding() {
+    for entry in other_kinds().into_iter().chain([allowed(1), outcome(1)]) {
+        let bytes = entry.clone().encode();
+        assert_eq!(decode(&bytes).unwrap(), entry);
+        for cut in 0..bytes.len() {
+            assert!(decode(&bytes[..cut]).is_err());
+        }
+        assert!(decode(&[&bytes[..], &[0]].concat()).is_err());
+    }
 }
 
 #[test]

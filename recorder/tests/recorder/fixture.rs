@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use policy::operation::Effect;
-use recorder::entry::{Decided, OperationRecord, Outcome, OutcomeKind, Verdict};
+use recorder::entry::{
+    Administration, Approval, ApprovalEvent, Boot, Decided, OperationRecord, Outcome, OutcomeKind, Reload,
+    SessionClosed, SessionOpened, TapeRecord, Verdict,
+};
 use recorder::keys::{Key, PublicKey};
 use recorder::sink::Sink;
 use recorder::sink::disk::Disk;
@@ -117,6 +120,46 @@ pub(crate) fn outcome(number: u64) -> Entry {
     let at = 1_800_000_000_000_000_000 + number;
     let code = "00000".to_owned();
     Entry::Outcome(Outcome { request: request(number), kind: OutcomeKind::Completed, rows: 1, bytes: 10, code, at })
+}
+
+/// An entry of each kind that callers write, beside decisions and outcomes.
+pub(crate) fn other_kinds() -> Vec<Entry> {
+    let text = |text: &str| text.to_owned();
+    let session = SessionId::from(7);
+    let tape = Some(TapeRecord { digest: [3; 32], events: 4, bytes: 5 });
+    vec![
+        Entry::Boot(Boot { boot: [1; 16], version: text("0.1.0"), revision: text("r1"), at: 1 }),
+        Entry::SessionOpened(SessionOpened {
+            session,
+            actor: text("service:robot"),
+            on_behalf_of: Some(text("user:ada")),
+            target: text("shop"),
+            protocol: text("postgres"),
+            address: text("127.0.0.1"),
+            credential: text("token-1"),
+            application: text("psql ü"),
+            at: 2,
+        }),
+        Entry::Approval(Approval {
+            approval: text("a1"),
+            event: ApprovalEvent::Asked,
+            session,
+            actor: text("user:ada"),
+            digest: [9; 32],
+            policies: vec![text("hold-drop"), text("hold-all")],
+            note: String::new(),
+            at: 3,
+        }),
+        Entry::SessionClosed(SessionClosed { session, reason: text("client"), requests: 9, tape, at: 4 }),
+        Entry::Administration(Administration {
+            actor: text("user:heidi"),
+            action: text("kill"),
+            subject: text("session"),
+            allowed: true,
+            at: 5,
+        }),
+        Entry::Reload(Reload { actor: text("gateway"), revision: text("r2"), ok: false, at: 6 }),
+    ]
 }
 
 /// Appends a whole request and waits for both entries.

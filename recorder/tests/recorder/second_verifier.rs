@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 use recorder::Checkpoint;
 use recorder::verify::{Report, verify};
 
-use crate::fixture::{Folder, copy_files};
+use crate::fixture::{Folder, close, copy_files, whole_request};
 use crate::tampering::{changes, sealed};
 
 /// One log for both to look at.
@@ -55,6 +55,24 @@ fn theirs(vectors: &[Vector], folder: &Folder, work: &Path) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// The same log with entries that no checkpoint covers, cut at many places.
+fn unsealed_tails(folder: &Folder, work: &Path) -> Vec<Vector> {
+    let grown = folder.copy();
+    let (audit, _) = grown.open();
+    (2000..2003).for_each(|number| whole_request(&audit, number));
+    let killed = grown.copy();
+    close(audit);
+    let last = killed.files("log").pop().unwrap();
+    let bytes = fs::read(&last).unwrap();
+    let vector = |cut: usize| {
+        let directory = work.join(format!("tail-{cut}"));
+        copy_files(killed.directory(), &directory);
+        fs::write(directory.join(last.file_name().unwrap()), &bytes[..cut]).unwrap();
+        Vector { directory, since: None }
+    };
+    (0..bytes.len()).step_by(41).map(vector).collect()
+}
+
 #[test]
 fn both_verifiers_say_the_same() {
     let folder = sealed();
@@ -65,6 +83,7 @@ fn both_verifiers_say_the_same() {
         Vector { directory: folder.directory().to_owned(), since: None },
         Vector { directory: folder.directory().to_owned(), since: Some(kept.clone()) },
     ];
+    vectors.extend(unsealed_tails(&folder, work.path()));
     let files: Vec<_> = folder.files("log").into_iter().chain(folder.files("seal")).collect();
     let mut runner = TestRunner::deterministic();
     for number in 0..300 {

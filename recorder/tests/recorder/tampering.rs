@@ -4,11 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use recorder::Checkpoint;
+use recorder::entry::Verdict;
 use recorder::keys::PublicKey;
 use recorder::verify::{Bad, Report, verify};
+use recorder::{Checkpoint, Durability};
 
-use crate::fixture::{Folder, close, copy_files, whole_request};
+use crate::fixture::{Folder, allowed, close, copy_files, decided, other_kinds, whole_request};
 
 /// A sealed log of several segments, checkpoints and starts.
 pub(crate) fn sealed() -> Folder {
@@ -16,12 +17,28 @@ pub(crate) fn sealed() -> Folder {
     folder.settings.segment_bytes = 2500;
     for start in 0..3 {
         let (audit, _) = folder.open();
-        (0..20).for_each(|number| whole_request(&audit, start * 100 + number));
+        (0..15).for_each(|number| whole_request(&audit, start * 100 + number));
         close(audit);
+        let (audit, _) = folder.open();
+        for entry in other_kinds() {
+            audit.append(entry, Durability::Synced).wait().unwrap();
+        }
+        audit.append(decided(start * 100 + 50, Verdict::Deny), Durability::Written).wait().unwrap();
+        audit.append(decided(start * 100 + 51, Verdict::Hold), Durability::Written).wait().unwrap();
+        audit.append(allowed(start * 100 + 60), Durability::Written).wait().unwrap();
+        let killed = folder.copy();
+        close(audit);
+        folder = killed;
     }
+    // the last start closes what the kill left open, and so does nobody for what comes after
+    let (audit, recovered) = folder.open();
+    assert_eq!(recovered.closed_unknown, 1);
+    audit.append(allowed(999), Durability::Written).wait().unwrap();
+    close(audit);
     let report = folder.verify();
     assert_eq!((report.bad, report.sealed), (None, report.entries));
     assert!(report.checkpoints >= 3);
+    assert_eq!((report.counts.unknown, report.counts.open), (3, 1));
     folder
 }
 
