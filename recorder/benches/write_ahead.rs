@@ -95,7 +95,14 @@ fn intent(number: u128) -> Entry {
 
 fn outcome(number: u128) -> Entry {
     let request = RequestId::from(number);
-    Entry::Outcome(Outcome { request, kind: OutcomeKind::Completed, rows: 1, bytes: 40, code: String::new(), at: 1 })
+    Entry::Outcome(Outcome {
+        request,
+        kind: OutcomeKind::Completed,
+        rows: 1,
+        bytes: 40,
+        code: String::new(),
+        at: 1,
+    })
 }
 
 /// Stands for the rest of an operation: some microseconds of work, and a turn for the others.
@@ -113,7 +120,11 @@ fn cpu() -> f64 {
 }
 
 fn measure(name: &str, way: &Way, tasks: u128, threads: usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .unwrap();
     let (cpu_before, begun) = (cpu(), Instant::now());
     let mut latencies: Vec<Duration> = runtime.block_on(async {
         let running: Vec<_> = (0..tasks)
@@ -158,16 +169,28 @@ fn round(folder: &Path, tasks: u128, threads: usize) {
     let public = Key::generate(&key).unwrap().public().clone();
     let directory = folder.join("audit");
     let (audit, _) = Audit::open(Settings::new(directory.clone(), key), Arc::new(Disk)).unwrap();
-    measure("recorder (thread, batches, chained and signed)", &Way::Recorder(audit.clone()), tasks, threads);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    measure(
+        "recorder (thread, batches, chained and signed)",
+        &Way::Recorder(audit.clone()),
+        tasks,
+        threads,
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(audit.close()).unwrap();
     if tasks == 32 {
-        let begun = Instant::now();
+        let before = cpu();
         let report = verify(&directory, &public, None).unwrap();
         assert!(report.is_good() && report.counts.open == 0, "{report:?}");
-        println!("verified {:.0} records/s", report.entries as f64 / begun.elapsed().as_secs_f64());
+        println!(
+            "verified {:.0} records per CPU second",
+            report.entries as f64 / (cpu() - before) * 1e6
+        );
     }
-    let inline = Way::Inline(Arc::new(Mutex::new(File::create(folder.join("inline")).unwrap())));
+    let inline = Way::Inline(Arc::new(Mutex::new(
+        File::create(folder.join("inline")).unwrap(),
+    )));
     measure("inline write to the disk", &inline, tasks, threads);
     let memory = tempfile::tempfile_in("/dev/shm").unwrap();
     let stage = Arc::new(Mutex::new((memory, Vec::new())));
@@ -180,7 +203,12 @@ fn round(folder: &Path, tasks: u128, threads: usize) {
         }
     });
     let way = Way::Stage(stage);
-    measure("inline write to memory, carried by a thread", &way, tasks, threads);
+    measure(
+        "inline write to memory, carried by a thread",
+        &way,
+        tasks,
+        threads,
+    );
     drop(way);
     carrier.join().unwrap();
 }
