@@ -4,7 +4,8 @@ use policy::operation::Effect;
 
 use crate::error::Error;
 use crate::field::{Field, Input, codes, fields};
-use crate::id::{RequestId, SessionId};
+
+pub use crate::id::{RequestId, SessionId};
 
 /// Where an entry stands in the log; the first is 1.
 pub type Sequence = u64;
