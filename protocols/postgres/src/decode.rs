@@ -39,7 +39,7 @@ use walk::Walk;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Unclear {
-    /// `oversize`, `nesting`, `nul`, `syntax`, or `setting` for one that is pinned.
+    /// `oversize`, `nesting`, `complexity`, `nul`, `syntax`, or `setting` for one that is pinned.
     pub code: &'static str,
     /// May quote the text.
     pub message: String,
@@ -60,7 +60,8 @@ pub struct Analysis {
 ///
 /// # Errors
 /// `oversize` above [`MAX_TEXT`] bytes, `nesting` for comments nested more than 64 deep or a tree too deep to follow,
-/// `nul`, `syntax` for what the grammar refuses, `setting` for a change of what the gateway pins.
+/// `complexity` for one that names too much, `nul`, `syntax` for what the grammar refuses, `setting` for a change of what
+/// the gateway pins.
 pub fn analyse(text: &str) -> Result<Analysis, Unclear> {
     text::check(text)?;
     let tree = pg_query::parse(text, 0).map_err(|error| text::unclear(&error))?;

@@ -222,13 +222,18 @@ impl<'t> Side<'t> {
             side.take_all(node);
             side
         };
-        let (left, right) = (of(node.lexpr.as_deref()), of(node.rexpr.as_deref()));
+        let (mut left, right) = (of(node.lexpr.as_deref()), of(node.rexpr.as_deref()));
         let shared = left.columns.iter().any(|one| right.columns.iter().any(|other| one.last() == other.last()));
         let degenerate = matches!(operator, "*" | "/" | "%")
             && [&node.lexpr, &node.rexpr].into_iter().flatten().any(|side| is_small_number(side));
         self.tells_nothing |= left.tells_nothing || right.tells_nothing || shared || degenerate;
-        self.columns.extend(left.columns);
-        self.columns.extend(right.columns);
+        // the longer set is kept, so that a chain of operators stays linear
+        left.columns.extend(right.columns);
+        if self.columns.is_empty() {
+            self.columns = left.columns;
+        } else {
+            self.columns.extend(left.columns);
+        }
     }
 }
 

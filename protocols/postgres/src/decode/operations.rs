@@ -1,7 +1,7 @@
 //! What a decoded text asks for in this session: parts with their names resolved, in the words of policy.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::parts::{Object, Part, RelationName};
@@ -30,7 +30,8 @@ pub struct SessionState {
 pub fn operations(analysis: &Analysis, state: &SessionState) -> Operations {
     let mut list = Vec::new();
     for (index, statement) in analysis.statements.iter().enumerate() {
-        let mut resolver = Resolver { state, statement: u32::try_from(index).unwrap_or(u32::MAX), list: &mut list };
+        let statement_index = u32::try_from(index).unwrap_or(u32::MAX);
+        let mut resolver = Resolver { state, statement: statement_index, list: &mut list, seen: HashSet::new() };
         resolver.statement(statement);
     }
     Operations::new(list)
@@ -40,6 +41,8 @@ struct Resolver<'s> {
     state: &'s SessionState,
     statement: u32,
     list: &'s mut Vec<Operation>,
+    /// Operations of this statement without their spans, so that each is asked once.
+    seen: HashSet<Operation>,
 }
 
 impl Resolver<'_> {
@@ -189,10 +192,8 @@ impl Resolver<'_> {
             statement: self.statement,
             span: part.span.or((statement.span.1 > 0).then_some(statement.span)),
         };
-        let known = self.list.iter().rev().take_while(|other| other.statement == operation.statement).any(|other| {
-            other.action == operation.action && other.resource == operation.resource && other.facts == operation.facts
-        });
-        if !known {
+        let place_less = Operation { span: None, ..operation.clone() };
+        if self.seen.insert(place_less) {
             self.list.push(operation);
         }
     }

@@ -1,5 +1,7 @@
 //! SELECT with all that belongs to it: common table expressions, set operations, outputs, ordering, locks.
 
+use std::collections::HashSet;
+
 use pg_query::protobuf::{self, SelectStmt, SetOperation};
 use pg_query::{Node, NodeEnum};
 
@@ -132,6 +134,8 @@ impl Walk {
     fn facts_of_sources(&mut self, first: usize, unfiltered: bool, rows: Option<i64>) {
         let here: Vec<usize> =
             self.levels.last().map(|level| level.iter().flat_map(|source| source.relations.clone()).collect()).unwrap_or_default();
+        self.step(self.parts.len().saturating_sub(first));
+        let here: HashSet<usize> = here.into_iter().collect();
         for part in self.parts.iter_mut().skip(first) {
             if part.read.is_some_and(|read| here.contains(&read)) {
                 part.facts.unfiltered = unfiltered;
@@ -160,6 +164,7 @@ impl Walk {
     /// Ordering, grouping or telling apart by the number or the name of an output counts for the output's column.
     fn by_output(&mut self, items: &[Node], targets: &[Node], reason: Use) {
         for item in items {
+            self.step(targets.len());
             let item = match &item.node {
                 Some(NodeEnum::SortBy(sort)) => sort.node.as_deref().and_then(|node| node.node.as_ref()),
                 Some(other) => Some(other),
@@ -232,7 +237,9 @@ impl Walk {
             if parts.is_empty() {
                 self.on_database(verbs::LOCK_ROWS);
             }
-            self.parts.extend(parts);
+            for part in parts {
+                self.part(part);
+            }
         }
     }
 

@@ -109,14 +109,13 @@ impl Walk {
             .map(|level| level.iter().skip(before).flat_map(|source| source.relations.iter().copied()).collect())
             .unwrap_or_default();
         let at = joined_at(node);
+        self.step(joined.len());
         if node.is_natural {
             self.whole(joined.clone(), Use::Join, at);
         }
         for column in node.using_clause.iter().filter_map(text) {
-            for relation in &joined {
-                let named = Named::Column { name: column.to_owned(), qualified: false };
-                self.mention(named, JOIN, vec![vec![*relation]], at);
-            }
+            let named = Named::Column { name: column.to_owned(), qualified: false };
+            self.mention(named, JOIN, vec![joined.clone()], at);
         }
         self.optional(node.quals.as_deref(), JOIN);
         if let Some(alias) = &node.join_using_alias {

@@ -88,11 +88,9 @@ pub(super) fn literals(text: &str) -> Result<Vec<Range<usize>>, Unclear> {
 
 /// Those of `literals` that lie in `span`.
 pub(super) fn within(literals: &[Range<usize>], span: Span) -> Vec<Range<usize>> {
-    let inside = |range: &&Range<usize>| {
-        u32::try_from(range.start).is_ok_and(|start| start >= span.0)
-            && u32::try_from(range.end).is_ok_and(|end| end <= span.1)
-    };
-    literals.iter().filter(inside).cloned().collect()
+    let (start, end) = (span.0 as usize, span.1 as usize);
+    let first = literals.partition_point(|literal| literal.start < start);
+    literals.iter().skip(first).take_while(|literal| literal.end <= end).cloned().collect()
 }
 
 /// Where a statement stands, without white space around it; a length of zero means the rest.

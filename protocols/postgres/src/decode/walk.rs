@@ -1,6 +1,6 @@
 //! The walk over one statement: what it has found so far, the scopes it is in, and the names it resolves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pg_query::{Node, NodeEnum, protobuf};
 
@@ -14,6 +14,15 @@ use crate::words::Span;
 
 /// Levels of nesting that the walk follows; the server itself stops at about as many.
 const DEPTH: u32 = 5_000;
+
+/// Parts that a statement may have; one asks for as many operations at least.
+const PARTS: usize = 5_000;
+
+/// Different functions that a statement may call.
+const FUNCTIONS: usize = 250;
+
+/// Steps of looking names up, which grow faster than the text does.
+const STEPS: usize = 4_000_000;
 
 /// Where the rows of a query go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,16 +63,37 @@ pub(super) struct Walk {
     pub(super) needs_catalog_first: bool,
     /// The setting that the name of a row of `pg_settings` is known to be.
     pub(super) setting_name: Option<String>,
+    /// Calls that are among the parts, each once.
+    calls: HashSet<(Verb, Object)>,
     depth: u32,
+    steps: usize,
 }
 
 impl Walk {
     pub(super) fn part(&mut self, part: Part) {
+        if matches!(part.object, Object::Function { .. }) && !self.calls.insert((part.verb, part.object.clone())) {
+            return;
+        }
         self.parts.push(part);
+        if self.parts.len() > PARTS || self.functions.len() > FUNCTIONS {
+            self.too_much();
+        }
     }
 
     pub(super) fn add(&mut self, verb: Verb, object: Object) {
-        self.parts.push(Part::new(verb, object));
+        self.part(Part::new(verb, object));
+    }
+
+    /// Counts work that grows faster than the text.
+    pub(super) fn step(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > STEPS {
+            self.too_much();
+        }
+    }
+
+    fn too_much(&mut self) {
+        self.refuse("complexity", "the statement names too many things to be judged".to_owned());
     }
 
     pub(super) fn on_database(&mut self, verb: Verb) {
@@ -82,6 +112,9 @@ impl Walk {
 
     /// Runs `inner` one level deeper, or refuses what is nested too deeply.
     pub(super) fn deeper(&mut self, inner: impl FnOnce(&mut Self)) {
+        if self.refused.is_some() {
+            return;
+        }
         if self.depth >= DEPTH {
             self.refuse("nesting", format!("the statement is nested more than {DEPTH} levels deep"));
             return;
@@ -126,7 +159,8 @@ impl Walk {
     }
 
     /// Whether an unqualified name is a common table expression in sight.
-    pub(super) fn is_cte(&self, relation: &protobuf::RangeVar) -> bool {
+    pub(super) fn is_cte(&mut self, relation: &protobuf::RangeVar) -> bool {
+        self.step(self.ctes.len());
         relation.schemaname.is_empty() && self.ctes.iter().any(|name| *name == relation.relname)
     }
 
@@ -143,7 +177,8 @@ impl Walk {
     }
 
     pub(super) fn mention(&mut self, named: Named, place: Place, candidates: Vec<Vec<usize>>, at: i32) {
-        if candidates.iter().any(|level| !level.is_empty()) {
+        self.step(candidates.iter().map(Vec::len).sum());
+        if self.refused.is_none() && candidates.iter().any(|level| !level.is_empty()) {
             self.reads.uses.push(ColumnUse { named, place, candidates, at: offset(at) });
         }
     }
@@ -152,6 +187,7 @@ impl Walk {
     pub(super) fn column(&mut self, column: &protobuf::ColumnRef, place: Place) {
         let (path, star) = column_path(column);
         let at = column.location;
+        self.step(self.levels.iter().map(Vec::len).sum());
         match (path.as_slice(), star) {
             ([], true) => {
                 let here = self.levels.last().map(|level| relations_of(level)).unwrap_or_default();
@@ -223,16 +259,19 @@ impl Walk {
 
     /// Gives every relation read the columns that were named of it.
     pub(super) fn name_columns(&mut self) {
+        let mut columns: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+        for found in &self.reads.uses {
+            let name = match &found.named {
+                Named::Column { name, .. } => name,
+                Named::Star | Named::Row => "*",
+            };
+            for read in found.candidates.iter().flatten() {
+                columns.entry(*read).or_default().insert(name);
+            }
+        }
         for part in &mut self.parts {
-            let Some(read) = part.read else { continue };
-            for found in &self.reads.uses {
-                if !found.candidates.iter().any(|level| level.contains(&read)) {
-                    continue;
-                }
-                part.facts.columns.insert(match &found.named {
-                    Named::Column { name, .. } => name.clone(),
-                    Named::Star | Named::Row => "*".to_owned(),
-                });
+            if let Some(named) = part.read.and_then(|read| columns.get(&read)) {
+                part.facts.columns.extend(named.iter().map(|name| (*name).to_owned()));
             }
         }
     }
