@@ -5,12 +5,15 @@
 
 mod alter;
 mod change;
+mod classes;
 mod code;
+mod columns;
 mod command;
 mod condition;
 mod expression;
 mod json;
 mod kinds;
+mod maintenance;
 mod nodes;
 mod objects;
 mod operations;
@@ -68,14 +71,24 @@ pub fn analyse(text: &str) -> Result<Analysis, Unclear> {
     let literals = text::literals(text)?;
     let mut statements = Vec::with_capacity(tree.protobuf.stmts.len());
     for raw in &tree.protobuf.stmts {
-        let Some(node) = raw.stmt.as_deref() else { continue };
+        let Some(node) = raw.stmt.as_deref() else {
+            continue;
+        };
         let span = text::statement_span(text, raw.stmt_location, raw.stmt_len);
         let mut walk = Walk::default();
         walk.statement(node);
         if let Some(refused) = walk.refused {
-            return Err(Unclear { at: refused.at.or(Some(span.0)), ..refused });
+            return Err(Unclear {
+                at: refused.at.or(Some(span.0)),
+                ..refused
+            });
         }
-        statements.push(finish(walk, kind_of(node), Some(span), text::within(&literals, span)));
+        statements.push(finish(
+            walk,
+            kind_of(node),
+            Some(span),
+            text::within(&literals, span),
+        ));
     }
     if statements.is_empty() {
         statements.push(empty());

@@ -1,5 +1,3 @@
-
-
 mod catalog;
 pub mod decode;
 pub mod lineage;
