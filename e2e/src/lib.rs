@@ -1,1 +1,12 @@
+//! The stand for black box tests and the demo: a throwaway PostgreSQL, the built gateway before it, and its people.
 
+pub mod binary;
+pub mod environment;
+pub mod folder;
+pub mod gateway;
+pub mod people;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod settings;
+pub mod stand;

@@ -1,1 +1,27 @@
-fn main() {}
+//! `countersign`: the gateway, and the command line of its people.
+
+mod cli;
+mod client;
+mod command;
+mod config;
+mod health;
+mod house;
+mod limits;
+mod listen;
+mod output;
+mod parts;
+mod protocols;
+mod rules;
+mod signals;
+mod telemetry;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // fails only where it was installed already
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    command::run(cli::Cli::parse())
+}

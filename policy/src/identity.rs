@@ -9,11 +9,15 @@ use std::net::IpAddr;
 pub enum Kind {
     User,
     /// A service has an owner, a user's name.
-    Service { owner: String },
+    Service {
+        owner: String,
+    },
 }
 
 /// What stays the same when a short-lived credential is renewed: a token's id, or issuer, subject and rule.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct Lineage(pub String);
 

@@ -6,7 +6,9 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The four groups every protocol action belongs to, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     Read,
@@ -76,7 +78,10 @@ impl Operations {
     pub fn new(list: Vec<Operation>) -> Self {
         let mut hasher = DefaultHasher::new();
         list.hash(&mut hasher);
-        Self { list, hash: hasher.finish() }
+        Self {
+            list,
+            hash: hasher.finish(),
+        }
     }
 }
 
@@ -97,6 +102,49 @@ impl Hash for Operations {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
+}
+
+impl Resource {
+    /// The Cedar id on a target: of the last level, or the target's own name.
+    pub fn id(&self, target: &str) -> String {
+        self.ids(target)
+            .last()
+            .map_or_else(|| target.to_owned(), |(_, id)| id)
+    }
+
+    /// What it is, in the words of reports: `postgres.table`, or `target`.
+    pub fn kind(&self, protocol: &str) -> String {
+        match self.path.last() {
+            Some((name, _)) => format!("{protocol}.{}", name.to_ascii_lowercase()),
+            None => "target".to_owned(),
+        }
+    }
+
+    /// Type and Cedar id of each level, from the top.
+    pub(crate) fn ids(&self, target: &str) -> impl Iterator<Item = (&'static str, String)> {
+        let mut id = percent_encoded(target);
+        self.path.iter().map(move |(name, segment)| {
+            id.push('/');
+            id.push_str(&percent_encoded(segment));
+            (*name, id.clone())
+        })
+    }
+}
+
+/// All but letters, digits and `-._~`, so that no name can pass for another path.
+fn percent_encoded(segment: &str) -> String {
+    let mut encoded = String::with_capacity(segment.len());
+    for letter in segment.chars() {
+        if letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_' | '~') {
+            encoded.push(letter);
+        } else {
+            let mut buffer = [0; 4];
+            for byte in letter.encode_utf8(&mut buffer).bytes() {
+                encoded.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    encoded
 }
 
 impl Action {

@@ -1,1 +1,59 @@
+//! The door: turns a request into `Permitted<Request>`, a hold or a refusal, and is the only way to a backend.
 
+mod approvals;
+pub mod connection;
+pub mod decision;
+pub mod desk;
+pub mod directory;
+pub mod duplex;
+pub mod error;
+pub mod gate;
+pub mod hold;
+pub mod ledger;
+pub mod login;
+pub mod masked;
+pub mod metrics;
+pub mod protocol;
+pub mod record;
+pub mod request;
+pub mod rules;
+pub mod scram;
+pub mod secret;
+pub mod session;
+mod sync;
+mod tape;
+pub mod targets;
+pub mod testing;
+pub mod tls;
+pub mod underway;
+pub mod upstream;
+
+pub use approvals::VoteError;
+pub use connection::{ClientStream, Connection, Gone};
+pub use decision::{Decision, Denied, Fault, Own, Permitted, Purpose, Reason};
+pub use duplex::{Duplex, Turn};
+pub use error::Error;
+pub use gate::{About, Clock, Gate, Limits, NotOpened, Parts, SessionInfo, SystemClock, Whom};
+pub use hold::{Ask, Hold, Ticket};
+pub use login::{Authenticated, Exchange, LoginRefused, ScramFirst};
+pub use masked::{Masked, Ungoverned};
+pub use protocol::{Entry, Hint, Protocol, Running, Sample};
+pub use request::{
+    Circumstances, Content, Fingerprint, Guard, Rendering, Request, Unclear, UnclearKind,
+};
+pub use rules::{Column, Mask, Rules};
+pub use session::{Connect, Session};
+pub use targets::{Backends, ErasedTarget, Registry, Target};
+pub use underway::{End, Leave, Outcome, OutcomeKind, Revocation, Revoked, SessionEnd, Underway};
+pub use upstream::{BackendStream, Endpoint, Reached, Upstream};
+
+/// The words of policy that a protocol needs: it depends on the gate only.
+pub mod words {
+    pub use policy::identity::{Identity, Kind};
+    pub use policy::mask::{DataClass, How};
+    pub use policy::operation::{
+        Action, Attributes, Effect, Operation, Operations, Resource, Span, Value,
+    };
+    pub use policy::verdict::{Cited, PolicyEffect, Role, Verdict, Why};
+    pub use recorder::visible::visible;
+}

@@ -1,0 +1,122 @@
+//! The demo's `env` file: `KEY=value` lines that a shell and a dotenv reader agree on, complete or not there.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::stand::Stand;
+
+const VERSION: &str = "1";
+const TARGET: &str = "shop";
+
+/// The file; removed when dropped.
+pub struct Environment {
+    path: PathBuf,
+}
+
+/// What the stand itself does not know.
+pub struct Around<'a> {
+    pub folder: &'a Path,
+    pub supervisor: u32,
+}
+
+impl Environment {
+    /// Writes it by an atomic rename, mode 0600.
+    pub fn publish(stand: &Stand, around: &Around<'_>) -> anyhow::Result<Self> {
+        let path = around.folder.join("env");
+        let text = text(&keys(stand, around))?;
+        let unfinished = around.folder.join(".env.unfinished");
+        drop(std::fs::remove_file(&unfinished));
+        let mut file: File =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        std::fs::rename(&unfinished, &path)?;
+        Ok(Self { path })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+/// Whether a value needs quoting nowhere.
+pub fn plain(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./:@%?=+,-".contains(&byte))
+}
+
+fn keys(stand: &Stand, around: &Around<'_>) -> Vec<(&'static str, String)> {
+    let place = stand.gateway.place();
+    let people = &stand.people;
+    let path = |path: &Path| path.display().to_string();
+    let authority = path(&place.authority());
+    vec![
+        ("DEMO_VERSION", VERSION.to_owned()),
+        ("DEMO_PID", stand.gateway.id().to_string()),
+        ("DEMO_SUPERVISOR_PID", around.supervisor.to_string()),
+        ("DEMO_DIR", path(around.folder)),
+        ("DEMO_BIN", path(&place.binary)),
+        ("DEMO_CONFIG", path(&place.config())),
+        ("DEMO_POLICIES", path(&place.policies())),
+        ("COUNTERSIGN_CONFIG", path(&place.config())),
+        ("DEMO_AUDIT_DIR", path(&place.folder.join("audit"))),
+        ("DEMO_AUDIT_PUBLIC_KEY", path(&place.folder.join("keys/audit.pub"))),
+        ("DEMO_DIAGNOSTICS", path(&place.diagnostics)),
+        ("COUNTERSIGN_URL", place.admin_url()),
+        ("COUNTERSIGN_CA", authority.clone()),
+        ("DEMO_METRICS_URL", place.metrics_url()),
+        ("DEMO_READY_URL", place.ready_url()),
+        ("DEMO_ADMIN_TOKEN", people.admin.clone()),
+        ("DEMO_ADA_TOKEN", people.ada.clone()),
+        ("DEMO_GRACE_TOKEN", people.grace.clone()),
+        ("DEMO_HEIDI_TOKEN", people.heidi.clone()),
+        ("DEMO_ROBOT_TOKEN", people.robot.clone()),
+        ("DEMO_PROTOCOLS", "postgres".to_owned()),
+        ("DEMO_POSTGRES_HOST", "localhost".to_owned()),
+        ("DEMO_POSTGRES_PORT", place.ports.postgres.to_string()),
+        ("DEMO_POSTGRES_TARGET", TARGET.to_owned()),
+        ("DEMO_POSTGRES_URL_ADA", url(stand, "ada", &people.ada)),
+        ("DEMO_POSTGRES_URL_ROBOT", url(stand, "robot", &people.robot)),
+        ("PGSSLROOTCERT", authority),
+        ("DEMO_POSTGRES_DIRECT_URL", stand.postgres.direct_url()),
+    ]
+}
+
+/// Through the gateway, as libpq takes it.
+pub fn url(stand: &Stand, person: &str, token: &str) -> String {
+    let port = stand.gateway.place().ports.postgres;
+    format!("postgresql://{person}:{token}@localhost:{port}/{TARGET}?sslmode=verify-full")
+}
+
+fn text(keys: &[(&str, String)]) -> anyhow::Result<String> {
+    let mut text = String::new();
+    for (key, value) in keys {
+        if !plain(value) {
+            bail!("the value of {key} would need quoting");
+        }
+        writeln!(text, "{key}={value}").context("writing to memory")?;
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_need_quoting_are_found() {
+        assert!(plain("postgresql://ada:cs_Ab1_x@localhost:1/shop?sslmode=verify-full"));
+        for value in ["a b", "a'b", "a\"b", "$a", "a;b", "a&b", "ä", "a\nb", "(a)"] {
+            assert!(!plain(value), "{value}");
+        }
+    }
+}

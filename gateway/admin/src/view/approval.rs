@@ -1,0 +1,186 @@
+//! Questions and their answers.
+
+use gate::ledger::Row;
+use policy::approval::{Requirement, State, Vote};
+use serde::{Deserialize, Serialize};
+
+use super::Time;
+
+/// An approval as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    pub id: u64,
+    pub state: State,
+    /// What a decision must name, hex.
+    pub digest: String,
+    /// Who asks: `user:ada`, `service:robot`.
+    #[serde(rename = "as")]
+    pub asker: String,
+    pub target: String,
+    pub operations: Vec<Operation>,
+    /// Ids of the policies that ask.
+    pub policies: Vec<String>,
+    pub asked_at: Time,
+    pub expires_at: Time,
+    /// How it ended; null while it is open.
+    pub ended: Option<Ended>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Such as `postgres.drop`.
+    pub action: String,
+    pub resource: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    pub at: Time,
+    pub by: Option<String>,
+    pub why: Option<String>,
+}
+
+/// All that an approver is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalDetail {
+    #[serde(flatten)]
+    pub approval: Approval,
+    pub protocol: String,
+    pub labels: Vec<String>,
+    pub session: String,
+    pub policy_revision: String,
+    /// The request, with control characters made visible.
+    pub rendering: String,
+    /// Values are masked in `rendering`: approving needs `reveal`.
+    pub redacted: bool,
+    /// `rendering` is not the whole of it.
+    pub cut: bool,
+    /// The asker's own words: untrusted.
+    pub reason: Option<String>,
+    pub on_behalf_of: Option<String>,
+    /// What else is worth knowing, such as locks held.
+    pub notes: Vec<String>,
+    pub requirements: Vec<Required>,
+    pub votes: Vec<Cast>,
+}
+
+/// What one policy asks, and who approved it so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Required {
+    pub policy: String,
+    pub message: Option<String>,
+    pub groups: Vec<String>,
+    pub quorum: u32,
+    pub approved_by: Vec<String>,
+}
+
+/// One person's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cast {
+    pub person: String,
+    pub approve: bool,
+    pub at: Time,
+    pub reason: Option<String>,
+    pub policies: Vec<String>,
+    /// Given by time-out, not by a person.
+    pub automatic: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Approve,
+    Refuse,
+}
+
+/// The body of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    pub decision: Verdict,
+    /// The digest of what was shown.
+    pub digest: String,
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl Approval {
+    pub fn of(row: &Row) -> Self {
+        let question = &row.question;
+        let operation = |(action, resource): &(String, String)| Operation {
+            action: action.clone(),
+            resource: resource.clone(),
+        };
+        Self {
+            id: row.id.0,
+            state: question.state,
+            digest: question.digest.to_string(),
+            asker: question.label.clone(),
+            target: question.target.clone(),
+            operations: question.operations.iter().map(operation).collect(),
+            policies: question.requirements.keys().cloned().collect(),
+            asked_at: Time(question.asked_at),
+            expires_at: Time(question.expires_at),
+            ended: question.ended.as_ref().map(|ended| Ended {
+                at: Time(ended.at),
+                by: ended.by.clone(),
+                why: ended.why.clone(),
+            }),
+        }
+    }
+}
+
+impl ApprovalDetail {
+    pub fn of(row: &Row) -> Self {
+        let question = &row.question;
+        let required = |one: &Requirement| Required::of(one, &question.votes);
+        Self {
+            approval: Approval::of(row),
+            protocol: question.protocol.clone(),
+            labels: question.labels.clone(),
+            session: question.session.clone(),
+            policy_revision: question.policy_revision.clone(),
+            rendering: question.rendering.clone(),
+            redacted: question.redacted,
+            cut: question.cut,
+            reason: question.reason.clone(),
+            on_behalf_of: question.asker.on_behalf_of.clone(),
+            notes: question.notes.clone(),
+            requirements: question.requirements.values().map(required).collect(),
+            votes: question.votes.iter().map(Cast::of).collect(),
+        }
+    }
+}
+
+impl Required {
+    /// A vote for an earlier text of the policy is none for this one.
+    fn of(requirement: &Requirement, votes: &[Vote]) -> Self {
+        let answered = |vote: &&Vote| {
+            vote.approve && vote.answers.get(&requirement.policy) == Some(&requirement.text)
+        };
+        Self {
+            policy: requirement.policy.clone(),
+            message: requirement.message.clone(),
+            groups: requirement.groups.iter().cloned().collect(),
+            quorum: requirement.quorum,
+            approved_by: votes
+                .iter()
+                .filter(answered)
+                .map(|vote| vote.person.clone())
+                .collect(),
+        }
+    }
+}
+
+impl Cast {
+    fn of(vote: &Vote) -> Self {
+        Self {
+            person: vote.person.clone(),
+            approve: vote.approve,
+            at: Time(vote.at),
+            reason: vote.reason.clone(),
+            policies: vote.answers.keys().cloned().collect(),
+            automatic: vote.automatic,
+        }
+    }
+}

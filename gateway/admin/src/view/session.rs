@@ -1,0 +1,59 @@
+//! Sessions, open and ended.
+
+use serde::{Deserialize, Serialize};
+
+use super::Time;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub id: String,
+    /// `user:ada`, `service:robot`.
+    #[serde(rename = "as")]
+    pub identity: String,
+    pub target: String,
+    pub protocol: String,
+    pub address: String,
+    pub opened_at: Time,
+    /// Null while it is open.
+    pub closed_at: Option<Time>,
+    /// What the client calls itself: untrusted. Known while the session is open.
+    pub client: Option<String>,
+    /// Known while the session is open.
+    pub requests: Option<u64>,
+    /// Digest of the sealed recording, hex.
+    pub recording: Option<String>,
+}
+
+impl From<gate::SessionInfo> for Session {
+    fn from(live: gate::SessionInfo) -> Self {
+        Self {
+            id: live.id,
+            identity: live.identity,
+            target: live.target,
+            protocol: live.protocol,
+            address: live.address.to_string(),
+            opened_at: Time(live.opened_at),
+            closed_at: None,
+            client: Some(live.client),
+            requests: Some(live.requests),
+            recording: None,
+        }
+    }
+}
+
+impl From<store::SessionRecord> for Session {
+    fn from(kept: store::SessionRecord) -> Self {
+        Self {
+            id: kept.id,
+            identity: kept.identity,
+            target: kept.target,
+            protocol: kept.protocol,
+            address: kept.address,
+            opened_at: Time(kept.opened_at),
+            closed_at: kept.closed_at.map(Time),
+            client: None,
+            requests: None,
+            recording: kept.tape,
+        }
+    }
+}

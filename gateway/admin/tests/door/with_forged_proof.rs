@@ -1,0 +1,16 @@
+use admin::door::{Ask, Authorized, Routes, Rule};
+use admin::input::Nothing;
+use admin::{Admin, Problem};
+use axum::routing::MethodFilter;
+
+struct Administer;
+
+impl Rule for Administer {
+    const ASK: Ask = Ask::Act("lock");
+}
+
+fn forge(who: gate::Authenticated) -> Authorized<Administer> {
+    Authorized { who, rule: std::marker::PhantomData }
+}
+
+fn main() {}

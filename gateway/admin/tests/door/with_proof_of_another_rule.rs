@@ -1,0 +1,24 @@
+use admin::door::{Ask, Authorized, Routes, Rule};
+use admin::input::Nothing;
+use admin::{Admin, Problem};
+use axum::routing::MethodFilter;
+
+struct Administer;
+
+impl Rule for Administer {
+    const ASK: Ask = Ask::Act("lock");
+}
+
+struct Look;
+
+impl Rule for Look {
+    const ASK: Ask = Ask::EachItem;
+}
+
+async fn handler(_: Authorized<Administer>, _: Admin, _: Nothing) -> Result<&'static str, Problem> {
+    Ok("done")
+}
+
+fn main() {
+    let _ = Routes::new().on(MethodFilter::GET, "/", Look, handler);
+}

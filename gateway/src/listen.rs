@@ -1,0 +1,226 @@
+//! Accepts connections. The accept loop never waits for a peer: each connection is a task with caps and a deadline.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::Caps;
+
+/// After accepting failed, such as for want of descriptors, the loop rests so long.
+const REST: Duration = Duration::from_millis(50);
+
+/// What serves one connection to its end.
+pub(crate) trait Serve: Send + Sync + 'static {
+    fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+/// A bound port, not served yet: what cannot be bound is known before anything starts.
+pub(crate) struct Port {
+    listener: TcpListener,
+    seats: Arc<Seats>,
+}
+
+impl Port {
+    pub(crate) async fn bind(address: SocketAddr, caps: Caps) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self { listener, seats: Arc::new(Seats::new(caps)) })
+    }
+
+    /// Takes new caps; who is seated already stays.
+    pub(crate) fn seats(&self) -> Arc<Seats> {
+        self.seats.clone()
+    }
+
+    /// Accepts until `stop` says so, then waits for the connections that are open.
+    pub(crate) async fn run<S: Serve>(self, serve: Arc<S>, mut stop: watch::Receiver<bool>) {
+        let mut open = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => break,
+                Some(_) = open.join_next(), if !open.is_empty() => {}
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        let Some(seat) = Seats::take(&self.seats, peer.ip()) else {
+                            tracing::debug!(peer = %peer.ip(), "connection refused: no seat left");
+                            continue;
+                        };
+                        let serve = serve.clone();
+                        open.spawn(async move {
+                            serve.serve(stream, peer).await;
+                            drop(seat);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(REST).await;
+                    }
+                },
+            }
+        }
+        // nobody is accepted any more; the gate's drain ends what is open
+        drop(self.listener);
+        while open.join_next().await.is_some() {}
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // the sender's going is a stop as well
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Counts connections, in all and by source.
+pub(crate) struct Seats {
+    caps: Mutex<Caps>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: u32,
+    by_source: HashMap<IpAddr, u32>,
+}
+
+/// One connection's seat, given back when dropped.
+pub(crate) struct Seat {
+    seats: Arc<Seats>,
+    source: IpAddr,
+}
+
+impl Seats {
+    fn new(caps: Caps) -> Self {
+        Self { caps: Mutex::new(caps), taken: Mutex::default() }
+    }
+
+    pub(crate) fn replace_caps(&self, caps: Caps) {
+        *lock(&self.caps) = caps;
+    }
+
+    pub(crate) fn login_within(&self) -> Duration {
+        Duration::from_secs(lock(&self.caps).login_seconds.into())
+    }
+
+    /// `None` where all seats, or all of this source, are taken.
+    fn take(seats: &Arc<Self>, source: IpAddr) -> Option<Seat> {
+        let caps = *lock(&seats.caps);
+        let source = network(source);
+        let mut taken = lock(&seats.taken);
+        if taken.all >= caps.connections {
+            return None;
+        }
+        let count = taken.by_source.entry(source).or_default();
+        if *count >= caps.connections_per_source {
+            return None;
+        }
+        *count += 1;
+        taken.all += 1;
+        drop(taken);
+        Some(Seat { seats: seats.clone(), source })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = lock(&self.seats.taken);
+        taken.all = taken.all.saturating_sub(1);
+        if let Some(count) = taken.by_source.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                taken.by_source.remove(&self.source);
+            }
+        }
+    }
+}
+
+/// A host owns a whole IPv6 /64, so that is what counts as one source.
+fn network(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(prefix.into())
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seats(connections: u32, connections_per_source: u32) -> Arc<Seats> {
+        Arc::new(Seats::new(Caps { connections, connections_per_source, login_seconds: 1 }))
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn seats_are_counted_by_source_and_in_all() {
+        let seats = seats(3, 2);
+        let first = Seats::take(&seats, address("10.0.0.1")).unwrap();
+        let _second = Seats::take(&seats, address("::ffff:10.0.0.1")).unwrap();
+        assert!(Seats::take(&seats, address("10.0.0.1")).is_none());
+        let _third = Seats::take(&seats, address("10.0.0.2")).unwrap();
+        assert!(Seats::take(&seats, address("10.0.0.3")).is_none());
+        drop(first);
+        assert!(Seats::take(&seats, address("10.0.0.1")).is_some());
+        assert_eq!(lock(&seats.taken).by_source.len(), 2);
+    }
+
+    #[test]
+    fn a_source_is_a_whole_ipv6_network() {
+        let seats = seats(10, 1);
+        let _one = Seats::take(&seats, address("2001:db8::1")).unwrap();
+        assert!(Seats::take(&seats, address("2001:db8::ffff:2")).is_none());
+        assert!(Seats::take(&seats, address("2001:db8:0:1::1")).is_some());
+    }
+
+    struct Silent(watch::Sender<u32>);
+
+    impl Serve for Silent {
+        async fn serve(self: Arc<Self>, stream: TcpStream, _: SocketAddr) {
+            self.0.send_modify(|count| *count += 1);
+            // a peer that says nothing
+            let _ = stream.readable().await;
+        }
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the test is the peer")]
+    async fn silent_peers_hold_up_nobody_and_a_stop_waits_for_them() {
+        let caps = Caps { connections: 2, ..Caps::default() };
+        let port = Port::bind("127.0.0.1:0".parse().unwrap(), caps).await.unwrap();
+        let to = port.listener.local_addr().unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let served = Arc::new(Silent(watch::Sender::new(0)));
+        let mut count = served.0.subscribe();
+        let running = tokio::spawn(port.run(served, stopping));
+
+        let one = TcpStream::connect(to).await.unwrap();
+        let two = TcpStream::connect(to).await.unwrap();
+        count.wait_for(|count| *count == 2).await.unwrap();
+        // the third has no seat and is closed at once
+        let mut third = TcpStream::connect(to).await.unwrap();
+        let mut byte = [0];
+        assert!(matches!(tokio::io::AsyncReadExt::read(&mut third, &mut byte).await, Ok(0) | Err(_)));
+
+        stop.send(true).unwrap();
+        assert!(!running.is_finished());
+        drop((one, two));
+        running.await.unwrap();
+    }
+}

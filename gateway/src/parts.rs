@@ -1,0 +1,58 @@
+//! Opens what outlives a run: the store, the audit log and the tapes, and starts the gate on them.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use gate::metrics::Metrics;
+use gate::{Gate, Limits, Parts, Rules, SystemClock};
+use policy::vocabulary::Vocabulary;
+use prometheus_client::registry::Registry;
+use recorder::sink::Disk;
+use recorder::{Audit, RecordMode, Settings, Tapes};
+use store::Store;
+
+use crate::config::Config;
+use crate::house::Error;
+
+pub(crate) async fn open(
+    config: &Config,
+    vocabulary: Arc<Vocabulary>,
+    rules: Rules,
+) -> Result<(Store, Gate, Registry), Error> {
+    let settings = &config.settings;
+    let store = Store::open(config.path(&settings.store.file)).await?;
+    let audit = Settings::new(
+        config.path(&settings.recording.audit),
+        config.path(&settings.keys.audit),
+    );
+    let seed = recorder::keys::Key::load(&audit.key_file)?;
+    let (audit, recovered) = Audit::open(audit, Arc::new(Disk))?;
+    if recovered.closed_unknown > 0 || recovered.torn_bytes > 0 {
+        let (closed, torn) = (recovered.closed_unknown, recovered.torn_bytes);
+        tracing::warn!(closed, torn, "an earlier run broke off: its open requests are recorded as unknown");
+    }
+    let tapes = Tapes::open(config.path(&settings.recording.tapes), &config.path(&settings.keys.tapes))?;
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let parts = Parts {
+        vocabulary,
+        rules,
+        directory: Arc::new(store.clone()),
+        ledger: Arc::new(store.clone()),
+        audit,
+        tapes: Some(tapes),
+        record: RecordMode::Head,
+        clock: Arc::new(SystemClock),
+        metrics,
+        limits: Limits::default(),
+        seed: seed.public().0.to_vec(),
+    };
+    let gate = Gate::start(parts).await?;
+    Ok((store, gate, registry))
+}
+
+/// Makes a folder for its owner alone.
+pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}

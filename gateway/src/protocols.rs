@@ -1,0 +1,5 @@
+//! The protocols that this gateway speaks: one line each.
+
+use gate::Entry;
+
+pub(crate) const PROTOCOLS: &[Entry] = &[Entry::of::<protocol_postgres::Postgres>()];

@@ -1,0 +1,272 @@
+//! Payment card numbers: 13 to 19 digits, single spaces or dashes between them, and the check digit of Luhn.
+
+use std::ops::Range;
+
+/// Of any two neighbouring bytes inside a number at least one is a digit, so whole steps are skipped where two are none.
+pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    // a number that begins at `from` or later covers the two bytes at `from + STEP`, or begins after the first of them
+    while let (Some(one), Some(two)) = (text.get(from + STEP - 1), text.get(from + STEP)) {
+        if !one.is_ascii_digit() && !two.is_ascii_digit() {
+            from += STEP;
+            continue;
+        }
+        let hit = if one.is_ascii_digit() {
+            from + STEP - 1
+        } else {
+            from + STEP
+        };
+        let run = run_around(text, hit);
+        from = run.end;
+        numbers(text, run, &mut found);
+    }
+    found
+}
+
+/// The longest stretch of digits with single separators around a digit.
+fn run_around(text: &[u8], digit: usize) -> Range<usize> {
+    let (mut start, mut end) = (digit, digit + 1);
+    loop {
+        let byte = |back: usize| {
+            start
+                .checked_sub(back)
+                .and_then(|index| text.get(index))
+                .copied()
+        };
+        match (byte(1), byte(2)) {
+            (Some(one), _) if one.is_ascii_digit() => start -= 1,
+            (Some(one), Some(two)) if is_separator(one) && two.is_ascii_digit() => start -= 2,
+            _ => break,
+        }
+    }
+    loop {
+        match (text.get(end), text.get(end + 1)) {
+            (Some(one), _) if one.is_ascii_digit() => end += 1,
+            (Some(one), Some(two)) if is_separator(*one) && two.is_ascii_digit() => end += 2,
+            _ => break,
+        }
+    }
+    start..end
+}
+
+/// Every number in a run that begins and ends between groups of digits; those that overlap become one.
+fn numbers(text: &[u8], run: Range<usize>, found: &mut Vec<Range<usize>>) {
+    if run.len() < FEWEST {
+        return;
+    }
+    for start in run.clone() {
+        let is_digit = |index: usize| text.get(index).is_some_and(u8::is_ascii_digit);
+        let begins = is_digit(start) && (start == run.start || !is_digit(start - 1));
+        if !begins {
+            continue;
+        }
+        if let Some(end) = longest_number(text, start..run.end) {
+            super::push(found, start..end);
+        }
+    }
+}
+
+/// The end of the longest number at the start of a run.
+fn longest_number(text: &[u8], run: Range<usize>) -> Option<usize> {
+    let mut luhn = Luhn::default();
+    let mut longest = None;
+    for index in run.clone() {
+        let byte = *text.get(index)?;
+        if byte.is_ascii_digit() {
+            luhn.add(byte - b'0');
+            if luhn.digits > MOST {
+                break;
+            }
+            let ends = index + 1 == run.end || !text.get(index + 1).is_some_and(u8::is_ascii_digit);
+            if ends && luhn.digits >= FEWEST && luhn.holds() {
+                longest = Some(index + 1);
+            }
+        }
+    }
+    longest
+}
+
+/// Both sums at once, for it is not known yet which digit is the last.
+#[derive(Default)]
+struct Luhn {
+    digits: usize,
+    /// With every second digit doubled, such that the next one is doubled, and such that it is not.
+    next_doubled: u32,
+    next_plain: u32,
+}
+
+impl Luhn {
+    fn add(&mut self, digit: u8) {
+        let digit = u32::from(digit);
+        let doubled = if digit > 4 { 2 * digit - 9 } else { 2 * digit };
+        (self.next_doubled, self.next_plain) =
+            (self.next_plain + digit, self.next_doubled + doubled);
+        self.digits += 1;
+    }
+
+    /// The last digit itself is not doubled, so the one after it would be.
+    const fn holds(&self) -> bool {
+        self.next_doubled.is_multiple_of(10)
+    }
+}
+
+const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-')
+}
+
+const FEWEST: usize = 13;
+const MOST: usize = 19;
+/// A number has at least 13 bytes: one of the two bytes from here on is a digit of it, wherever before them it begins.
+const STEP: usize = FEWEST - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        find(text.as_bytes())
+            .into_iter()
+            .map(|range| &text[range])
+            .collect()
+    }
+
+    #[test]
+    fn finds_numbers_of_all_lengths_and_writings() {
+        for number in [
+            "4222222222222",
+            "30569309025904",
+            "378282246310005",
+            "4111111111111111",
+            "5555555555554444",
+            "6304 0000 0000 0000 00",
+            "6304000000000000000",
+            "4111-1111-1111-1111",
+            "4111 1111-1111 1111",
+            "3782 822463 10005",
+            "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+        ] {
+            for text in [
+                number.to_owned(),
+                format!("'{number}'"),
+                format!("a{number}b {number}."),
+                format!("{}{number}", "x".repeat(40)),
+            ] {
+                let found = found(&text);
+                assert!(
+                    !found.is_empty() && found.iter().all(|one| one.contains(number)),
+                    "{text}: {found:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn leaves_what_is_none() {
+        for text in [
+            "",
+            "4111111111111112",
+            "411111111111",
+            "41111111111111110",
+            "14111111111111111",
+            "99999999999999999999999999",
+            "4111  1111  1111  1111",
+            "4111.1111.1111.1111",
+            "4111 1111 1111 111",
+            "2026-11-21 10:00:00",
+        ] {
+            assert_eq!(found(text), Vec::<&str>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn finds_a_number_among_other_groups_of_digits() {
+        for text in [
+            "12 4111111111111111",
+            "4111 1111 1111 1111 2027",
+            "1 4111-1111-1111-1111 9 9",
+            "4111111111111111 5555555555554444",
+        ] {
+            let found = found(text).join("|");
+            assert!(
+                found.contains("1111") && found.len() >= 16,
+                "{text}: {found}"
+            );
+        }
+        assert_eq!(
+            found("4111111111111111, 5555555555554444"),
+            ["4111111111111111", "5555555555554444"]
+        );
+    }
+
+    /// Every window that begins and ends between groups of digits, tried one by one.
+    fn plain(text: &[u8]) -> Vec<bool> {
+        let mut covered = vec![false; text.len()];
+        for start in 0..text.len() {
+            for end in start + 13..=text.len().min(start + 37) {
+                let window = &text[start..end];
+                let digits: Vec<u32> = window
+                    .iter()
+                    .filter(|byte| byte.is_ascii_digit())
+                    .map(|byte| u32::from(byte - b'0'))
+                    .collect();
+                let edges = window[0].is_ascii_digit() && window[window.len() - 1].is_ascii_digit();
+                let neighbours = start > 0 && text[start - 1].is_ascii_digit()
+                    || text.get(end).is_some_and(u8::is_ascii_digit);
+                let single = window
+                    .windows(2)
+                    .all(|pair| pair.iter().any(u8::is_ascii_digit));
+                let allowed = window
+                    .iter()
+                    .all(|byte| byte.is_ascii_digit() || is_separator(*byte));
+                let sum: u32 = digits
+                    .iter()
+                    .rev()
+                    .enumerate()
+                    .map(|(place, digit)| {
+                        if place % 2 == 0 {
+                            *digit
+                        } else {
+                            digit * 2 / 10 + digit * 2 % 10
+                        }
+                    })
+                    .sum();
+                if edges
+                    && !neighbours
+                    && single
+                    && allowed
+                    && (13..=19).contains(&digits.len())
+                    && sum.is_multiple_of(10)
+                {
+                    covered[start..end].fill(true);
+                }
+            }
+        }
+        covered
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn agrees_with_trying_every_window(text in "([0-9]|[0-9]|[0-9]|[0-9]{4}|[ -]|[ -]|x|, |4111 1111 1111 1111){0,40}") {
+            let bytes = text.as_bytes();
+            let mut covered = vec![false; bytes.len()];
+            for range in find(bytes) {
+                covered[range].fill(true);
+            }
+            // windows that merely touch are one range here
+            prop_assert_eq!(covered, plain(bytes), "{}", text);
+        }
+
+        #[test]
+        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut end = 0;
+            for range in find(&bytes) {
+                prop_assert!(range.start >= end && range.end <= bytes.len() && range.len() >= FEWEST);
+                end = range.end;
+            }
+        }
+    }
+}

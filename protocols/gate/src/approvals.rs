@@ -1,0 +1,345 @@
+//! The waiting: questions put to people, their votes, and the one transition that wins.
+//!
+//! Nothing here knows sessions or sockets, so that the same code runs under a model checker.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use policy::approval::{self, Event, Requirement, State, Vote};
+use policy::digest::Digest;
+
+use crate::ledger::{ApprovalId, Ended, Filter, Ledger, LedgerError, Question, Row};
+use crate::sync::{Mutex, Notify, locked};
+
+/// All questions of one gateway and those who wait for them.
+pub(crate) struct Approvals {
+    ledger: Arc<dyn Ledger>,
+    waiters: Mutex<HashMap<ApprovalId, Arc<Notify>>>,
+}
+
+/// What the rules of this moment say of a held request.
+#[derive(Debug, Clone)]
+pub(crate) enum Standing {
+    /// Nothing needs to be countersigned any more.
+    Allowed,
+    /// These must be; requirement by policy id.
+    Asks(BTreeMap<String, Requirement>),
+    Denied,
+}
+
+/// What became of a question when it was looked at.
+#[derive(Debug, Clone)]
+pub(crate) enum Settled {
+    /// It is this caller's to forward, once. The policy ids that were countersigned.
+    Released(BTreeSet<String>),
+    /// The rules allow it without any approval now.
+    Unneeded,
+    /// The rules deny it now.
+    Denied,
+    Refused(Row),
+    Expired,
+    Withdrawn,
+    /// Still asked; `grown` where new requirements were added or votes fell away.
+    Waiting { grown: bool },
+}
+
+/// Who may count: groups as they are now, and who may not answer.
+pub(crate) struct Electorate<'a> {
+    pub(crate) groups: &'a (dyn Fn(&str) -> BTreeSet<String> + Send + Sync),
+    pub(crate) may: &'a (dyn Fn(&Requirement, &str) -> bool + Send + Sync),
+}
+
+/// Whose end the question met, for its row.
+pub(crate) struct Ending<'a> {
+    pub(crate) at: i64,
+    pub(crate) by: Option<&'a str>,
+    pub(crate) why: Option<&'a str>,
+}
+
+impl Approvals {
+    pub(crate) fn new(ledger: Arc<dyn Ledger>) -> Self {
+        Self { ledger, waiters: Mutex::new(HashMap::new()) }
+    }
+
+    pub(crate) async fn ask(&self, question: Question, cap: usize) -> Result<Row, LedgerError> {
+        let row = self.ledger.ask(question, cap).await?;
+        self.listen(row.id);
+        Ok(row)
+    }
+
+    pub(crate) async fn read(&self, id: ApprovalId) -> Result<Row, LedgerError> {
+        self.ledger.read(id).await
+    }
+
+    pub(crate) async fn list(&self, filter: Filter) -> Result<Vec<Row>, LedgerError> {
+        self.ledger.list(filter).await
+    }
+
+    /// A parked question of the same content, identity and credential lineage that a retry may use.
+    pub(crate) async fn parked(
+        &self,
+        sought: &Question,
+        now: i64,
+    ) -> Result<Option<Row>, LedgerError> {
+        let filter = Filter {
+            digest: Some(sought.digest),
+            asker: Some(sought.asker.name.clone()),
+            ..Filter::default()
+        };
+        let rows = self.ledger.list(filter).await?;
+        Ok(rows.into_iter().find(|row| reusable(row, sought, now)))
+    }
+
+    /// Resolves when the row may have changed since the last call; cancel-safe.
+    pub(crate) async fn changed(&self, notify: &Notify) {
+        notify.notified().await;
+    }
+
+    /// The bell of one question; kept until `forget`.
+    pub(crate) fn listen(&self, id: ApprovalId) -> Arc<Notify> {
+        locked(&self.waiters).entry(id).or_default().clone()
+    }
+
+    pub(crate) fn forget(&self, id: ApprovalId) {
+        locked(&self.waiters).remove(&id);
+    }
+
+    pub(crate) fn ring(&self, id: ApprovalId) {
+        if let Some(notify) = locked(&self.waiters).get(&id) {
+            notify.notify_one();
+        }
+    }
+
+    /// Judges a question anew and takes the one step that follows. Judge first, then consume: `standing` is what the
+    /// rules say at this moment. A released question is `Used` when this returns, and nobody else gets it.
+    pub(crate) async fn settle(
+        &self,
+        id: ApprovalId,
+        standing: &Standing,
+        electorate: &Electorate<'_>,
+        clock: Moment,
+    ) -> Result<Settled, LedgerError> {
+        loop {
+            let row = self.ledger.read(id).await?;
+            let (next, settled) = match step(&row, standing, electorate, clock) {
+                Step::Done(settled) => return Ok(settled),
+                Step::Change(next, settled) => (next, settled),
+            };
+            match self.ledger.swap(Row { question: *next, ..row }).await {
+                Ok(_) => return Ok(settled),
+                Err(LedgerError::Stale(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Adds a vote. Deny wins: a refusal ends the question at once.
+    pub(crate) async fn vote(
+        &self,
+        id: ApprovalId,
+        ballot: &Ballot<'_>,
+    ) -> Result<Row, VoteError> {
+        loop {
+            let row = self.ledger.read(id).await?;
+            if row.question.digest != ballot.digest {
+                return Err(VoteError::OtherDigest(Box::new(row)));
+            }
+            if row.question.state != State::Asked {
+                return Err(VoteError::AlreadyDecided(Box::new(row)));
+            }
+            let vote = (ballot.vote)(&row)?;
+            let question = counted(&row.question, vote, ballot.electorate);
+            match self.ledger.swap(Row { question, ..row }).await {
+                Ok(row) => return Ok(row),
+                Err(LedgerError::Stale(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Ends a question that was not used yet; `false` where it had ended before.
+    pub(crate) async fn end(
+        &self,
+        id: ApprovalId,
+        event: Event,
+        ending: Ending<'_>,
+    ) -> Result<bool, LedgerError> {
+        loop {
+            let row = self.ledger.read(id).await?;
+            let Some(state) = approval::transition(row.question.state, event) else {
+                return Ok(false);
+            };
+            let mut question = row.question.clone();
+            question.state = state;
+            question.ended = Some(Ended {
+                at: ending.at,
+                by: ending.by.map(str::to_owned),
+                why: ending.why.map(str::to_owned),
+            });
+            match self.ledger.swap(Row { question, ..row }).await {
+                Ok(_) => return Ok(true),
+                Err(LedgerError::Stale(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Binds a question to the identity, so that a retry may use it until `until`.
+    pub(crate) async fn park(&self, id: ApprovalId, until: i64) -> Result<(), LedgerError> {
+        loop {
+            let row = self.ledger.read(id).await?;
+            let mut question = row.question.clone();
+            question.binding = crate::ledger::Binding::Identity { until };
+            question.expires_at = until;
+            match self.ledger.swap(Row { question, ..row }).await {
+                Ok(_) => return Ok(()),
+                Err(LedgerError::Stale(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The wall clock and whether the monotonic deadline of the hold has passed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) now: i64,
+    pub(crate) overdue: bool,
+}
+
+/// A vote to be made once the row is read.
+pub(crate) struct Ballot<'a> {
+    pub(crate) digest: Digest,
+    pub(crate) vote: &'a (dyn Fn(&Row) -> Result<Vote, VoteError> + Send + Sync),
+    pub(crate) electorate: &'a Electorate<'a>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum VoteError {
+    #[error("the approval shows another digest than the one decided on")]
+    OtherDigest(Box<Row>),
+    #[error("the approval was decided already")]
+    AlreadyDecided(Box<Row>),
+    #[error("not eligible to answer: {0}")]
+    NotEligible(String),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+enum Step {
+    Done(Settled),
+    Change(Box<Question>, Settled),
+}
+
+fn reusable(row: &Row, sought: &Question, now: i64) -> bool {
+    let question = &row.question;
+    let live = matches!(question.binding, crate::ledger::Binding::Identity { until } if now < until);
+    live && question.lineage == sought.lineage
+        && question.label == sought.label
+        && question.target == sought.target
+        && matches!(question.state, State::Asked | State::Granted | State::Refused)
+}
+
+/// Pure: what follows from a row, the rules and the time.
+fn step(row: &Row, standing: &Standing, electorate: &Electorate<'_>, clock: Moment) -> Step {
+    let question = &row.question;
+    match question.state {
+        State::Refused => Step::Done(Settled::Refused(row.clone())),
+        State::Expired => Step::Done(Settled::Expired),
+        State::Withdrawn | State::Used => Step::Done(Settled::Withdrawn),
+        State::Asked | State::Granted => match standing {
+            Standing::Denied => turn(question, Event::Withdrawn, Settled::Denied, clock),
+            Standing::Allowed => turn(question, Event::Withdrawn, Settled::Unneeded, clock),
+            Standing::Asks(asks) => weigh(question, asks, electorate, clock),
+        },
+    }
+}
+
+/// Whether the votes cover what is asked now, and if not, whether time is up or the question grew.
+fn weigh(
+    question: &Question,
+    asks: &BTreeMap<String, Requirement>,
+    electorate: &Electorate<'_>,
+    clock: Moment,
+) -> Step {
+    let requirements: Vec<&Requirement> = asks.values().collect();
+    let done = approval::satisfied(
+        &requirements,
+        &question.votes,
+        electorate.groups,
+        electorate.may,
+    );
+    if asks.keys().all(|id| done.contains(id)) && !asks.is_empty() {
+        let mut next = question.clone();
+        next.requirements = asks.clone();
+        return match granted(question.state).and_then(|s| approval::transition(s, Event::Consumed)) {
+            Some(state) => {
+                next.state = state;
+                Step::Change(Box::new(next), Settled::Released(done))
+            }
+            None => Step::Done(Settled::Withdrawn),
+        };
+    }
+    if clock.overdue {
+        return turn(question, Event::Expired, Settled::Expired, clock);
+    }
+    let grown = question.requirements != *asks || question.state == State::Granted;
+    if !grown {
+        return Step::Done(Settled::Waiting { grown: false });
+    }
+    let mut next = question.clone();
+    next.requirements = asks.clone();
+    if question.state == State::Granted {
+        match approval::transition(State::Granted, Event::Grew) {
+            Some(state) => next.state = state,
+            None => return Step::Done(Settled::Withdrawn),
+        }
+    }
+    Step::Change(Box::new(next), Settled::Waiting { grown: true })
+}
+
+fn granted(state: State) -> Option<State> {
+    match state {
+        State::Granted => Some(State::Granted),
+        State::Asked => approval::transition(State::Asked, Event::Granted),
+        State::Refused | State::Expired | State::Withdrawn | State::Used => None,
+    }
+}
+
+fn turn(question: &Question, event: Event, settled: Settled, clock: Moment) -> Step {
+    match approval::transition(question.state, event) {
+        Some(state) => {
+            let mut next = question.clone();
+            next.state = state;
+            next.ended = Some(Ended { at: clock.now, by: None, why: None });
+            Step::Change(Box::new(next), settled)
+        }
+        None => Step::Done(Settled::Withdrawn),
+    }
+}
+
+/// The question with one more vote; a later vote of the same person takes the place of the earlier.
+fn counted(question: &Question, vote: Vote, electorate: &Electorate<'_>) -> Question {
+    let mut next = question.clone();
+    next.votes.retain(|earlier| earlier.person != vote.person);
+    let refused = !vote.approve;
+    let ending = Ended {
+        at: vote.at,
+        by: Some(vote.person.clone()),
+        why: vote.reason.clone(),
+    };
+    next.votes.push(vote);
+    let event = if refused {
+        Some(Event::Refused)
+    } else {
+        let requirements: Vec<&Requirement> = next.requirements.values().collect();
+        let done =
+            approval::satisfied(&requirements, &next.votes, electorate.groups, electorate.may);
+        next.requirements.keys().all(|id| done.contains(id)).then_some(Event::Granted)
+    };
+    if let Some(state) = event.and_then(|event| approval::transition(next.state, event)) {
+        next.state = state;
+        next.ended = Some(ending);
+    }
+    next
+}

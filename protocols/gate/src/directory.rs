@@ -1,0 +1,65 @@
+//! Who is known: accounts, their groups and tokens, and what is locked. The memory of it is the store's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use policy::identity::Kind;
+
+use crate::scram::Verifier;
+
+/// One person or service as of now; replaced whole when anything about it changes.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub name: String,
+    pub kind: Kind,
+    pub groups: BTreeMap<String, Membership>,
+    /// Shared by all tokens of the account, so that one SCRAM exchange serves each of them.
+    pub salt: [u8; 16],
+    pub iterations: NonZeroU32,
+    /// Live and dead ones; at most 16 live.
+    pub tokens: Vec<Token>,
+    pub locked: bool,
+}
+
+/// How somebody came to be in a group: a vote does not count where the asker gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    pub given_by: String,
+    /// Unix seconds.
+    pub given_at: i64,
+}
+
+/// An access token, as kept at rest: nothing here lets its holder log in.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// Public id; also the lineage of what is asked with it.
+    pub id: String,
+    pub name: String,
+    /// SHA-256 of the whole token, for bearers.
+    pub hash: [u8; 32],
+    pub verifier: Verifier,
+    pub issued_by: String,
+    /// Unix seconds.
+    pub issued_at: i64,
+    pub expires_at: Option<i64>,
+    pub revoked: bool,
+}
+
+impl Token {
+    pub fn live(&self, now: i64) -> bool {
+        !self.revoked && self.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+/// The look into the accounts that the gate is given. Answers come from memory: it never waits.
+pub trait Directory: Send + Sync + 'static {
+    fn account(&self, name: &str) -> Option<Arc<Account>>;
+    /// The owner of a bearer token, found by its public id.
+    fn owner_of_token(&self, token: &str) -> Option<Arc<Account>>;
+    /// The services that a user owns.
+    fn services_of(&self, owner: &str) -> BTreeSet<String>;
+    fn target_locked(&self, target: &str) -> bool;
+    /// Remembers the last use of a token; must not wait.
+    fn used(&self, token: &str, at: i64);
+}

@@ -1,0 +1,121 @@
+//! Both directions of one connection from one task: a queue of bytes to write, and reads, in one cancel-safe step.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+/// Small pieces are gathered into blocks of this size, so that a batch is one write.
+const BLOCK: usize = 8 * 1024;
+/// Room made for a read.
+const READ: usize = 16 * 1024;
+
+/// What a turn achieved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// So many bytes came in; 0 is the end of the stream.
+    Read(usize),
+    /// The queue is empty again.
+    Written,
+}
+
+/// An I/O object with an outgoing queue.
+pub struct Duplex<T> {
+    io: T,
+    out: VecDeque<Bytes>,
+    gathering: BytesMut,
+    backlog: usize,
+}
+
+impl<T> Duplex<T> {
+    pub fn new(io: T) -> Self {
+        Self { io, out: VecDeque::new(), gathering: BytesMut::new(), backlog: 0 }
+    }
+
+    /// Queues bytes; nothing is written before the next `turn`.
+    pub fn queue(&mut self, bytes: Bytes) {
+        self.backlog += bytes.len();
+        if bytes.len() < BLOCK / 2 {
+            self.gathering.extend_from_slice(&bytes);
+            if self.gathering.len() >= BLOCK {
+                self.out.push_back(self.gathering.split().freeze());
+            }
+        } else {
+            if !self.gathering.is_empty() {
+                self.out.push_back(self.gathering.split().freeze());
+            }
+            self.out.push_back(bytes);
+        }
+    }
+
+    /// Bytes queued and not yet written.
+    pub fn backlog(&self) -> usize {
+        self.backlog
+    }
+
+    pub fn io(&mut self) -> &mut T {
+        &mut self.io
+    }
+
+    pub fn into_io(self) -> T {
+        self.io
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
+    /// Writes what is queued and, if `reading`, reads into `into`. Resolves when bytes came in or when the queue ran
+    /// empty; pending for ever when there is neither. Cancel-safe: what was written or read is accounted at once.
+    pub async fn turn(&mut self, into: &mut BytesMut, reading: bool) -> io::Result<Turn> {
+        poll_fn(|context| self.poll_turn(context, into, reading)).await
+    }
+
+    fn poll_turn(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut BytesMut,
+        reading: bool,
+    ) -> Poll<io::Result<Turn>> {
+        let wrote = self.backlog > 0;
+        if wrote && self.poll_write_queue(context)?.is_ready() {
+            return Poll::Ready(Ok(Turn::Written));
+        }
+        if !reading {
+            return Poll::Pending;
+        }
+        into.reserve(READ);
+        // the future of `read_buf` keeps no state between polls
+        pin!(self.io.read_buf(into)).poll(context).map_ok(Turn::Read)
+    }
+
+    fn poll_write_queue(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.gathering.is_empty() {
+            self.out.push_back(self.gathering.split().freeze());
+        }
+        while let Some(front) = self.out.front_mut() {
+            match Pin::new(&mut self.io).poll_write(context, front)? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(written) => {
+                    front.advance(written);
+                    self.backlog = self.backlog.saturating_sub(written);
+                    if front.is_empty() {
+                        self.out.pop_front();
+                    }
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    /// Writes all that is queued.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        if self.backlog == 0 {
+            return Ok(());
+        }
+        poll_fn(|context| self.poll_write_queue(context)).await
+    }
+}

@@ -1,0 +1,335 @@
+//! What the gate writes to the audit log, and how long it waits for the disk.
+
+use std::fmt::Write as _;
+
+use policy::digest::Digest;
+use policy::operation::{Effect, Operation};
+use policy::target::Target;
+use recorder::entry::{
+    Administration, Approval, ApprovalEvent, Boot, OperationRecord, Reload, SessionClosed, SessionOpened,
+    TapeRecord,
+};
+use recorder::{Audit, Durability, Entry, RequestId, SessionId, entry};
+
+use crate::decision::Reason;
+use crate::ledger::{ApprovalId, Row};
+use crate::request::Guard;
+use crate::session::{Session, SessionState};
+use crate::underway::{Outcome, OutcomeKind};
+
+/// How durable an intent must be before its request is forwarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Survives a kill of the process; reaches the disk within a bounded time.
+    Written,
+    /// Survives a power cut.
+    Synced,
+}
+
+/// DESIGN of recording: reads lag; what a COMMIT guards is written; the rest, and what was approved, is synced.
+pub(crate) fn wait(effect: Effect, approved: bool, guard: Guard) -> Wait {
+    match (effect, guard) {
+        _ if approved => Wait::Synced,
+        (_, Guard::Commit) => Wait::Synced,
+        (Effect::Read, Guard::Alone | Guard::Guarded) | (Effect::Write, Guard::Guarded) => Wait::Written,
+        (Effect::Write, Guard::Alone) | (Effect::Admin | Effect::Unknown, _) => Wait::Synced,
+    }
+}
+
+/// One decision, in the gate's words.
+pub(crate) struct Decided<'a> {
+    pub(crate) request: u128,
+    pub(crate) digest: Digest,
+    /// `user:ada`, or `gateway:purpose`.
+    pub(crate) actor: String,
+    pub(crate) operations: &'a [Operation],
+    pub(crate) verdict: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) policies: Vec<String>,
+    pub(crate) approval: Option<ApprovalId>,
+}
+
+/// The audit log as the gate writes it.
+pub(crate) struct Log {
+    audit: Audit,
+}
+
+type Written = Result<(), String>;
+
+impl Log {
+    pub(crate) fn new(audit: Audit) -> Self {
+        Self { audit }
+    }
+
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Enqueues at once, in the order of calls; the future says when it is as durable as asked.
+    pub(crate) fn decided(
+        &self,
+        session: &Session,
+        decided: Decided<'_>,
+        wait: Wait,
+    ) -> impl Future<Output = Written> + Send + 'static {
+        let gate = &session.0.gate;
+        let (actor, purpose) = match decided.actor.split_once(':') {
+            Some(("gateway", purpose)) => ("gateway".to_owned(), Some(purpose.to_owned())),
+            _ => (decided.actor, None),
+        };
+        let intent = Entry::Decided(entry::Decided {
+            request: RequestId::from(decided.request),
+            session: SessionId::from(session.0.id),
+            actor,
+            purpose,
+            target: session.0.target.name.clone(),
+            protocol: session.0.protocol.to_owned(),
+            digest: *decided.digest.as_bytes(),
+            operations: decided
+                .operations
+                .iter()
+                .map(|operation| self.operation(session, operation))
+                .collect(),
+            verdict: verdict(decided.verdict),
+            reason: decided.reason.to_owned(),
+            policies: decided.policies,
+            approval: decided.approval.map(|id| id.to_string()),
+            policy_revision: gate.revision(),
+            summary: String::new(),
+            at: time(gate.now()),
+        });
+        let durability = match wait {
+            Wait::Written => Durability::Lagging,
+            Wait::Synced => Durability::Synced,
+        };
+        let appended = self.audit.append(intent, durability);
+        let gate = gate.clone();
+        async move {
+            appended.await.map(|_| ()).map_err(|error| {
+                gate.metrics().fault();
+                error.to_string()
+            })
+        }
+    }
+
+    fn operation(&self, session: &Session, operation: &Operation) -> OperationRecord {
+        OperationRecord {
+            action: operation.action.to_string(),
+            effect: session.0.gate.effect(operation),
+            resource_type: resource_type(operation),
+            resource_id: resource_id(&session.0.target, operation),
+        }
+    }
+
+    pub(crate) fn outcome(&self, session: &Session, request: u128, outcome: &Outcome) {
+        let outcome = Entry::Outcome(entry::Outcome {
+            request: RequestId::from(request),
+            kind: match outcome.kind {
+                OutcomeKind::Completed => entry::OutcomeKind::Completed,
+                OutcomeKind::Failed | OutcomeKind::Refused => entry::OutcomeKind::Failed,
+                OutcomeKind::NotSent => entry::OutcomeKind::NotSent,
+                OutcomeKind::Revoked => entry::OutcomeKind::Revoked,
+                OutcomeKind::Cancelled => entry::OutcomeKind::Cancelled,
+                OutcomeKind::Unknown => entry::OutcomeKind::Unknown,
+            },
+            rows: outcome.rows,
+            bytes: outcome.bytes,
+            code: outcome.code.clone().unwrap_or_default(),
+            at: time(session.0.gate.now()),
+        });
+        // nobody waits for an outcome: if it cannot be written, the next intent cannot either
+        drop(self.audit.append(outcome, Durability::Lagging));
+    }
+
+    /// A step of an approval's life; `actor` where a person took it.
+    pub(crate) async fn approval(
+        &self,
+        session: &Session,
+        row: &Row,
+        event: ApprovalEvent,
+        actor: Option<&str>,
+    ) -> Written {
+        let actor = actor.map_or_else(|| row.question.label.clone(), str::to_owned);
+        self.step(row, event, actor, session.0.gate.now()).await
+    }
+
+    pub(crate) async fn step(
+        &self,
+        row: &Row,
+        event: ApprovalEvent,
+        actor: String,
+        now: i64,
+    ) -> Written {
+        let question = &row.question;
+        let entry = Entry::Approval(Approval {
+            approval: row.id.to_string(),
+            event,
+            session: question.session.parse().unwrap_or(SessionId([0; 16])),
+            actor,
+            digest: *question.digest.as_bytes(),
+            policies: question.requirements.keys().cloned().collect(),
+            note: question.reason.clone().unwrap_or_default(),
+            at: time(now),
+        });
+        self.written(entry, Durability::Synced).await
+    }
+
+    pub(crate) async fn opened(&self, session: &Session) -> Written {
+        let identity = session.identity();
+        let entry = Entry::SessionOpened(SessionOpened {
+            session: SessionId::from(session.0.id),
+            actor: identity.label(),
+            on_behalf_of: identity.on_behalf_of.clone(),
+            target: session.0.target.name.clone(),
+            protocol: session.0.protocol.to_owned(),
+            address: identity.address.to_string(),
+            credential: identity.credential.id.clone(),
+            application: session.0.client.clone(),
+            at: time(session.0.opened_at),
+        });
+        self.written(entry, Durability::Written).await
+    }
+
+    pub(crate) fn closed(&self, closed: Closed, tape: Option<TapeRecord>, now: i64) {
+        let entry = Entry::SessionClosed(SessionClosed {
+            session: SessionId::from(closed.session),
+            reason: closed.reason.to_owned(),
+            requests: closed.requests,
+            tape,
+            at: time(now),
+        });
+        drop(self.audit.append(entry, Durability::Lagging));
+    }
+
+    pub(crate) async fn administration(
+        &self,
+        actor: String,
+        action: &str,
+        subject: &str,
+        allowed: bool,
+        now: i64,
+    ) -> Written {
+        let entry = Entry::Administration(Administration {
+            actor,
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            allowed,
+            at: time(now),
+        });
+        self.written(entry, Durability::Synced).await
+    }
+
+    pub(crate) async fn reload(&self, revision: String, ok: bool, now: i64) -> Written {
+        let actor = "gateway".to_owned();
+        let entry = Entry::Reload(Reload { actor, revision, ok, at: time(now) });
+        self.written(entry, Durability::Synced).await
+    }
+
+    pub(crate) async fn boot(&self, boot: u128, revision: String, now: i64) -> Written {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let entry = Entry::Boot(Boot { boot: boot.to_be_bytes(), version, revision, at: time(now) });
+        self.written(entry, Durability::Synced).await
+    }
+
+    async fn written(&self, entry: Entry, durability: Durability) -> Written {
+        let appended = self.audit.append(entry, durability);
+        appended.await.map(|_| ()).map_err(|error| error.to_string())
+    }
+}
+
+/// What is left of a session when its last clone is gone.
+pub(crate) struct Closed {
+    pub(crate) session: u128,
+    pub(crate) reason: &'static str,
+    pub(crate) requests: u64,
+}
+
+impl Closed {
+    pub(crate) fn of(state: &SessionState, requests: u64) -> Self {
+        let reason = state.switch.ended().map_or("client", crate::underway::End::as_str);
+        Self { session: state.id, reason, requests }
+    }
+}
+
+impl Reason {
+    /// `hold` where it ended while it was held.
+    pub(crate) fn verdict(&self) -> &'static str {
+        match self {
+            Self::Expired { .. } | Self::Withdrawn { .. } => "hold",
+            Self::Refused { .. }
+            | Self::Policy { .. }
+            | Self::Unclear(_)
+            | Self::TooManyQuestions { .. }
+            | Self::Revoked(_) => "deny",
+        }
+    }
+
+    pub(crate) fn approval(&self) -> Option<ApprovalId> {
+        match self {
+            Self::Refused { approval, .. }
+            | Self::Expired { approval }
+            | Self::Withdrawn { approval } => Some(*approval),
+            Self::Policy { .. }
+            | Self::Unclear(_)
+            | Self::TooManyQuestions { .. }
+            | Self::Revoked(_) => None,
+        }
+    }
+}
+
+/// 32 hexadecimal digits.
+pub(crate) fn label(id: u128) -> String {
+    format!("{id:032x}")
+}
+
+/// Actions with their resources, as an approver reads them.
+pub(crate) fn described(target: &Target, operations: &[Operation]) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = operations
+        .iter()
+        .map(|operation| (operation.action.to_string(), resource_id(target, operation)))
+        .collect();
+    all.dedup();
+    all
+}
+
+/// `postgres.table`, or `target`.
+pub fn resource_type(operation: &Operation) -> String {
+    match operation.resource.path.last() {
+        None => "target".into(),
+        Some((kind, _)) => format!("{}.{}", operation.action.protocol, kind.to_lowercase()),
+    }
+}
+
+/// `shop/shop/public/orders`: each segment percent-encoded.
+pub fn resource_id(target: &Target, operation: &Operation) -> String {
+    let mut id = String::new();
+    encode(&target.name, &mut id);
+    for (_, name) in &operation.resource.path {
+        id.push('/');
+        encode(name, &mut id);
+    }
+    id
+}
+
+fn encode(segment: &str, into: &mut String) {
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            into.push(char::from(byte));
+        } else {
+            // writing to a string cannot fail
+            let _ = write!(into, "%{byte:02X}");
+        }
+    }
+}
+
+fn verdict(word: &str) -> entry::Verdict {
+    match word {
+        "allow" => entry::Verdict::Allow,
+        "hold" => entry::Verdict::Hold,
+        _ => entry::Verdict::Deny,
+    }
+}
+
+fn time(nanoseconds: i64) -> u64 {
+    u64::try_from(nanoseconds).unwrap_or(0)
+}

@@ -1,0 +1,135 @@
+//! The rules in force: policies and data classes, swapped as one, with the epoch that voids cached verdicts.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::{Arc, RwLock};
+
+use policy::mask::{DataClass, Masking};
+use policy::policies::Policies;
+use tokio::sync::watch;
+
+/// What is judged and masked by.
+pub struct Rules {
+    pub policies: Policies,
+    pub masking: Arc<Masking>,
+}
+
+/// The rules of one moment.
+pub(crate) struct Snapshot {
+    pub(crate) rules: Rules,
+    pub(crate) epoch: u64,
+}
+
+/// Raised by any change of policy, configuration, lock, group or target.
+pub(crate) struct InForce {
+    current: RwLock<Arc<Snapshot>>,
+    epoch: watch::Sender<u64>,
+}
+
+impl InForce {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self {
+            current: RwLock::new(Arc::new(Snapshot { rules, epoch: 1 })),
+            epoch: watch::Sender::new(1),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Arc<Snapshot> {
+        self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// The epoch raised by changes outside the rules (groups, locks) is kept apart from the snapshot's own.
+    pub(crate) fn epoch(&self) -> u64 {
+        *self.epoch.borrow()
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.epoch.subscribe()
+    }
+
+    pub(crate) fn replace(&self, rules: Rules) {
+        let mut current = self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let epoch = self.epoch() + 1;
+        *current = Arc::new(Snapshot { rules, epoch });
+        drop(current);
+        self.raise();
+    }
+
+    pub(crate) fn raise(&self) {
+        self.epoch.send_modify(|epoch| *epoch += 1);
+    }
+}
+
+/// The data classes as one session may see them: what is not revealed to it is masked.
+pub struct Mask {
+    masking: Arc<Masking>,
+    revealed: BTreeSet<String>,
+    /// Something is left to mask by detector.
+    detects: bool,
+    pub(crate) epoch: u64,
+}
+
+impl Mask {
+    pub(crate) fn new(masking: Arc<Masking>, revealed: BTreeSet<String>, epoch: u64) -> Self {
+        let detects = masking
+            .classes()
+            .iter()
+            .any(|class| !class.detectors.is_empty() && !revealed.contains(&class.name));
+        Self { masking, revealed, detects, epoch }
+    }
+
+    /// The class that governs a column for this session; `None` where none does or where it is revealed.
+    pub fn class_of_column(&self, path: Column<'_>) -> Option<&DataClass> {
+        self.masking
+            .class_of_column(path.database, path.schema, path.table, path.column)
+            .filter(|class| !self.revealed.contains(&class.name))
+    }
+
+    /// Whether any class governs columns that this session may not see.
+    pub fn governs_columns(&self) -> bool {
+        self.masking
+            .classes()
+            .iter()
+            .any(|class| !class.columns.is_empty() && !self.revealed.contains(&class.name))
+    }
+
+    pub fn detects(&self) -> bool {
+        self.detects
+    }
+
+    /// A masked copy, or `None` where nothing was found.
+    pub fn detect<'t>(&self, text: &'t [u8]) -> Option<Cow<'t, [u8]>> {
+        if !self.detects {
+            return None;
+        }
+        self.masking.detect(text, &|class| self.revealed.contains(class))
+    }
+
+    /// A value of a class, named, as it may be shown; `None` is NULL.
+    pub fn mask_value(&self, class: &str, text: &[u8]) -> Option<Vec<u8>> {
+        let class = self.masking.classes().iter().find(|known| known.name == class)?;
+        match class.how {
+            policy::mask::How::Null => None,
+            _ => Some(self.masking.mask_value(class, text)),
+        }
+    }
+
+    /// Request text for tape, store, notices and approvers: what detectors find in the constants is marked, whoever
+    /// asks. The flag says whether anything was.
+    pub fn redact(&self, text: &str, constants: &[std::ops::Range<usize>]) -> (String, bool) {
+        self.masking.redact_request(text, constants)
+    }
+
+    pub fn revealed(&self, class: &str) -> bool {
+        self.revealed.contains(class)
+    }
+}
+
+/// A column by its full name.
+#[derive(Debug, Clone, Copy)]
+pub struct Column<'a> {
+    pub database: &'a str,
+    pub schema: &'a str,
+    pub table: &'a str,
+    pub column: &'a str,
+}

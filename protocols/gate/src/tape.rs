@@ -1,0 +1,151 @@
+//! The session's recording as the gate feeds it: in order, never blocking, and never losing what found no room at once.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use policy::identity::Identity;
+use policy::target::Target;
+use recorder::entry::TapeRecord;
+use recorder::tape::{Event, Header, Kind, RecordMode, Reply, Tapes};
+use recorder::{Error, RequestId, SessionId, Unwritable};
+
+use crate::gate::Clock;
+use crate::underway::{Outcome, lock};
+
+/// A reply is put on the tape in pieces of at most this size.
+const PIECE: usize = 1 << 20;
+
+/// Cheap to clone; one per session.
+#[derive(Clone)]
+pub(crate) struct Tape(Option<Arc<Running>>);
+
+struct Running {
+    tape: recorder::tape::Tape,
+    mode: RecordMode,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    replies: HashMap<u128, Reply>,
+    /// What found no room: `room` waits for it before the session goes on.
+    waiting: VecDeque<Event>,
+    broken: Option<String>,
+}
+
+/// Whose tape it is.
+pub(crate) struct Label<'a> {
+    pub(crate) session: u128,
+    pub(crate) identity: &'a Identity,
+    pub(crate) target: &'a Target,
+}
+
+impl Tape {
+    pub(crate) async fn start(
+        tapes: Option<&Tapes>,
+        mode: RecordMode,
+        clock: Arc<dyn Clock>,
+        label: Label<'_>,
+    ) -> Result<Self, String> {
+        let Some(tapes) = tapes else { return Ok(Self(None)) };
+        let header = Header {
+            actor: label.identity.label(),
+            target: label.target.name.clone(),
+            protocol: label.target.protocol.clone(),
+            at: u64::try_from(clock.now()).unwrap_or(0),
+        };
+        let started = tapes.start(SessionId::from(label.session), header).await;
+        let tape = started.map_err(|error| error.to_string())?;
+        let state = Mutex::new(State::default());
+        Ok(Self(Some(Arc::new(Running { tape, mode, clock, state }))))
+    }
+
+    pub(crate) fn request(&self, id: u128, text: &str) {
+        self.put(id, Kind::Statement(text.to_owned()));
+    }
+
+    pub(crate) fn refused(&self, id: u128, text: &str, reason: &str) {
+        self.put(id, Kind::Statement(text.to_owned()));
+        self.put(id, Kind::Refusal(reason.to_owned()));
+    }
+
+    pub(crate) fn reply(&self, id: u128, bytes: &Bytes) {
+        let Some(running) = &self.0 else { return };
+        let at = running.now();
+        let mut state = lock(&running.state);
+        let mut rest = bytes.clone();
+        while !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(PIECE));
+            let reply = state
+                .replies
+                .entry(id)
+                .or_insert_with(|| Reply::new(RequestId::from(id), running.mode));
+            if let Some(event) = reply.piece(at, &piece) {
+                running.offer(&mut state, event);
+            }
+        }
+    }
+
+    pub(crate) fn outcome(&self, id: u128, outcome: &Outcome) {
+        let Some(running) = &self.0 else { return };
+        let at = running.now();
+        let mut state = lock(&running.state);
+        if let Some(reply) = state.replies.remove(&id) {
+            let event = reply.end(at, outcome.rows);
+            running.offer(&mut state, event);
+        }
+    }
+
+    fn put(&self, id: u128, kind: Kind) {
+        let Some(running) = &self.0 else { return };
+        let event = Event { at: running.now(), request: Some(RequestId::from(id)), kind };
+        running.offer(&mut lock(&running.state), event);
+    }
+
+    /// Resolves when all that was offered is with the tape's writer; fails when the tape cannot be written.
+    pub(crate) async fn room(&self) -> Result<(), String> {
+        let Some(running) = &self.0 else { return Ok(()) };
+        loop {
+            let next = {
+                let mut state = lock(&running.state);
+                if let Some(broken) = &state.broken {
+                    return Err(broken.clone());
+                }
+                state.waiting.pop_front()
+            };
+            let Some(event) = next else { return Ok(()) };
+            if let Err(error) = running.tape.push(event).await {
+                lock(&running.state).broken = Some(error.to_string());
+            }
+        }
+    }
+
+    /// What goes into the audit log when the session closes; `None` where there is no tape, or it could not be sealed.
+    pub(crate) async fn seal(self) -> Option<TapeRecord> {
+        // whatever still waits goes first
+        let _ = self.room().await;
+        let running = Arc::into_inner(self.0?)?;
+        let sealed = running.tape.seal().await.ok()?;
+        Some(TapeRecord { digest: sealed.digest, events: sealed.events, bytes: sealed.bytes })
+    }
+}
+
+impl Running {
+    fn now(&self) -> u64 {
+        u64::try_from(self.clock.now()).unwrap_or(0)
+    }
+
+    fn offer(&self, state: &mut State, event: Event) {
+        if !state.waiting.is_empty() {
+            state.waiting.push_back(event);
+            return;
+        }
+        match self.tape.try_push(event.clone()) {
+            Ok(()) => {}
+            Err(Error::Unwritable(Unwritable::Overloaded)) => state.waiting.push_back(event),
+            Err(error) => state.broken = Some(error.to_string()),
+        }
+    }
+}

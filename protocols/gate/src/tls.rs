@@ -1,0 +1,67 @@
+//! TLS on both legs: aws-lc-rs, 1.2 and later, certificates always verified.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use rustls::crypto::aws_lc_rs as provider;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::error::Error;
+
+/// A listener's settings from PEM: the chain, leaf first, and its key.
+pub fn server(chain: &[u8], key: &[u8], alpn: &[&[u8]]) -> Result<Arc<Server>, Error> {
+    let chain = certificates(chain)?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|_| Error::Tls("the private key is not PEM".into()))?;
+    let end_point = chain.first().map(|leaf| hash(leaf));
+    let mut config = rustls::ServerConfig::builder_with_provider(provider::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(tls)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(tls)?;
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    Ok(Arc::new(Server { config: Arc::new(config), end_point }))
+}
+
+/// A listener's TLS configuration with the hash that SCRAM binds to.
+pub struct Server {
+    pub config: Arc<rustls::ServerConfig>,
+    /// RFC 5929 `tls-server-end-point`; our certificates are signed with SHA-256.
+    pub end_point: Option<[u8; 32]>,
+}
+
+/// Verifies backends against the CA certificates of `roots` (PEM), and nothing else.
+pub fn client(roots: &[u8]) -> Result<Arc<rustls::ClientConfig>, Error> {
+    let mut store = rustls::RootCertStore::empty();
+    for certificate in certificates(roots)? {
+        store.add(certificate).map_err(tls)?;
+    }
+    let config = rustls::ClientConfig::builder_with_provider(provider::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(tls)?
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match all {
+        Ok(all) if !all.is_empty() => Ok(all),
+        Ok(_) | Err(_) => Err(Error::Tls("no certificate in the PEM file".into())),
+    }
+}
+
+/// `tls-server-end-point` of a certificate signed with SHA-256.
+pub fn hash(certificate: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest::digest(&digest::SHA256, certificate).as_ref());
+    bytes
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
+fn tls(error: rustls::Error) -> Error {
+    Error::Tls(error.to_string())
+}

@@ -1,0 +1,214 @@
+//! The write side of a backend connection: dialled by the gate, open only to a permit or an underway.
+
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
+
+use crate::decision::{Denied, Permitted};
+use crate::duplex::{Duplex, Turn};
+use crate::error::Error;
+use crate::request::Request;
+use crate::session::Connect;
+use crate::underway::{Revoked, Underway};
+
+/// Where a backend listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    Tcp { host: String, port: u16 },
+    Unix { path: PathBuf },
+}
+
+/// Only the gate dials, only the gate makes one; the inner stream is out of reach.
+pub struct Upstream<T> {
+    duplex: Duplex<T>,
+}
+
+/// Bytes of a backend.
+pub enum BackendStream {
+    Plain(TcpStream),
+    Unix(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// In tests.
+    Memory(tokio::io::DuplexStream),
+}
+
+/// Proof that this session was let through to the target once: what another dial, to cancel, rests on.
+#[derive(Debug, Clone)]
+pub struct Reached {
+    endpoint: Endpoint,
+}
+
+impl Upstream<BackendStream> {
+    /// Reaches the target. The underway that comes back is the session's leave to be there: keep it, and watch it.
+    pub async fn connect(
+        permit: Permitted<Connect>,
+        endpoint: &Endpoint,
+        within: Duration,
+    ) -> Result<(Self, Underway, Reached), Error> {
+        match dial(endpoint, within).await {
+            Ok(stream) => {
+                let underway = permit.dialled().map_err(|reason| {
+                    Error::Backend(format!("not allowed any more: {}", reason.as_str()))
+                })?;
+                let reached = Reached { endpoint: endpoint.clone() };
+                Ok((Self::over(stream), underway, reached))
+            }
+            Err(error) => {
+                permit.unreachable();
+                Err(Error::Unreachable(error))
+            }
+        }
+    }
+
+    /// A second connection to the same place, for what must be said beside the first.
+    pub async fn again(reached: &Reached, within: Duration) -> Result<Self, Error> {
+        dial(&reached.endpoint, within).await.map(Self::over).map_err(Error::Unreachable)
+    }
+
+    /// The TLS handshake towards the backend, its name verified. No byte may be left over from before.
+    pub async fn secure(
+        self,
+        tls: &Arc<rustls::ClientConfig>,
+        name: &str,
+        within: Duration,
+    ) -> Result<Self, Error> {
+        let BackendStream::Plain(stream) = self.duplex.into_io() else {
+            return Err(Error::Tls("only a plain TCP connection can be secured".into()));
+        };
+        let name = rustls_pki_types::ServerName::try_from(name.to_owned())
+            .map_err(|_| Error::Tls("not a server name".into()))?;
+        let handshake = tokio_rustls::TlsConnector::from(tls.clone()).connect(name, stream);
+        let stream = tokio::time::timeout(within, handshake)
+            .await
+            .map_err(|_| Error::Deadline("the TLS handshake with the backend"))?
+            .map_err(|error| Error::Tls(error.to_string()))?;
+        Ok(Self::over(BackendStream::Tls(Box::new(stream))))
+    }
+
+    /// DER of the backend's certificate, for channel binding.
+    pub fn certificate(&mut self) -> Option<Vec<u8>> {
+        match self.duplex.io() {
+            BackendStream::Tls(stream) => {
+                let certificates = stream.get_ref().1.peer_certificates()?;
+                certificates.first().map(|first| first.as_ref().to_vec())
+            }
+            BackendStream::Plain(_) | BackendStream::Unix(_) | BackendStream::Memory(_) => None,
+        }
+    }
+}
+
+impl<T> Upstream<T> {
+    pub(crate) fn over(stream: T) -> Self {
+        Self { duplex: Duplex::new(stream) }
+    }
+
+    /// Queues exactly the request's wire, by reference count. No await: nothing can come between intent and queue.
+    pub fn forward<R: Request>(
+        &mut self,
+        permit: Permitted<R>,
+    ) -> Result<(R, Underway), Denied<R>> {
+        let (request, underway) = permit.begin()?;
+        for bytes in request.wire() {
+            self.duplex.queue(bytes.clone());
+        }
+        Ok((request, underway))
+    }
+
+    /// More bytes of a request underway.
+    pub fn more(&mut self, underway: &mut Underway, bytes: Bytes) -> Result<(), Revoked> {
+        underway.check()?;
+        self.duplex.queue(bytes);
+        Ok(())
+    }
+
+    /// Bytes queued and not yet written.
+    pub fn backlog(&self) -> usize {
+        self.duplex.backlog()
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Upstream<T> {
+    /// Writes what is queued and reads what came; cancel-safe.
+    pub async fn turn(&mut self, into: &mut BytesMut, reading: bool) -> io::Result<Turn> {
+        self.duplex.turn(into, reading).await
+    }
+
+    /// Cancel-safe.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        self.duplex.flush().await
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the gate is what dials")]
+async fn dial(endpoint: &Endpoint, within: Duration) -> io::Result<BackendStream> {
+    let dialling = async {
+        match endpoint {
+            Endpoint::Tcp { host, port } => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                Ok(BackendStream::Plain(stream))
+            }
+            Endpoint::Unix { path } => Ok(BackendStream::Unix(UnixStream::connect(path).await?)),
+        }
+    };
+    match tokio::time::timeout(within, dialling).await {
+        Ok(stream) => stream,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+impl AsyncRead for BackendStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Memory(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for BackendStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Memory(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Self::Memory(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Memory(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}

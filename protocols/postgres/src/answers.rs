@@ -1,0 +1,89 @@
+//! What a client is told: reasons of the gate in PostgreSQL's words, and notices while people are asked.
+
+use bytes::Bytes;
+use gate::words::{PolicyEffect, Why};
+use gate::{Ask, Reason, UnclearKind};
+
+use crate::wire::refusal::Refusal;
+use crate::wire::write::client::{Report, notice_response};
+
+/// The one place where a reason of the gate becomes a refusal of the protocol.
+pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
+    let request = request.unwrap_or_default();
+    match reason {
+        Reason::Policy { why, policies } => {
+            let forbid = policies.iter().find(|cited| cited.effect == PolicyEffect::Forbid);
+            let hint = match why {
+                Why::NoPermit => Some("ask an administrator for a policy that permits it"),
+                Why::EvaluationError => Some("a policy could not be evaluated: ask an administrator"),
+                Why::Permitted | Why::Approval | Why::Forbidden => None,
+            };
+            Refusal::Denied {
+                policy: forbid.map(|cited| cited.id.clone()),
+                request,
+                hint: hint.map(str::to_owned),
+            }
+        }
+        Reason::Unclear(unclear) => {
+            let hint = unclear.hint.clone().unwrap_or_default();
+            match unclear.kind {
+                UnclearKind::Masked => Refusal::Masking { reason: unclear.message.clone(), hint },
+                UnclearKind::Unclear => Refusal::Unclear { reason: unclear.message.clone(), request },
+                UnclearKind::Unsupported => {
+                    Refusal::NotSupported { what: format!("{}; {hint}", unclear.message) }
+                }
+                UnclearKind::Oversize => Refusal::OverLimit { what: unclear.message.clone() },
+            }
+        }
+        Reason::Refused { approval, by, words } => Refusal::Refused {
+            approval: approval.to_string(),
+            by: by.clone(),
+            reason: words.clone(),
+        },
+        Reason::Expired { approval } => Refusal::Expired { approval: approval.to_string() },
+        Reason::Withdrawn { approval } => Refusal::Withdrawn { approval: approval.to_string() },
+        Reason::TooManyQuestions { open } => {
+            Refusal::OverLimit { what: format!("{open} of your requests wait for approval already") }
+        }
+        Reason::Revoked(gate::End::Drained) => Refusal::Drain,
+        Reason::Revoked(_) => Refusal::Killed,
+    }
+}
+
+/// The same for `policy explain`.
+pub(crate) fn described(reason: &Reason) -> serde_json::Value {
+    let words = refusal(reason, None).described();
+    serde_json::json!({
+        "sqlstate": words.sqlstate,
+        "message": words.message,
+        "detail": words.detail,
+        "hint": words.hint,
+    })
+}
+
+/// The notice of a held statement.
+pub(crate) fn waiting(approval: gate::ledger::ApprovalId, asks: &[Ask], locked: bool) -> Bytes {
+    let asked: Vec<String> = asks.iter().map(asked).collect();
+    let message = format!("waiting for approval {approval}: {}", asked.join("; "));
+    let mut hint = format!("show it with: countersign approvals show {approval}. Ctrl-C withdraws the statement.");
+    if locked {
+        hint.push_str(" A transaction is open and holds locks: the wait is short.");
+    }
+    let detail: Vec<&str> = asks.iter().filter_map(|ask| ask.message.as_deref()).collect();
+    notice_response(&Report {
+        severity: "NOTICE",
+        sqlstate: "00000",
+        message: &message,
+        detail: &detail.join("; "),
+        hint: &hint,
+        position: None,
+    })
+}
+
+fn asked(ask: &Ask) -> String {
+    let groups = ask.groups.join(" or ");
+    match ask.quorum {
+        1 => format!("somebody of {groups} must countersign ({})", ask.policy),
+        several => format!("{several} of {groups} must countersign ({})", ask.policy),
+    }
+}

@@ -1,0 +1,175 @@
+//! Round trips of the gateway's own on the session's connection: reading back, looking up, describing.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gate::{Error, Outcome, OutcomeKind, Purpose};
+
+use super::{Exchange, Expected, Kind, Prepared, ResultColumn};
+use crate::governed::{Catalogue, Governed, QUERY};
+use crate::wire::backend::Status;
+use crate::wire::frontend::Named;
+use crate::wire::write::server as write;
+
+/// Role first, then the search path in order, as the server resolves it.
+const READ_BACK: &str = "\
+SELECT '0', CURRENT_USER::pg_catalog.text UNION ALL \
+SELECT o::pg_catalog.text, s::pg_catalog.text \
+FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS u(s, o)";
+
+type Rows = Vec<Vec<Option<Vec<u8>>>>;
+
+/// What an answer to the gateway itself is for.
+pub(super) enum OwnWork {
+    ReadBack(Rows),
+    Catalogue(Rows),
+    /// Of a statement that is about to be bound, without a Sync.
+    Describe { prepared: Arc<Prepared> },
+    /// A Sync of the gateway's own, before people are asked.
+    EarlySync,
+}
+
+impl Exchange {
+    /// Starts whatever the gateway must know before it takes the next message. Only when the server is ready.
+    pub(super) async fn own_work(&mut self) -> Result<(), Error> {
+        if !self.state.queue.is_empty() || self.status == Status::Failed {
+            return Ok(());
+        }
+        self.refresh_mask();
+        if self.state.read_back {
+            return self.round_trip(Purpose::ReadBack, READ_BACK, OwnWork::ReadBack(Rows::new())).await;
+        }
+        if self.state.catalogue_stale && self.state.mask.governs_columns() {
+            let (target, database) = (&self.session.target().name, &self.facts.database);
+            if let Some(catalogue) = self.shared.catalogues.fresh(target, database) {
+                self.learned(catalogue);
+            } else {
+                let work = OwnWork::Catalogue(Rows::new());
+                return self.round_trip(Purpose::LookUp, QUERY, work).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an answer to the gateway itself is outstanding: the client waits for it.
+    pub(super) fn owes_own(&self) -> bool {
+        self.state.queue.iter().any(|one| match &one.kind {
+            Kind::Own(OwnWork::EarlySync) => false,
+            Kind::Own(_) => true,
+            _ => false,
+        })
+    }
+
+    async fn round_trip(&mut self, purpose: Purpose, text: &str, work: OwnWork) -> Result<(), Error> {
+        let name = self.substitute.private("own");
+        let broken = |malformed: crate::wire::Malformed| Error::Backend(malformed.to_string());
+        let bind = write::Bind { portal: &name, statement: &name, parameters: &[], binary_results: false };
+        let wire = vec![
+            write::parse(&name, text, &[]).map_err(broken)?,
+            write::bind(&bind).map_err(broken)?,
+            write::execute(&name, 0).map_err(broken)?,
+            write::close(Named::Portal(&name)).map_err(broken)?,
+            write::close(Named::Statement(&name)).map_err(broken)?,
+            write::sync(),
+        ];
+        self.send_own(purpose, wire, work).await
+    }
+
+    /// Asks what a prepared statement returns, before it is bound.
+    pub(super) async fn describe_own(&mut self, name: &str, prepared: Arc<Prepared>) -> Result<(), Error> {
+        let broken = |malformed: crate::wire::Malformed| Error::Backend(malformed.to_string());
+        let wire = vec![write::describe(Named::Statement(name)).map_err(broken)?, write::flush()];
+        self.state.batch.forwarded = true;
+        self.send_own(Purpose::LookUp, wire, OwnWork::Describe { prepared }).await
+    }
+
+    pub(super) async fn send_own(&mut self, purpose: Purpose, wire: Vec<Bytes>, work: OwnWork) -> Result<(), Error> {
+        let permit = self.session.own(purpose, wire).await?;
+        match self.server.forward(permit) {
+            Ok((_, underway)) => {
+                let mut expected = Expected::new(Kind::Own(work), Some(underway));
+                expected.silent = true;
+                self.state.queue.push_back(expected);
+                Ok(())
+            }
+            Err(_) => Err(Error::Ended(self.session.ended().unwrap_or(gate::End::Killed))),
+        }
+    }
+
+    /// An answer to the gateway itself is complete.
+    pub(super) fn own_done(&mut self, expected: Expected) -> Result<(), Error> {
+        let failed = expected.code.is_some();
+        let Kind::Own(work) = expected.kind else { return Ok(()) };
+        if let Some(underway) = expected.underway {
+            let kind = if failed { OutcomeKind::Failed } else { OutcomeKind::Completed };
+            underway.done(Outcome { rows: expected.rows, code: expected.code, ..Outcome::of(kind) });
+        }
+        match work {
+            OwnWork::ReadBack(rows) if !failed => self.read_back(&rows),
+            OwnWork::ReadBack(_) => Err(Error::Backend("would not tell role and search path".into())),
+            OwnWork::Catalogue(rows) => {
+                let catalogue = if failed { None } else { Catalogue::read(&rows) };
+                match catalogue {
+                    Some(catalogue) => {
+                        let catalogue = Arc::new(catalogue);
+                        let (target, database) = (&self.session.target().name, &self.facts.database);
+                        self.shared.catalogues.keep(target, database, catalogue.clone());
+                        self.learned(catalogue);
+                    }
+                    None => {
+                        self.state.governed = Governed::unknown();
+                        self.state.catalogue_stale = false;
+                    }
+                }
+                Ok(())
+            }
+            OwnWork::Describe { .. } | OwnWork::EarlySync => Ok(()),
+        }
+    }
+
+    fn read_back(&mut self, rows: &Rows) -> Result<(), Error> {
+        let mut named: Vec<(u32, String)> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let text = |place: usize| std::str::from_utf8(row.get(place)?.as_deref()?).ok();
+            let pair = text(0).and_then(|number| number.parse().ok()).zip(text(1));
+            let Some((number, name)) = pair else {
+                return Err(Error::Backend("told role and search path in another shape".into()));
+            };
+            named.push((number, name.to_owned()));
+        }
+        named.sort();
+        let mut names = named.into_iter().map(|(_, name)| name);
+        let Some(role) = names.next() else {
+            return Err(Error::Backend("told no role".into()));
+        };
+        self.facts.role = role;
+        self.facts.search_path = names.collect();
+        self.facts.temp_tables = self.facts.search_path.iter().any(|schema| schema.starts_with("pg_temp"));
+        self.state.read_back = false;
+        self.state.operations.forget();
+        Ok(())
+    }
+
+    fn learned(&mut self, catalogue: Arc<Catalogue>) {
+        self.state.governed = Governed::new(catalogue, &self.state.mask, &self.facts.database);
+        self.state.catalogue_stale = false;
+        self.state.operations.forget();
+    }
+
+    /// Rules may have changed since the last message: what may be seen is asked anew.
+    pub(super) fn refresh_mask(&mut self) {
+        let mask = self.session.mask();
+        if !Arc::ptr_eq(&mask, &self.state.mask) {
+            self.state.mask = mask;
+            self.state.governed = Governed::unknown();
+            self.state.catalogue_stale = true;
+            self.state.operations.forget();
+        }
+    }
+
+    /// The description that the gateway asked for itself.
+    pub(super) fn described(prepared: &Prepared, columns: Option<Vec<ResultColumn>>) {
+        // a second description of the same statement says the same
+        let _ = prepared.columns.set(columns);
+    }
+}

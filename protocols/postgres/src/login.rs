@@ -1,0 +1,4 @@
+//! Login: what a client may ask for at start-up, and how the gateway proves itself to a server.
+
+pub mod parameters;
+pub mod scram;

@@ -1,0 +1,136 @@
+//! A statement as the gate is asked about it, whatever message carries it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gate::words::Operations;
+use gate::{Circumstances, Content, Fingerprint, Rendering, Request, Unclear, UnclearKind};
+
+use crate::decode;
+
+/// The longest text that an approver is shown; the rest is cut, and said to be.
+const SHOWN: usize = 64 << 10;
+
+/// A Query, Parse, Bind or Execute with all that gives it its meaning. Only this crate's decoder makes one.
+pub struct Asked {
+    pub(crate) wire: [Bytes; 1],
+    /// What is approved beside the wire or in place of it: of a Bind or Execute the text and types of its Parse, its
+    /// parameters and formats. Empty: the wire alone.
+    pub(crate) content: Vec<Bytes>,
+    pub(crate) meaning: Fingerprint,
+    pub(crate) operations: Result<Arc<Operations>, Unclear>,
+    pub(crate) text: Text,
+    pub(crate) notes: Vec<String>,
+    pub(crate) circumstances: Circumstances,
+    pub(crate) substitute: Vec<Bytes>,
+}
+
+/// A text as people may see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Text {
+    pub(crate) shown: Arc<str>,
+    pub(crate) redacted: bool,
+    pub(crate) cut: bool,
+}
+
+impl Text {
+    /// Control and look-alike characters made visible, and no longer than people can read.
+    pub(crate) fn new(redacted_text: &str, redacted: bool) -> Self {
+        let end = redacted_text.floor_char_boundary(SHOWN);
+        let (kept, rest) = redacted_text.split_at(end);
+        let shown = gate::words::visible(kept);
+        Self { shown: shown.into(), redacted, cut: !rest.is_empty() }
+    }
+
+    /// The same with a line for each parameter.
+    pub(crate) fn with_parameters(&self, lines: &[(String, bool)]) -> Self {
+        if lines.is_empty() {
+            return self.clone();
+        }
+        let mut shown = self.shown.to_string();
+        let mut redacted = self.redacted;
+        for (number, (line, hidden)) in lines.iter().enumerate() {
+            shown.push_str(&format!("\n-- ${} = {}", number + 1, gate::words::visible(line)));
+            redacted |= hidden;
+        }
+        let end = shown.floor_char_boundary(SHOWN);
+        let cut = self.cut || end < shown.len();
+        shown.truncate(end);
+        Self { shown: shown.into(), redacted, cut }
+    }
+}
+
+impl Request for Asked {
+    async fn operations(&self) -> Result<Arc<Operations>, Unclear> {
+        self.operations.clone()
+    }
+
+    fn wire(&self) -> &[Bytes] {
+        &self.wire
+    }
+
+    fn content(&self) -> Content<'_> {
+        if self.content.is_empty() {
+            return Content::of(&self.wire);
+        }
+        Content::from_parts(self.content.iter().map(Bytes::as_ref).collect())
+    }
+
+    fn meaning(&self) -> &Fingerprint {
+        &self.meaning
+    }
+
+    fn render(&self) -> Rendering {
+        Rendering {
+            text: self.text.shown.clone(),
+            redacted: self.text.redacted,
+            cut: self.text.cut,
+            notes: self.notes.clone(),
+        }
+    }
+
+    fn substitute(&self) -> Option<Vec<Bytes>> {
+        Some(self.substitute.clone())
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        self.circumstances
+    }
+}
+
+/// A text that the decoder refused, in the gate's words. The decoder's message may quote the text: it is not passed on.
+pub(crate) fn unclear(refused: &decode::Unclear) -> Unclear {
+    let (kind, message, hint) = match refused.code {
+        "oversize" => (
+            UnclearKind::Oversize,
+            "the statement is too long to be judged".to_owned(),
+            Some(format!("send statements of at most {} bytes", decode::MAX_TEXT)),
+        ),
+        "nesting" => (
+            UnclearKind::Oversize,
+            "the statement is nested too deeply to be judged".to_owned(),
+            Some("nest comments and expressions less deeply".to_owned()),
+        ),
+        "setting" => (
+            UnclearKind::Unsupported,
+            "the statement changes a setting that the gateway pins".to_owned(),
+            Some("leave standard_conforming_strings on, client_encoding UTF8 and countersign.* alone".to_owned()),
+        ),
+        _ => (
+            UnclearKind::Unclear,
+            "the statement could not be understood".to_owned(),
+            Some("check its syntax: what cannot be decoded is not passed on".to_owned()),
+        ),
+    };
+    Unclear { kind, code: refused.code, message, hint, at: refused.at }
+}
+
+pub(crate) fn unsupported(code: &'static str, message: &str, hint: &str) -> Unclear {
+    Unclear {
+        kind: UnclearKind::Unsupported,
+        code,
+        message: message.to_owned(),
+        hint: Some(hint.to_owned()),
+        at: None,
+    }
+}

@@ -1,0 +1,194 @@
+//! The life of a connection: negotiate, prove, open, reach, then exchange.
+
+use bytes::BytesMut;
+use gate::words::{Action, Attributes, Operation, Resource};
+use gate::{
+    About, Connect, Connection, Decision, Error, Gate, NotOpened, Permitted, Reason, Session, Target,
+};
+
+use crate::Postgres;
+use crate::answers;
+use crate::client::{Arrived, arrive, farewell};
+use crate::config::Backend;
+use crate::decode::SessionState;
+use crate::exchange::{Exchange, State, plain_facts};
+use crate::server::{Entered, Wishes, enter};
+use crate::wire::backend::Status;
+use crate::wire::frame::Limits;
+use crate::wire::refusal::Refusal;
+use crate::wire::substitute::Substitute;
+use crate::wire::write::client as write;
+
+/// How long a key is: protocol 3.0 has room for four bytes.
+const SHORT_KEY: usize = 4;
+const LONG_KEY: usize = 32;
+
+pub(crate) async fn serve(listener: &Postgres, connection: Connection, gate: Gate) -> Result<(), Error> {
+    let arrived = arrive(connection, &gate, &listener.cancels, &listener.listener).await?;
+    let Some(mut arrived) = arrived else { return Ok(()) };
+    let (target, database) = find(listener, &mut arrived).await?;
+    let session = open(&gate, &mut arrived, &target).await?;
+    let permit = reach(&session, &mut arrived, &database).await?;
+    let wishes = Wishes { login: &arrived.login, database: &database };
+    let entered = match enter(&session, permit, &target.backend, &wishes).await {
+        Ok(entered) => entered,
+        Err(error) => {
+            let told: Result<(), Error> = farewell(&mut arrived.connection, &Refusal::UpstreamLost).await;
+            return told.and(Err(error));
+        }
+    };
+    exchange(listener, arrived, (session, target, database), entered)?.run().await
+}
+
+/// The target by its name, and the database among those on offer.
+async fn find(listener: &Postgres, arrived: &mut Arrived) -> Result<(Target<Backend>, String), Error> {
+    let name = arrived.login.target.clone();
+    let found = listener.backends.find(&name).and_then(|target| {
+        let offered = &target.backend.databases;
+        let database = match &arrived.login.database {
+            None => offered.first().cloned(),
+            Some(asked) => offered.iter().find(|offered| *offered == asked).cloned(),
+        };
+        database.map(|database| (target, database))
+    });
+    match found {
+        Some(found) => Ok(found),
+        None => farewell(&mut arrived.connection, &Refusal::NotConnected { target: name }).await,
+    }
+}
+
+async fn open(gate: &Gate, arrived: &mut Arrived, target: &Target<Backend>) -> Result<Session, Error> {
+    let about = About {
+        protocol: "postgres",
+        target: target.policy.clone(),
+        reason: arrived.login.reason.clone(),
+        client: arrived.login.setting("application_name").unwrap_or_default().to_owned(),
+    };
+    match gate.open(arrived.who.clone(), about).await {
+        Ok(session) => Ok(session),
+        Err(not_opened) => {
+            let refusal = match not_opened {
+                NotOpened::Locked(_) => Refusal::NotConnected { target: target.policy.name.clone() },
+                NotOpened::Fault(gate::Fault::Draining) => Refusal::Drain,
+                NotOpened::Fault(_) => Refusal::UpstreamLost,
+            };
+            farewell(&mut arrived.connection, &refusal).await
+        }
+    }
+}
+
+/// Asks for leave to connect; while people are asked, the client reads notices and is watched.
+async fn reach(
+    session: &Session,
+    arrived: &mut Arrived,
+    database: &str,
+) -> Result<Permitted<Connect>, Error> {
+    let mut detail = vec![("database", database)];
+    let role = arrived.login.role.clone();
+    if let Some(role) = &role {
+        detail.push(("role", role));
+    }
+    let more = role.as_deref().map(|role| set_role(database, role)).into_iter().collect();
+    let mut decision = session.authorize(Connect::to(session, &detail, more)).await;
+    let mut ok = BytesMut::new();
+    write::authentication_ok(&mut ok);
+    let mut told = false;
+    loop {
+        match decision {
+            Decision::Permit(permit) => {
+                if !told {
+                    arrived.connection.queue(ok.freeze());
+                }
+                return Ok(permit);
+            }
+            Decision::Hold(mut hold) => {
+                if !told {
+                    told = true;
+                    arrived.connection.queue(ok.split().freeze());
+                    arrived.connection.queue(answers::waiting(hold.id(), hold.asks(), false));
+                }
+                tokio::select! {
+                    () = hold.wait() => {}
+                    () = arrived.watch.wait() => return Err(Error::Client("gone while held".into())),
+                    flushed = arrived.connection.flush(), if arrived.connection.backlog() > 0 => {
+                        flushed.map_err(Error::ClientGone)?;
+                        decision = Decision::Hold(hold);
+                        continue;
+                    }
+                }
+                decision = hold.settle().await;
+            }
+            Decision::Deny(denied) => {
+                let refusal = match denied.reason() {
+                    Reason::Policy { .. } => Refusal::NotConnected { target: session.target().name.clone() },
+                    reason => answers::refusal(reason, denied.id()),
+                };
+                return farewell(&mut arrived.connection, &refusal).await;
+            }
+            Decision::Fault(_, fault) => {
+                let told: Result<(), Error> = farewell(&mut arrived.connection, &Refusal::UpstreamLost).await;
+                return told.and(Err(fault.into()));
+            }
+        }
+    }
+}
+
+fn set_role(database: &str, role: &str) -> Operation {
+    Operation {
+        action: Action { protocol: "postgres", id: "set_role" },
+        resource: Resource {
+            path: vec![("Database", database.to_owned().into()), ("Setting", format!("role {role}").into())],
+            attributes: Attributes::new(),
+        },
+        facts: plain_facts(),
+        statement: 0,
+        span: None,
+    }
+}
+
+/// Tells the client that it is in, and takes over.
+fn exchange(
+    listener: &Postgres,
+    arrived: Arrived,
+    (session, target, database): (Session, Target<Backend>, String),
+    entered: Entered,
+) -> Result<Exchange, Error> {
+    let Arrived { mut connection, watch, inbox, minor, .. } = arrived;
+    let length = if minor >= 2 { LONG_KEY } else { SHORT_KEY };
+    let registration = listener.cancels.register(length);
+    let mut out = BytesMut::new();
+    for (name, value) in &entered.reported {
+        write::parameter_status(&mut out, name, value);
+    }
+    write::backend_key_data(&mut out, registration.pid, &registration.key);
+    write::ready_for_query(&mut out, Status::Idle);
+    connection.queue(out.freeze());
+    let reported = |name: &str| {
+        let found = entered.reported.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let mut secret = [0; 16];
+    aws_lc_rs::rand::fill(&mut secret).map_err(|_| Error::Configuration("no randomness".into()))?;
+    let mask = session.mask();
+    Ok(Exchange {
+        shared: listener.shared.clone(),
+        client: connection,
+        watch,
+        inbox,
+        application: reported("application_name"),
+        encoding: reported("client_encoding"),
+        server: entered.upstream,
+        replies: entered.replies,
+        connected: Some(entered.connected),
+        reached: entered.reached,
+        at: target.backend.at.clone(),
+        registration,
+        key: entered.cancel,
+        limits: Limits { frame: listener.listener.message_bytes, ..Limits::default() },
+        substitute: Substitute::new(secret),
+        facts: SessionState { database, ..SessionState::default() },
+        status: Status::Idle,
+        state: State::new(mask),
+        session,
+    })
+}

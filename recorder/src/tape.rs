@@ -1,0 +1,361 @@
+//! The recording of a session: what was asked and answered, after masking, compressed and encrypted.
+
+pub mod replay;
+
+mod chunk;
+mod deck;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use tokio::sync::{Semaphore, oneshot};
+use zeroize::Zeroizing;
+
+use crate::entry::{RequestId, SessionId};
+use crate::error::{Error, Unwritable};
+use crate::field::{Field, Input, fields, length};
+use crate::keys::{read_secret, write_secret};
+use deck::{Deck, Message};
+
+/// The most bytes that wait to be written, over all tapes.
+const WAITING: usize = 16 << 20;
+/// The most bytes of one event.
+pub const EVENT: usize = 4 << 20;
+/// How much of a reply `RecordMode::Head` keeps.
+pub const HEAD: usize = 64 << 10;
+/// How long a push waits for a disk that does not keep up.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// The gateway's key, which wraps the data key of each tape. Shows nothing of itself.
+pub struct TapeKey(Zeroizing<[u8; 32]>);
+
+impl TapeKey {
+    /// Makes a new key and writes its 32 bytes, mode 0600; the file must not exist.
+    pub fn generate(path: &Path) -> Result<Self, Error> {
+        let mut key = Zeroizing::new([0; 32]);
+        aws_lc_rs::rand::fill(&mut *key).map_err(|_| Error::Cryptography("no random numbers"))?;
+        write_secret(path, &*key)?;
+        Ok(Self(key))
+    }
+
+    /// Reads 32 bytes; nobody else may read the file.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let bytes = read_secret(path)?;
+        let wrong = || Error::Key {
+            path: path.to_owned(),
+            reason: "not 32 bytes",
+        };
+        bytes
+            .as_slice()
+            .try_into()
+            .map(|key| Self(Zeroizing::new(key)))
+            .map_err(|_| wrong())
+    }
+}
+
+impl std::fmt::Debug for TapeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TapeKey")
+    }
+}
+
+/// What a tape begins with. Times are nanoseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    pub actor: String,
+    pub target: String,
+    pub protocol: String,
+    pub at: u64,
+}
+
+fields!(Header {
+    actor,
+    target,
+    protocol,
+    at
+});
+
+/// One thing that happened, with everything masked by the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub at: u64,
+    pub request: Option<RequestId>,
+    pub kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// What was asked.
+    Statement(String),
+    /// A piece of the answer.
+    Reply(Bytes),
+    /// The end of an answer.
+    ReplyEnd(ReplyEnd),
+    Notice(String),
+    Refusal(String),
+    Note(String),
+}
+
+/// All of an answer in figures, with a hash of what was not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyEnd {
+    pub rows: u64,
+    pub bytes: u64,
+    /// How many of the bytes are not on the tape, and their SHA-256.
+    pub rest: Option<Rest>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    pub bytes: u64,
+    pub digest: [u8; 32],
+}
+
+fields!(Rest { bytes, digest });
+fields!(ReplyEnd { rows, bytes, rest });
+fields!(Event { at, request, kind });
+
+impl Field for Bytes {
+    fn put(&self, output: &mut Vec<u8>) {
+        length(self.len()).put(output);
+        output.extend_from_slice(self);
+    }
+    fn take(input: &mut Input<'_>) -> Result<Self, Error> {
+        let count = u32::take(input)? as usize;
+        input.bytes(count).map(Bytes::copy_from_slice)
+    }
+}
+
+impl Field for Kind {
+    fn put(&self, output: &mut Vec<u8>) {
+        let mut kind = |code: u8, contents: &dyn Fn(&mut Vec<u8>)| {
+            code.put(output);
+            contents(output);
+        };
+        match self {
+            Self::Statement(text) => kind(1, &|output| text.put(output)),
+            Self::Reply(bytes) => kind(2, &|output| bytes.put(output)),
+            Self::ReplyEnd(end) => kind(3, &|output| end.put(output)),
+            Self::Notice(text) => kind(4, &|output| text.put(output)),
+            Self::Refusal(text) => kind(5, &|output| text.put(output)),
+            Self::Note(text) => kind(6, &|output| text.put(output)),
+        }
+    }
+    fn take(input: &mut Input<'_>) -> Result<Self, Error> {
+        Ok(match u8::take(input)? {
+            1 => Self::Statement(Field::take(input)?),
+            2 => Self::Reply(Field::take(input)?),
+            3 => Self::ReplyEnd(Field::take(input)?),
+            4 => Self::Notice(Field::take(input)?),
+            5 => Self::Refusal(Field::take(input)?),
+            6 => Self::Note(Field::take(input)?),
+            _ => return Err(Error::Malformed("a kind of event that does not exist")),
+        })
+    }
+}
+
+/// How much of an answer is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecordMode {
+    /// The first `HEAD` bytes, figures, and a hash of the rest.
+    #[default]
+    Head,
+    Full,
+    /// Figures and a hash.
+    None,
+}
+
+/// Turns one answer into events, as much of it as the mode says.
+pub struct Reply {
+    request: RequestId,
+    keep: usize,
+    bytes: u64,
+    rest: u64,
+    hash: Context,
+}
+
+impl Reply {
+    pub fn new(request: RequestId, mode: RecordMode) -> Self {
+        let keep = match mode {
+            RecordMode::Head => HEAD,
+            RecordMode::Full => usize::MAX,
+            RecordMode::None => 0,
+        };
+        Self {
+            request,
+            keep,
+            bytes: 0,
+            rest: 0,
+            hash: Context::new(&SHA256),
+        }
+    }
+
+    /// The next piece of the masked answer; an event when some of it is kept.
+    pub fn piece(&mut self, at: u64, piece: &Bytes) -> Option<Event> {
+        self.bytes += piece.len() as u64;
+        let kept = piece.slice(..piece.len().min(self.keep));
+        let rest = piece.slice(kept.len()..);
+        self.keep -= kept.len();
+        self.rest += rest.len() as u64;
+        self.hash.update(&rest);
+        (!kept.is_empty()).then(|| Event {
+            at,
+            request: Some(self.request),
+            kind: Kind::Reply(kept),
+        })
+    }
+
+    /// The answer is complete.
+    pub fn end(self, at: u64, rows: u64) -> Event {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(self.hash.finish().as_ref());
+        let rest = (self.rest > 0).then_some(Rest {
+            bytes: self.rest,
+            digest,
+        });
+        Event {
+            at,
+            request: Some(self.request),
+            kind: Kind::ReplyEnd(ReplyEnd {
+                rows,
+                bytes: self.bytes,
+                rest,
+            }),
+        }
+    }
+}
+
+/// All tapes of one gateway, and the thread that writes them.
+#[derive(Clone)]
+pub struct Tapes {
+    deck: Arc<Deck>,
+    room: Arc<Semaphore>,
+}
+
+/// A tape being recorded. One that is dropped without `seal` stays readable, and says that it was not sealed.
+pub struct Tape {
+    tapes: Tapes,
+    /// Shared with the writing thread; its last clone there means that the tape was dropped.
+    pub(crate) token: Arc<Token>,
+}
+
+/// What a tape and its writer know of each other.
+pub(crate) struct Token {
+    pub(crate) session: SessionId,
+    pub(crate) broken: AtomicBool,
+}
+
+/// A sealed tape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealed {
+    /// SHA-256 of the file.
+    pub digest: [u8; 32],
+    pub events: u64,
+    /// Length of the file.
+    pub bytes: u64,
+}
+
+impl Tapes {
+    /// `directory` is made when it is not there; a tape is `<session>.tape` in it.
+    pub fn open(directory: &Path, key: TapeKey) -> Result<Self, Error> {
+        let deck = Arc::new(Deck::start(directory, key)?);
+        Ok(Self {
+            deck,
+            room: Arc::new(Semaphore::new(WAITING)),
+        })
+    }
+
+    /// Begins a tape; fails later, by `push`, when its file cannot be made.
+    pub async fn start(&self, session: SessionId, header: Header) -> Result<Tape, Error> {
+        let token = Arc::new(Token {
+            session,
+            broken: AtomicBool::new(false),
+        });
+        let tape = Tape {
+            tapes: self.clone(),
+            token: token.clone(),
+        };
+        let mut record = Vec::new();
+        header.put(&mut record);
+        let permit = tape.room(record.len()).await?;
+        self.deck.send(Message::Start {
+            token,
+            header: record,
+            permit,
+        })?;
+        Ok(tape)
+    }
+}
+
+impl Tape {
+    /// Waits while too much waits for the disk, at most 800 ms. After an error nothing of the session may go on: what
+    /// is not recorded must not happen.
+    pub async fn push(&self, event: Event) -> Result<(), Error> {
+        let record = self.record(&event)?;
+        let permit = self.room(record.len()).await?;
+        self.tapes.deck.send(Message::Event {
+            token: self.token.clone(),
+            record,
+            permit,
+        })
+    }
+
+    /// As `push`, without waiting: `Unwritable::Overloaded` when there is no room now.
+    pub fn try_push(&self, event: Event) -> Result<(), Error> {
+        let record = self.record(&event)?;
+        let permit = self
+            .tapes
+            .room
+            .clone()
+            .try_acquire_many_owned(length(record.len().min(WAITING)));
+        let permit = permit.map_err(|_| Unwritable::Overloaded)?;
+        self.tapes.deck.send(Message::Event {
+            token: self.token.clone(),
+            record,
+            permit,
+        })
+    }
+
+    /// Writes the end and waits until the file is on the disk.
+    pub async fn seal(self) -> Result<Sealed, Error> {
+        let (answer, sealed) = oneshot::channel();
+        self.tapes.deck.send(Message::Seal {
+            token: self.token.clone(),
+            answer,
+        })?;
+        match tokio::time::timeout(PATIENCE, sealed).await {
+            Ok(Ok(sealed)) => sealed,
+            Ok(Err(_)) => Err(Unwritable::Closed.into()),
+            Err(_) => Err(Unwritable::Hanging.into()),
+        }
+    }
+
+    fn record(&self, event: &Event) -> Result<Vec<u8>, Error> {
+        if self.token.broken.load(Ordering::SeqCst) {
+            return Err(Error::Tape("it could not be written"));
+        }
+        let mut record = Vec::new();
+        event.put(&mut record);
+        if record.len() > EVENT {
+            Err(Unwritable::TooLarge.into())
+        } else {
+            Ok(record)
+        }
+    }
+
+    async fn room(&self, bytes: usize) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
+        let room = self.tapes.room.clone();
+        if let Ok(permit) = room.clone().try_acquire_many_owned(length(bytes)) {
+            return Ok(permit);
+        }
+        match tokio::time::timeout(PATIENCE, room.acquire_many_owned(length(bytes))).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(Unwritable::Closed.into()),
+            Err(_) => Err(Unwritable::Hanging.into()),
+        }
+    }
+}
