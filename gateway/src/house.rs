@@ -93,7 +93,11 @@ impl House {
         let registry = Registry::default();
         let drain = Duration::from_secs(config.settings.drain_seconds.into());
 
-        let web = admin::router(admin::Admin::new(store.clone(), gate.clone()));
+        let recordings = admin::Recordings {
+            directory: config.path(&config.settings.recording.tapes),
+            key: recorder::tape::TapeKey::load(&config.path(&config.settings.keys.tapes))?,
+        };
+        let web = admin::router(admin::Admin::new(store.clone(), gate.clone(), Some(recordings)));
         let watched = health::router(gate.clone(), metrics);
         let (web, watched) = match config.settings.telemetry.address {
             Some(address) => (web, Some((address, watched))),

@@ -8,8 +8,9 @@ use gate::metrics::Metrics;
 use gate::{Gate, Limits, Parts, Rules, SystemClock};
 use policy::vocabulary::Vocabulary;
 use prometheus_client::registry::Registry;
-use recorder::sink::Disk;
-use recorder::{Audit, RecordMode, Settings, Tapes};
+use recorder::sink::disk::Disk;
+use recorder::tape::{RecordMode, TapeKey, Tapes};
+use recorder::{Audit, Settings};
 use store::Store;
 
 use crate::config::Config;
@@ -32,7 +33,7 @@ pub(crate) async fn open(
         let (closed, torn) = (recovered.closed_unknown, recovered.torn_bytes);
         tracing::warn!(closed, torn, "an earlier run broke off: its open requests are recorded as unknown");
     }
-    let tapes = Tapes::open(config.path(&settings.recording.tapes), &config.path(&settings.keys.tapes))?;
+    let tapes = Tapes::open(&config.path(&settings.recording.tapes), TapeKey::load(&config.path(&settings.keys.tapes))?)?;
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let parts = Parts {
@@ -46,7 +47,7 @@ pub(crate) async fn open(
         clock: Arc::new(SystemClock),
         metrics,
         limits: Limits::default(),
-        seed: seed.public().0.to_vec(),
+        seed: seed.derive("login").to_vec(),
     };
     let gate = Gate::start(parts).await?;
     Ok((store, gate, registry))
