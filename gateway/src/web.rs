@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::listen::Serve;
+use crate::listen::{Serve, stopped};
 
 /// A peer that has not shaken hands, or not sent its headers, by then is dropped.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,8 +56,12 @@ impl Web {
         let mut connection = std::pin::pin!(connection);
         let mut stop = self.stop.clone();
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = stop.wait_for(|stop| *stop) => {
+            ended = connection.as_mut() => Some(ended),
+            () = stopped(&mut stop) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
                 // what is being answered is answered to its end
                 connection.as_mut().graceful_shutdown();
                 connection.await

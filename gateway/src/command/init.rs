@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Init, printer: &Printer) -> anyhow::Result<ExitCod
     }
     write_certificates(&folder, &arguments.hosts)?;
     Key::generate(&folder.join("keys/audit.key"))?.public().write(&folder.join("keys/audit.pub"))?;
-    recorder::keys::TapeKey::generate(&folder.join("keys/tapes.key"))?;
+    recorder::tape::TapeKey::generate(&folder.join("keys/tapes.key"))?;
     for (name, text) in POLICIES {
         write(&folder.join("policies").join(name), text.as_bytes(), PUBLIC)?;
     }

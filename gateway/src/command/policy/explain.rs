@@ -77,10 +77,10 @@ impl<'a> Explainer<'a> {
         let file = config.path(&config.settings.store.file);
         // without a store, groups must be named
         let store = if file.exists() { runtime.block_on(Store::open(&file)).ok() } else { None };
-        let targets = house::entries(config.settings.targets);
-        if targets.is_empty() {
+        if config.settings.targets.is_empty() {
             bail!("{} names no target (hint: add one under `targets`)", config.file().display());
         }
+        let targets = house::entries(config.settings.targets);
         Ok(Self { flags, vocabulary, policies, masking, targets, store, runtime })
     }
 
