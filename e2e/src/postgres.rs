@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::binary;
 use crate::folder::{Account, Folder};
 use crate::ports;
-use crate::process::{Plan, Running, output, pause};
+use crate::process::{Plan, Running, fed, name, output, pause};
 
 /// The superuser's name.
 pub const SUPERUSER: &str = "postgres";
@@ -176,12 +176,12 @@ impl Postgres {
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
             .args(["--set", "ON_ERROR_STOP=1", "--host=127.0.0.1"])
             .args(["--port", &self.port.to_string(), "--username", role, "--dbname", database])
-            .args(["--command", statements])
+            .arg("--file=-")
             .env("PGPASSWORD", password)
             .env("PGSSLMODE", "verify-full")
             .env("PGSSLROOTCERT", &self.authority)
             .env_remove("PGOPTIONS");
-        output(&mut command)
+        fed(&mut command, statements)
     }
 }
 
@@ -252,7 +252,7 @@ fn as_account(program: &Path, account: Option<&Account>, leash: Option<Signal>) 
             .arg("--clear-groups");
     }
     if let Some(signal) = leash {
-        command.args(["--pdeathsig", &signal.as_raw().to_string()]);
+        command.args(["--pdeathsig", name(signal)]);
     }
     command.arg("--").arg(program);
     command

@@ -93,7 +93,7 @@ impl Client {
     }
 
     /// The answer's bytes as they come, without an end to wait for.
-    pub(crate) fn stream(&self, path: &str) -> Result<impl std::io::Read, Error> {
+    pub(crate) fn stream(&self, path: &str) -> Result<impl std::io::Read + use<>, Error> {
         let response = self.send("GET", path, None, Duration::from_secs(3600))?;
         if response.status().is_success() {
             return Ok(response.into_body().into_with_config().limit(u64::MAX).reader());
@@ -171,12 +171,13 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 fn refused(status: u16, answer: Value) -> Error {
-    let text = |name: &str| {
-        let found = answer.pointer(&format!("/error/{name}")).or_else(|| answer.get(name));
-        found.and_then(Value::as_str).map(crate::output::visible)
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).map(crate::output::visible);
+    let message = match (text("title"), text("detail")) {
+        (Some(title), Some(detail)) => format!("{title}: {detail}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => format!("the gateway answered {status}"),
     };
-    let message = text("message").unwrap_or_else(|| format!("the gateway answered {status}"));
-    let hint = text("hint").or_else(|| match status {
+    let hint = text("next").or_else(|| match status {
         401 => Some("COUNTERSIGN_TOKEN is wrong, expired or revoked".to_owned()),
         403 => Some("no policy permits you to do this; ask an admin".to_owned()),
         _ => None,
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_refusal_speaks_in_the_gateways_words() {
-        let answer = serde_json::json!({"error": {"code": "decided", "message": "decided already"}});
+        let answer = serde_json::json!({"title": "decided already", "status": 409});
         let Error::Refused { status, message, .. } = refused(409, answer) else { panic!("refused") };
         assert_eq!((status, message.as_str()), (409, "decided already"));
     }

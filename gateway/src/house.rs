@@ -89,14 +89,11 @@ impl House {
         let rules = rules::load(&config, &vocabulary)?;
         let admin_tls = web_tls(&config, config.settings.admin.tls.as_ref())?;
         let (store, gate, metrics) = crate::parts::open(&config, vocabulary.clone(), rules).await?;
+        let recordings = crate::parts::recordings(&config)?;
         let (stop, stopping) = watch::channel(false);
         let registry = Registry::default();
         let drain = Duration::from_secs(config.settings.drain_seconds.into());
 
-        let recordings = admin::Recordings {
-            directory: config.path(&config.settings.recording.tapes),
-            key: recorder::tape::TapeKey::load(&config.path(&config.settings.keys.tapes))?,
-        };
         let web = admin::router(admin::Admin::new(store.clone(), gate.clone(), Some(recordings)));
         let watched = health::router(gate.clone(), metrics);
         let (web, watched) = match config.settings.telemetry.address {

@@ -73,7 +73,8 @@ impl Port {
     }
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+/// Resolves once the ports are to be closed; cancel-safe.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // the sender's going is a stop as well
     let _ = stop.wait_for(|stop| *stop).await;
 }

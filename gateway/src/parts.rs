@@ -33,7 +33,9 @@ pub(crate) async fn open(
         let (closed, torn) = (recovered.closed_unknown, recovered.torn_bytes);
         tracing::warn!(closed, torn, "an earlier run broke off: its open requests are recorded as unknown");
     }
-    let tapes = Tapes::open(&config.path(&settings.recording.tapes), TapeKey::load(&config.path(&settings.keys.tapes))?)?;
+    let folder = config.path(&settings.recording.tapes);
+    let key = config.path(&settings.keys.tapes);
+    let tapes = Tapes::open(&folder, TapeKey::load(&key)?)?;
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let parts = Parts {
@@ -46,11 +48,17 @@ pub(crate) async fn open(
         record: RecordMode::Head,
         clock: Arc::new(SystemClock),
         metrics,
-        limits: Limits::default(),
+        limits: Limits { questions_per_identity: settings.identity.open_questions.into() },
         seed: seed.derive("login").to_vec(),
     };
     let gate = Gate::start(parts).await?;
     Ok((store, gate, registry))
+}
+
+/// What the admin API replays.
+pub(crate) fn recordings(config: &Config) -> Result<admin::Recordings, Error> {
+    let key = TapeKey::load(&config.path(&config.settings.keys.tapes))?;
+    Ok(admin::Recordings { directory: config.path(&config.settings.recording.tapes), key })
 }
 
 /// Makes a folder for its owner alone.

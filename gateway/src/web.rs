@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::listen::Serve;
+use crate::listen::{Serve, stopped};
 
 /// A peer that has not shaken hands, or not sent its headers, by then is dropped.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,10 +42,6 @@ impl Web {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
     }
 
-    fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
-        self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     async fn speak(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr) {
         let from = admin::Peer(peer.ip().to_canonical());
         let router = self.router.clone().map_request(move |mut request: hyper::Request<_>| {
@@ -60,8 +56,12 @@ impl Web {
         let mut connection = std::pin::pin!(connection);
         let mut stop = self.stop.clone();
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = stopped(&mut stop) => {
+            ended = connection.as_mut() => Some(ended),
+            () = stopped(&mut stop) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
                 // what is being answered is answered to its end
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -77,7 +77,7 @@ impl Serve for Web {
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         // a failure here only costs latency
         let _ = stream.set_nodelay(true);
-        let tls = self.tls();
+        let tls = self.tls.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(config) = tls else { return self.speak(stream, peer).await };
         match tokio::time::timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await {
             Ok(Ok(secured)) => self.speak(secured, peer).await,
@@ -85,9 +85,4 @@ impl Serve for Web {
             Err(_) => tracing::debug!("a tls handshake took too long"),
         }
     }
-}
-
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // whoever could say stop is gone: that is a stop too
-    drop(stop.wait_for(|stop| *stop).await);
 }

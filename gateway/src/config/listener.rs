@@ -54,7 +54,6 @@ impl Default for Caps {
 
 /// The fields beside the protocol, for the schema and the reader.
 #[derive(Default, JsonSchema)]
-#[expect(dead_code, reason = "the optional fields are what was read so far; the schema names them all")]
 pub(super) struct Own {
     /// Address and port, such as `0.0.0.0:5432` or `[::]:5432`.
     #[schemars(required, with = "String")]
