@@ -36,11 +36,13 @@ fn without_place(message: &str) -> &str {
     }
 }
 
-/// The expected name nearest to the one that is unknown; serde puts both in backticks.
+/// The expected name nearest to the one that is unknown: "unknown field `listner`, expected one of listeners, targets".
 fn hint(message: &str) -> Option<String> {
-    let mut names = message.split('`').skip(1).step_by(2);
-    let unknown = names.next().filter(|_| message.contains("unknown "))?;
-    let nearest = names.min_by_key(|name| distance(unknown, name))?;
+    let (problem, expected) = message.split_once(", expected ")?;
+    let unknown = problem.split('`').nth(1).filter(|_| problem.starts_with("unknown "))?;
+    let expected = expected.strip_prefix("one of ").unwrap_or(expected);
+    let names = expected.split([',', ' ']).map(|name| name.trim_matches('`'));
+    let nearest = names.filter(|name| !name.is_empty()).min_by_key(|name| distance(unknown, name))?;
     let near = distance(unknown, nearest) <= nearest.len().max(3) / 3 + 1;
     near.then(|| format!("did you mean `{nearest}`?"))
 }
@@ -77,8 +79,10 @@ mod tests {
 
     #[test]
     fn a_misspelt_field_is_named() {
-        let message = "unknown field `listner`, expected one of `listeners`, `targets`";
-        assert_eq!(hint(message).unwrap(), "did you mean `listeners`?");
+        for names in ["one of `listeners`, `targets`", "one of listeners, targets", "`listeners`"] {
+            let message = format!("unknown field `listner`, expected {names}");
+            assert_eq!(hint(&message).unwrap(), "did you mean `listeners`?");
+        }
         assert_eq!(hint("unknown field `quux`, expected one of `listeners`, `targets`"), None);
     }
 }

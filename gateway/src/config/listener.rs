@@ -59,8 +59,10 @@ pub(super) struct Own {
     #[schemars(required, with = "String")]
     address: Option<SocketAddr>,
     /// Without it the port speaks plaintext only.
+    #[serde(default)]
     #[schemars(with = "Tls")]
     tls: Option<Tls>,
+    #[serde(default)]
     #[schemars(with = "Caps")]
     caps: Option<Caps>,
 }

@@ -31,6 +31,8 @@ use crate::{house, rules};
 
 /// Some line could not be read.
 const UNREADABLE: u8 = 3;
+/// What a protocol calls a request that has not the shape of one.
+const MISSHAPEN: &str = "request";
 const HELD: u8 = 10;
 const DENIED: u8 = 11;
 
@@ -137,7 +139,7 @@ impl<'a> Explainer<'a> {
         let explained = self.runtime.block_on((entry.explain)(target.clone(), sample, identity.label()));
         let explained = match explained {
             Ok(explained) => explained,
-            Err(unclear) if unclear.code == "invalid_request" => {
+            Err(unclear) if unclear.code == MISSHAPEN => {
                 return Err(Unreadable::new("invalid_request", unclear.message));
             }
             Err(unclear) => {
