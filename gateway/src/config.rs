@@ -132,5 +132,3 @@ fn drain_seconds() -> u16 {
     30
 }
 
-#[cfg(test)]
-mod tests;

@@ -49,7 +49,7 @@ pub(crate) async fn open(
         clock: Arc::new(SystemClock),
         metrics,
         limits: Limits { questions_per_identity: settings.identity.open_questions.into() },
-        seed: seed.public().0.to_vec(),
+        seed: seed.derive("login").to_vec(),
     };
     let gate = Gate::start(parts).await?;
     Ok((store, gate, registry))

@@ -223,8 +223,12 @@ impl Gate {
         if self.refreshed(&session.identity()).is_none() {
             return Err(NotOpened::Locked(session.identity().name.clone()));
         }
+        if self.0.directory.target_locked(&session.target().name) {
+            return Err(NotOpened::Locked(session.target().name.clone()));
+        }
         let opened = self.log().opened(&session).await;
         opened.map_err(crate::decision::Fault::AuditUnwritable)?;
+        self.0.directory.opened(&info(&session));
         Ok(session)
     }
 
@@ -444,6 +448,9 @@ async fn keep_house(mut work: mpsc::UnboundedReceiver<Chore>, gate: Weak<State>)
             Chore::Withdraw(session, id) => withdraw(&gate, &session, id).await,
             Chore::Close(closed, tape) => {
                 let sealed = tape.seal().await;
+                let digest = sealed.as_ref().map(|tape| hex(&tape.digest));
+                let session = crate::record::label(closed.session);
+                gate.0.directory.closed(&session, gate.now() / 1_000_000_000, digest);
                 gate.log().closed(closed, sealed, gate.now());
             }
             Chore::Done(done) => {
@@ -478,6 +485,10 @@ fn info(session: &Session) -> SessionInfo {
         opened_at: session.0.opened_at / 1_000_000_000,
         requests: session.requests(),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn random() -> [u8; 16] {

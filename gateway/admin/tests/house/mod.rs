@@ -26,7 +26,7 @@ use policy::policies::Policies;
 use policy::vocabulary::Vocabulary;
 use recorder::entry::{Administration, Entry};
 use recorder::keys::Key;
-use recorder::sink::Disk;
+use recorder::sink::disk::Disk;
 use recorder::tape::{RecordMode, TapeKey, Tapes};
 use recorder::{Audit, Settings};
 use serde_json::Value;
