@@ -21,29 +21,65 @@ fn refused(text: &str) -> String {
 #[test]
 fn the_first_configuration_is_taken() {
     let config = parse(FIRST).unwrap();
-    let targets: Vec<&str> = config.settings.targets.keys().map(TargetName::as_str).collect();
+    let targets: Vec<&str> = config
+        .settings
+        .targets
+        .keys()
+        .map(TargetName::as_str)
+        .collect();
     assert_eq!(targets, ["shop"]);
     assert_eq!(config.settings.listeners.len(), 1);
-    assert_eq!(config.path(Path::new("audit")), Path::new("/etc/countersign/audit"));
-    assert_eq!(config.path(Path::new("/var/audit")), Path::new("/var/audit"));
+    assert_eq!(
+        config.path(Path::new("audit")),
+        Path::new("/etc/countersign/audit")
+    );
+    assert_eq!(
+        config.path(Path::new("/var/audit")),
+        Path::new("/var/audit")
+    );
 }
 
 #[test]
 fn a_misspelt_field_is_refused_with_its_place_and_a_hint() {
     let cases = [
         ("listeners:\n", "listner:\n", "did you mean `listeners`?"),
-        ("    postgres: {}\n", "    postgers: {}\n", "did you mean `postgres`?"),
+        (
+            "    postgres: {}\n",
+            "    postgers: {}\n",
+            "did you mean `postgres`?",
+        ),
         ("    labels:", "    lables:", "did you mean `labels`?"),
-        ("      databases:", "      database:", "did you mean `databases`?"),
-        ("      how: last4", "      hwo: last4", "did you mean `how`?"),
-        ("  folder: policies", "  folders: policies", "did you mean `folder`?"),
+        (
+            "      databases:",
+            "      database:",
+            "did you mean `databases`?",
+        ),
+        (
+            "      how: last4",
+            "      hwo: last4",
+            "did you mean `how`?",
+        ),
+        (
+            "  folder: policies",
+            "  folders: policies",
+            "did you mean `folder`?",
+        ),
     ];
     for (right, wrong, hint) in cases {
         let text = FIRST.replacen(right, wrong, 1);
-        let line = text.lines().position(|line| line.trim_end() == wrong.trim_end() || line.starts_with(wrong.trim_end())).unwrap() + 1;
+        let line = text
+            .lines()
+            .position(|line| {
+                line.trim_end() == wrong.trim_end() || line.starts_with(wrong.trim_end())
+            })
+            .unwrap()
+            + 1;
         let told = refused(&text);
         assert!(told.contains(hint), "{wrong}: {told}");
-        assert!(told.starts_with(&format!("/etc/countersign/countersign.yaml:{line}:")), "{wrong}: {told}");
+        assert!(
+            told.starts_with(&format!("/etc/countersign/countersign.yaml:{line}:")),
+            "{wrong}: {told}"
+        );
     }
 }
 
@@ -58,7 +94,10 @@ fn a_wrong_value_is_refused_with_its_place() {
     ] {
         let told = refused(&FIRST.replacen(right, wrong, 1));
         assert!(told.contains("countersign.yaml:"), "{told}");
-        assert!(told.contains(words) || words == "drain_seconds" || words == "address", "{wrong}: {told}");
+        assert!(
+            told.contains(words) || words == "drain_seconds" || words == "address",
+            "{wrong}: {told}"
+        );
     }
 }
 
@@ -66,7 +105,11 @@ fn a_wrong_value_is_refused_with_its_place() {
 fn a_listener_speaks_one_protocol() {
     let none = FIRST.replacen("    postgres: {}\n", "", 1);
     assert!(refused(&none).contains("no protocol is named, expected one of `postgres`"));
-    let twice = FIRST.replacen("    postgres: {}\n", "    postgres: {}\n    postgres: {}\n", 1);
+    let twice = FIRST.replacen(
+        "    postgres: {}\n",
+        "    postgres: {}\n    postgres: {}\n",
+        1,
+    );
     refused(&twice);
 }
 
@@ -86,14 +129,21 @@ fn contradictions_are_refused() {
 fn the_published_schema_is_that_of_this_program() {
     let published: Value = serde_json::from_str(SCHEMA).unwrap();
     let own = schema().to_value();
-    assert!(published == own, "docs/countersign.schema.json is stale; type: countersign check --schema > docs/countersign.schema.json");
+    assert!(
+        published == own,
+        "docs/countersign.schema.json is stale; type: countersign check --schema > docs/countersign.schema.json"
+    );
 }
 
 #[test]
 fn the_schema_and_the_reader_agree() {
     let validator = jsonschema::validator_for(&schema().to_value()).unwrap();
     let json = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
-    assert!(validator.is_valid(&json(FIRST)), "{:?}", validator.iter_errors(&json(FIRST)).next());
+    assert!(
+        validator.is_valid(&json(FIRST)),
+        "{:?}",
+        validator.iter_errors(&json(FIRST)).next()
+    );
     for (right, wrong) in [
         ("listeners:\n", "listner:\n"),
         ("    postgres: {}\n", ""),
@@ -104,6 +154,9 @@ fn the_schema_and_the_reader_agree() {
         ("  shop:\n", "  Shop:\n"),
     ] {
         let text = FIRST.replacen(right, wrong, 1);
-        assert!(parse(&text).is_err() && !validator.is_valid(&json(&text)), "{wrong}");
+        assert!(
+            parse(&text).is_err() && !validator.is_valid(&json(&text)),
+            "{wrong}"
+        );
     }
 }
