@@ -33,7 +33,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(plan: Plan<'_>) -> anyhow::Result<Self> {
-        let Plan { mut command, log, stop, patience } = plan;
+        let Plan {
+            mut command,
+            log,
+            stop,
+            patience,
+        } = plan;
         let output = File::options()
             .create(true)
             .append(true)
@@ -46,7 +51,12 @@ impl Running {
             .stderr(output)
             .spawn()
             .with_context(|| format!("starting {:?}", command.get_program()))?;
-        Ok(Self { child, stop, patience, ended: false })
+        Ok(Self {
+            child,
+            stop,
+            patience,
+            ended: false,
+        })
     }
 
     pub fn id(&self) -> u32 {
@@ -112,7 +122,10 @@ impl Drop for Running {
 }
 
 /// One look's distance from the next at what can only be polled, such as another program's readiness.
-#[expect(clippy::disallowed_methods, reason = "other programs tell nobody when they are ready")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "other programs tell nobody when they are ready"
+)]
 pub fn pause() {
     std::thread::sleep(TICK);
 }
@@ -120,7 +133,11 @@ pub fn pause() {
 /// Prefixes a command so that its process ends with the thread that starts it, even by `kill -9`.
 pub fn leashed(program: &Path, stop: Signal) -> Command {
     let mut command = Command::new("setpriv");
-    command.arg("--pdeathsig").arg(name(stop)).arg("--").arg(program);
+    command
+        .arg("--pdeathsig")
+        .arg(name(stop))
+        .arg("--")
+        .arg(program);
     command
 }
 
@@ -140,7 +157,11 @@ pub fn output(command: &mut Command) -> anyhow::Result<String> {
 
 /// The same with something to read on its standard input.
 pub fn fed(command: &mut Command, input: &str) -> anyhow::Result<String> {
-    let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let started = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
     let mut child = started.with_context(|| format!("starting {:?}", command.get_program()))?;
     if let Some(mut pipe) = child.stdin.take() {
         // a command that reads nothing may be gone already

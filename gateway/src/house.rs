@@ -31,7 +31,10 @@ pub(crate) enum Error {
     #[error("{what}: {cause}")]
     Tls { what: String, cause: String },
     #[error("`{address}` cannot be listened on: {cause}{}", hint_of_bind(.cause))]
-    Bind { address: SocketAddr, cause: std::io::Error },
+    Bind {
+        address: SocketAddr,
+        cause: std::io::Error,
+    },
     #[error("listeners: {0}")]
     Protocol(gate::Error),
     #[error("store: {0}")]
@@ -94,7 +97,11 @@ impl House {
         let registry = Registry::default();
         let drain = Duration::from_secs(config.settings.drain_seconds.into());
 
-        let web = admin::router(admin::Admin::new(store.clone(), gate.clone(), Some(recordings)));
+        let web = admin::router(admin::Admin::new(
+            store.clone(),
+            gate.clone(),
+            Some(recordings),
+        ));
         let watched = health::router(gate.clone(), metrics);
         let (web, watched) = match config.settings.telemetry.address {
             Some(address) => (web, Some((address, watched))),
@@ -126,7 +133,11 @@ impl House {
         Ok(house)
     }
 
-    async fn open_ports(&mut self, config: Config, stopping: watch::Receiver<bool>) -> Result<(), Error> {
+    async fn open_ports(
+        &mut self,
+        config: Config,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<(), Error> {
         let folder = config.folder().to_owned();
         let settings = config.settings;
         self.registry.replace(targets(settings.targets));
@@ -139,7 +150,11 @@ impl House {
         // served only now that every one of them could be bound
         for (port, now) in bound {
             let (now, seats) = (RwLock::new(now), port.seats());
-            let served = Arc::new(Served { now, seats, gate: self.gate.clone() });
+            let served = Arc::new(Served {
+                now,
+                seats,
+                gate: self.gate.clone(),
+            });
             self.tasks.spawn(port.run(served.clone(), stopping.clone()));
             self.ports.push(served);
         }
@@ -217,7 +232,11 @@ impl House {
 
 impl Serve for Served {
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let Now { running, tls } = self.now.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Now { running, tls } = self
+            .now
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let connection = Connection::new(stream, peer, tls, self.seats.login_within());
         if let Err(error) = running.serve(connection, self.gate.clone()).await {
             tracing::info!(peer = %peer.ip(), %error, "a connection ended");
@@ -227,7 +246,11 @@ impl Serve for Served {
 
 impl Now {
     fn of(listener: Listener, registry: &Registry, folder: &Path) -> Result<Self, Error> {
-        let tls = listener.tls.as_ref().map(|tls| server_tls(tls, folder)).transpose()?;
+        let tls = listener
+            .tls
+            .as_ref()
+            .map(|tls| server_tls(tls, folder))
+            .transpose()?;
         let running = (listener.entry.new)(listener.settings, registry).map_err(Error::Protocol)?;
         Ok(Self { running, tls })
     }
@@ -236,7 +259,10 @@ impl Now {
 impl Fixed {
     fn of(config: &Config) -> Self {
         let settings = &config.settings;
-        let listeners = settings.listeners.iter().map(|one| (one.address, one.entry.name));
+        let listeners = settings
+            .listeners
+            .iter()
+            .map(|one| (one.address, one.entry.name));
         let folders = [
             &settings.recording.audit,
             &settings.recording.tapes,
@@ -267,24 +293,37 @@ impl Fixed {
 }
 
 async fn bind(address: SocketAddr, caps: Caps) -> Result<Port, Error> {
-    Port::bind(address, caps).await.map_err(|cause| Error::Bind { address, cause })
+    Port::bind(address, caps)
+        .await
+        .map_err(|cause| Error::Bind { address, cause })
 }
 
 /// What lies behind the gateway, with the table's line for each.
-pub(crate) fn entries(targets: BTreeMap<TargetName, Target>) -> Vec<(&'static Entry, ErasedTarget)> {
+pub(crate) fn entries(
+    targets: BTreeMap<TargetName, Target>,
+) -> Vec<(&'static Entry, ErasedTarget)> {
     let erase = |(name, target): (TargetName, Target)| {
         let policy = policy::target::Target {
             name: name.as_str().to_owned(),
             protocol: target.entry.name.to_owned(),
             labels: target.labels,
         };
-        (target.entry, ErasedTarget { policy, backend: target.backend })
+        (
+            target.entry,
+            ErasedTarget {
+                policy,
+                backend: target.backend,
+            },
+        )
     };
     targets.into_iter().map(erase).collect()
 }
 
 fn targets(targets: BTreeMap<TargetName, Target>) -> Vec<ErasedTarget> {
-    entries(targets).into_iter().map(|(_, target)| target).collect()
+    entries(targets)
+        .into_iter()
+        .map(|(_, target)| target)
+        .collect()
 }
 
 /// The certificate of a port; a relative `key` starts at the working directory, which is the configuration's folder.
@@ -293,20 +332,30 @@ pub(crate) fn server_tls(tls: &Tls, folder: &Path) -> Result<Arc<gate::tls::Serv
     let failed = |what: String| move |cause: String| Error::Tls { what, cause };
     let chain = std::fs::read(&path)
         .map_err(|error| failed(path.display().to_string())(error.to_string()))?;
-    let key = tls.key.resolve().map_err(|error| failed("tls.key".to_owned())(error.to_string()))?;
+    let key = tls
+        .key
+        .resolve()
+        .map_err(|error| failed("tls.key".to_owned())(error.to_string()))?;
     gate::tls::server(&chain, key.expose().as_bytes(), &[])
         .map_err(|error| failed(path.display().to_string())(error.to_string()))
 }
 
 fn web_tls(config: &Config, tls: Option<&Tls>) -> Result<Option<Arc<rustls::ServerConfig>>, Error> {
-    tls.map(|tls| Ok(server_tls(tls, config.folder())?.config.clone())).transpose()
+    tls.map(|tls| Ok(server_tls(tls, config.folder())?.config.clone()))
+        .transpose()
 }
 
 fn hint_of_bind(cause: &std::io::Error) -> &'static str {
     match cause.kind() {
-        std::io::ErrorKind::AddrInUse => " (hint: is another gateway running? `ss -ltnp` shows who listens)",
-        std::io::ErrorKind::PermissionDenied => " (hint: ports below 1024 need CAP_NET_BIND_SERVICE)",
-        std::io::ErrorKind::AddrNotAvailable => " (hint: the address must be one of this machine's)",
+        std::io::ErrorKind::AddrInUse => {
+            " (hint: is another gateway running? `ss -ltnp` shows who listens)"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            " (hint: ports below 1024 need CAP_NET_BIND_SERVICE)"
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            " (hint: the address must be one of this machine's)"
+        }
         _ => "",
     }
 }

@@ -31,7 +31,11 @@ pub(crate) async fn open(
     let (audit, recovered) = Audit::open(audit, Arc::new(Disk))?;
     if recovered.closed_unknown > 0 || recovered.torn_bytes > 0 {
         let (closed, torn) = (recovered.closed_unknown, recovered.torn_bytes);
-        tracing::warn!(closed, torn, "an earlier run broke off: its open requests are recorded as unknown");
+        tracing::warn!(
+            closed,
+            torn,
+            "an earlier run broke off: its open requests are recorded as unknown"
+        );
     }
     let folder = config.path(&settings.recording.tapes);
     let key = config.path(&settings.keys.tapes);
@@ -48,7 +52,9 @@ pub(crate) async fn open(
         record: RecordMode::Head,
         clock: Arc::new(SystemClock),
         metrics,
-        limits: Limits { questions_per_identity: settings.identity.open_questions.into() },
+        limits: Limits {
+            questions_per_identity: settings.identity.open_questions.into(),
+        },
         seed: seed.derive("login").to_vec(),
     };
     let gate = Gate::start(parts).await?;
@@ -58,10 +64,16 @@ pub(crate) async fn open(
 /// What the admin API replays.
 pub(crate) fn recordings(config: &Config) -> Result<admin::Recordings, Error> {
     let key = TapeKey::load(&config.path(&config.settings.keys.tapes))?;
-    Ok(admin::Recordings { directory: config.path(&config.settings.recording.tapes), key })
+    Ok(admin::Recordings {
+        directory: config.path(&config.settings.recording.tapes),
+        key,
+    })
 }
 
 /// Makes a folder for its owner alone.
 pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }

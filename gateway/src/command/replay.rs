@@ -47,15 +47,22 @@ fn shown(event: &Value) -> String {
     let mut line = format!("{:<24}", text("at").map(visible).unwrap_or_default());
     let _ = write!(line, "{:<10}", visible(kind));
     let body = match kind {
-        "reply" => text("bytes").and_then(|bytes| STANDARD.decode(bytes).ok()).map(|b| words(&b)),
+        "reply" => text("bytes")
+            .and_then(|bytes| STANDARD.decode(bytes).ok())
+            .map(|b| words(&b)),
         _ => text("text").map(visible_lines),
     };
     for (name, value) in event.as_object().into_iter().flatten() {
-        let told = matches!(name.as_str(), "at" | "kind" | "text" | "nanoseconds" | "request");
+        let told = matches!(
+            name.as_str(),
+            "at" | "kind" | "text" | "nanoseconds" | "request"
+        );
         if told || value.is_null() || (kind == "reply" && name == "bytes") {
             continue;
         }
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         let _ = write!(line, " {name}={}", visible(&value));
     }
     if let Some(body) = body {
@@ -83,7 +90,10 @@ mod tests {
     #[test]
     fn an_event_is_shown_without_what_a_terminal_would_obey() {
         let statement = json!({"kind": "statement", "at": "2026-01-01T00:00:00Z", "text": "SELECT 1\n\u{1b}[2J"});
-        assert_eq!(shown(&statement), "2026-01-01T00:00:00Z    statement \n    SELECT 1\n    \\u{1b}[2J");
+        assert_eq!(
+            shown(&statement),
+            "2026-01-01T00:00:00Z    statement \n    SELECT 1\n    \\u{1b}[2J"
+        );
         let reply = json!({"kind": "reply", "bytes": STANDARD.encode(b"D\0\0\0\x10\0\x01\0\0\0\x04*111\xff\x02ok")});
         assert!(shown(&reply).ends_with("\n    *111 | ok"));
     }
