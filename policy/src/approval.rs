@@ -5,6 +5,7 @@ mod quorum;
 mod requirement;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use crate::identity::Lineage;
 pub use eligible::{Asker, NoVote, Voter, may_vote};
@@ -50,6 +51,9 @@ pub enum Event {
 pub struct Vote {
     pub person: String,
     pub lineage: Lineage,
+    /// From where it was cast, for policies on `approve` that look at the address; none for an automatic one.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
     /// Seconds since 1970 in UTC.
     pub at: i64,
     /// Which policies are answered, and the text of each that the person saw.

@@ -220,6 +220,7 @@ fn vote(person: &str, answers: &[&str]) -> Vote {
     Vote {
         person: person.to_owned(),
         lineage: Lineage(person.to_owned()),
+        address: None,
         at: NOW,
         answers: answers
             .iter()

@@ -59,6 +59,7 @@ pub(crate) fn votes(then: &Policies, ballots: &[Ballot]) -> Vec<Vote> {
     let vote = |ballot: &Ballot| Vote {
         person: ballot.person.to_owned(),
         lineage: Lineage(ballot.person.to_owned()),
+        address: None,
         at: scene::NOW,
         answers: ballot
             .seen

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use policy::approval::{self, Event, Requirement, State, Vote};
 use policy::digest::Digest;
 
-use crate::ledger::{ApprovalId, Ended, Filter, Ledger, LedgerError, Question, Row};
+use crate::ledger::{ApprovalId, Binding, Ended, Filter, Ledger, LedgerError, Question, Row};
 use crate::sync::{Mutex, Notify, locked};
 
 /// All questions of one gateway and those who wait for them.
 pub(crate) struct Approvals {
     ledger: Arc<dyn Ledger>,
-    waiters: Mutex<HashMap<ApprovalId, Arc<Notify>>>,
+    /// One bell for each that waits: several clients may wait for one parked question.
+    bells: Mutex<HashMap<ApprovalId, Vec<Arc<Notify>>>>,
 }
 
 /// What the rules of this moment say of a held request.
@@ -30,23 +31,29 @@ pub(crate) enum Standing {
 /// What became of a question when it was looked at.
 #[derive(Debug, Clone)]
 pub(crate) enum Settled {
-    /// It is this caller's to forward, once. The policy ids that were countersigned.
-    Released(BTreeSet<String>),
+    /// It is this caller's to forward, once.
+    Released,
     /// The rules allow it without any approval now.
     Unneeded,
     /// The rules deny it now.
     Denied,
-    Refused(Row),
-    Expired,
+    Refused,
+    /// `now`: this look ended it.
+    Expired {
+        now: bool,
+    },
     Withdrawn,
     /// Still asked; `grown` where new requirements were added or votes fell away.
-    Waiting { grown: bool },
+    Waiting {
+        grown: bool,
+    },
 }
 
 /// Who may count: groups as they are now, and who may not answer.
 pub(crate) struct Electorate<'a> {
     pub(crate) groups: &'a (dyn Fn(&str) -> BTreeSet<String> + Send + Sync),
-    pub(crate) may: &'a (dyn Fn(&Requirement, &str) -> bool + Send + Sync),
+    /// Asked with the question as it stands, its votes included.
+    pub(crate) may: &'a (dyn Fn(&Question, &Requirement, &str) -> bool + Send + Sync),
 }
 
 /// Whose end the question met, for its row.
@@ -58,13 +65,14 @@ pub(crate) struct Ending<'a> {
 
 impl Approvals {
     pub(crate) fn new(ledger: Arc<dyn Ledger>) -> Self {
-        Self { ledger, waiters: Mutex::new(HashMap::new()) }
+        Self {
+            ledger,
+            bells: Mutex::new(HashMap::new()),
+        }
     }
 
     pub(crate) async fn ask(&self, question: Question, cap: usize) -> Result<Row, LedgerError> {
-        let row = self.ledger.ask(question, cap).await?;
-        self.listen(row.id);
-        Ok(row)
+        self.ledger.ask(question, cap).await
     }
 
     pub(crate) async fn read(&self, id: ApprovalId) -> Result<Row, LedgerError> {
@@ -90,23 +98,30 @@ impl Approvals {
         Ok(rows.into_iter().find(|row| reusable(row, sought, now)))
     }
 
-    /// Resolves when the row may have changed since the last call; cancel-safe.
-    pub(crate) async fn changed(&self, notify: &Notify) {
-        notify.notified().await;
-    }
-
-    /// The bell of one question; kept until `forget`.
+    /// A bell of its own for who waits, rung whenever the question changes; kept until `forget`. Who begins to listen
+    /// must look once.
     pub(crate) fn listen(&self, id: ApprovalId) -> Arc<Notify> {
-        locked(&self.waiters).entry(id).or_default().clone()
+        let bell = Arc::new(Notify::new());
+        locked(&self.bells)
+            .entry(id)
+            .or_default()
+            .push(bell.clone());
+        bell
     }
 
-    pub(crate) fn forget(&self, id: ApprovalId) {
-        locked(&self.waiters).remove(&id);
+    pub(crate) fn forget(&self, id: ApprovalId, bell: &Arc<Notify>) {
+        let mut bells = locked(&self.bells);
+        if let Some(all) = bells.get_mut(&id) {
+            all.retain(|one| !Arc::ptr_eq(one, bell));
+            if all.is_empty() {
+                bells.remove(&id);
+            }
+        }
     }
 
-    pub(crate) fn ring(&self, id: ApprovalId) {
-        if let Some(notify) = locked(&self.waiters).get(&id) {
-            notify.notify_one();
+    fn ring(&self, id: ApprovalId) {
+        for bell in locked(&self.bells).get(&id).into_iter().flatten() {
+            bell.notify_one();
         }
     }
 
@@ -118,56 +133,68 @@ impl Approvals {
         standing: &Standing,
         electorate: &Electorate<'_>,
         clock: Moment,
-    ) -> Result<Settled, LedgerError> {
+    ) -> Result<(Settled, Row), LedgerError> {
         loop {
             let row = self.ledger.read(id).await?;
             let (next, settled) = match step(&row, standing, electorate, clock) {
-                Step::Done(settled) => return Ok(settled),
+                Step::Done(settled) => return Ok((settled, row)),
                 Step::Change(next, settled) => (next, settled),
             };
-            match self.ledger.swap(Row { question: *next, ..row }).await {
-                Ok(_) => return Ok(settled),
+            match self
+                .ledger
+                .swap(Row {
+                    question: *next,
+                    ..row
+                })
+                .await
+            {
+                Ok(row) => {
+                    self.ring(id);
+                    return Ok((settled, row));
+                }
                 Err(LedgerError::Stale(_)) => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Adds a vote. Deny wins: a refusal ends the question at once.
-    pub(crate) async fn vote(
-        &self,
-        id: ApprovalId,
-        ballot: &Ballot<'_>,
-    ) -> Result<Row, VoteError> {
+    /// Adds a vote. Deny wins: a refusal ends the question at once, even one that was granted and not used yet.
+    pub(crate) async fn vote(&self, id: ApprovalId, ballot: &Ballot<'_>) -> Result<Row, VoteError> {
         loop {
             let row = self.ledger.read(id).await?;
             if row.question.digest != ballot.digest {
                 return Err(VoteError::OtherDigest(Box::new(row)));
             }
-            if row.question.state != State::Asked {
+            if row.question.state.is_final() {
                 return Err(VoteError::AlreadyDecided(Box::new(row)));
             }
             let vote = (ballot.vote)(&row)?;
+            if row.question.state == State::Granted && vote.approve {
+                return Err(VoteError::AlreadyDecided(Box::new(row)));
+            }
             let question = counted(&row.question, vote, ballot.electorate);
             match self.ledger.swap(Row { question, ..row }).await {
-                Ok(row) => return Ok(row),
+                Ok(row) => {
+                    self.ring(id);
+                    return Ok(row);
+                }
                 Err(LedgerError::Stale(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Ends a question that was not used yet; `false` where it had ended before.
+    /// Ends a question that was not used yet; `None` where it had ended before.
     pub(crate) async fn end(
         &self,
         id: ApprovalId,
         event: Event,
         ending: Ending<'_>,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<Option<Row>, LedgerError> {
         loop {
             let row = self.ledger.read(id).await?;
             let Some(state) = approval::transition(row.question.state, event) else {
-                return Ok(false);
+                return Ok(None);
             };
             let mut question = row.question.clone();
             question.state = state;
@@ -177,7 +204,10 @@ impl Approvals {
                 why: ending.why.map(str::to_owned),
             });
             match self.ledger.swap(Row { question, ..row }).await {
-                Ok(_) => return Ok(true),
+                Ok(row) => {
+                    self.ring(id);
+                    return Ok(Some(row));
+                }
                 Err(LedgerError::Stale(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -189,7 +219,7 @@ impl Approvals {
         loop {
             let row = self.ledger.read(id).await?;
             let mut question = row.question.clone();
-            question.binding = crate::ledger::Binding::Identity { until };
+            question.binding = Binding::Identity { until };
             question.expires_at = until;
             match self.ledger.swap(Row { question, ..row }).await {
                 Ok(_) => return Ok(()),
@@ -233,19 +263,22 @@ enum Step {
 
 fn reusable(row: &Row, sought: &Question, now: i64) -> bool {
     let question = &row.question;
-    let live = matches!(question.binding, crate::ledger::Binding::Identity { until } if now < until);
+    let live = matches!(question.binding, Binding::Identity { until } if now < until);
     live && question.lineage == sought.lineage
         && question.label == sought.label
         && question.target == sought.target
-        && matches!(question.state, State::Asked | State::Granted | State::Refused)
+        && matches!(
+            question.state,
+            State::Asked | State::Granted | State::Refused
+        )
 }
 
 /// Pure: what follows from a row, the rules and the time.
 fn step(row: &Row, standing: &Standing, electorate: &Electorate<'_>, clock: Moment) -> Step {
     let question = &row.question;
     match question.state {
-        State::Refused => Step::Done(Settled::Refused(row.clone())),
-        State::Expired => Step::Done(Settled::Expired),
+        State::Refused => Step::Done(Settled::Refused),
+        State::Expired => Step::Done(Settled::Expired { now: false }),
         State::Withdrawn | State::Used => Step::Done(Settled::Withdrawn),
         State::Asked | State::Granted => match standing {
             Standing::Denied => turn(question, Event::Withdrawn, Settled::Denied, clock),
@@ -263,25 +296,26 @@ fn weigh(
     clock: Moment,
 ) -> Step {
     let requirements: Vec<&Requirement> = asks.values().collect();
-    let done = approval::satisfied(
-        &requirements,
-        &question.votes,
-        electorate.groups,
-        electorate.may,
-    );
+    let done = satisfied(question, &requirements, electorate);
     if asks.keys().all(|id| done.contains(id)) && !asks.is_empty() {
         let mut next = question.clone();
         next.requirements = asks.clone();
-        return match granted(question.state).and_then(|s| approval::transition(s, Event::Consumed)) {
+        return match granted(question.state).and_then(|s| approval::transition(s, Event::Consumed))
+        {
             Some(state) => {
                 next.state = state;
-                Step::Change(Box::new(next), Settled::Released(done))
+                Step::Change(Box::new(next), Settled::Released)
             }
             None => Step::Done(Settled::Withdrawn),
         };
     }
-    if clock.overdue {
-        return turn(question, Event::Expired, Settled::Expired, clock);
+    if overdue(question, clock) {
+        return turn(
+            question,
+            Event::Expired,
+            Settled::Expired { now: true },
+            clock,
+        );
     }
     let grown = question.requirements != *asks || question.state == State::Granted;
     if !grown {
@@ -298,6 +332,31 @@ fn weigh(
     Step::Change(Box::new(next), Settled::Waiting { grown: true })
 }
 
+/// Which requirements the votes on the question satisfy.
+fn satisfied(
+    question: &Question,
+    requirements: &[&Requirement],
+    electorate: &Electorate<'_>,
+) -> BTreeSet<String> {
+    let may =
+        |requirement: &Requirement, person: &str| (electorate.may)(question, requirement, person);
+    approval::satisfied(requirements, &question.votes, electorate.groups, &may)
+}
+
+/// A question that waits with its client ends with that wait; a parked one lives as long as it was parked for.
+fn overdue(question: &Question, clock: Moment) -> bool {
+    match question.binding {
+        Binding::Session(_) => clock.overdue,
+        Binding::Identity { until } => clock.now >= until,
+    }
+}
+
+/// Parked, and nobody came back for it in time.
+pub(crate) fn stale(question: &Question, now: i64) -> bool {
+    !question.state.is_final()
+        && matches!(question.binding, Binding::Identity { until } if until <= now)
+}
+
 fn granted(state: State) -> Option<State> {
     match state {
         State::Granted => Some(State::Granted),
@@ -311,7 +370,11 @@ fn turn(question: &Question, event: Event, settled: Settled, clock: Moment) -> S
         Some(state) => {
             let mut next = question.clone();
             next.state = state;
-            next.ended = Some(Ended { at: clock.now, by: None, why: None });
+            next.ended = Some(Ended {
+                at: clock.now,
+                by: None,
+                why: None,
+            });
             Step::Change(Box::new(next), settled)
         }
         None => Step::Done(Settled::Withdrawn),
@@ -333,9 +396,11 @@ fn counted(question: &Question, vote: Vote, electorate: &Electorate<'_>) -> Ques
         Some(Event::Refused)
     } else {
         let requirements: Vec<&Requirement> = next.requirements.values().collect();
-        let done =
-            approval::satisfied(&requirements, &next.votes, electorate.groups, electorate.may);
-        next.requirements.keys().all(|id| done.contains(id)).then_some(Event::Granted)
+        let done = satisfied(&next, &requirements, electorate);
+        next.requirements
+            .keys()
+            .all(|id| done.contains(id))
+            .then_some(Event::Granted)
     };
     if let Some(state) = event.and_then(|event| approval::transition(next.state, event)) {
         next.state = state;

@@ -78,7 +78,12 @@ impl Connection {
 
     /// The TLS handshake. The caller must hold no byte that came before it.
     pub async fn secure(self) -> Result<Self, Error> {
-        let Self { stream, peer, tls, login_deadline } = self;
+        let Self {
+            stream,
+            peer,
+            tls,
+            login_deadline,
+        } = self;
         let (ClientStream::Plain(stream), Some(config)) = (stream, tls.clone()) else {
             return Err(Error::Tls("not on offer here".into()));
         };
@@ -87,7 +92,12 @@ impl Connection {
             .await
             .map_err(|_| Error::Deadline("the TLS handshake"))?
             .map_err(|error| Error::Tls(error.to_string()))?;
-        Ok(Self { stream: ClientStream::Tls(Box::new(secured)), peer, tls, login_deadline })
+        Ok(Self {
+            stream: ClientStream::Tls(Box::new(secured)),
+            peer,
+            tls,
+            login_deadline,
+        })
     }
 
     /// A watch for the client's going away that sees it behind unread bytes and behind TLS.
@@ -99,7 +109,9 @@ impl Connection {
         };
         // a descriptor of its own: its readiness can be cleared without losing any for the reader
         let duplicate = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
-        Ok(Gone { watch: Some(TcpStream::from_std(duplicate)?) })
+        Ok(Gone {
+            watch: Some(TcpStream::from_std(duplicate)?),
+        })
     }
 }
 
@@ -111,7 +123,9 @@ pub struct Gone {
 impl Gone {
     /// Cancel-safe.
     pub async fn wait(&mut self) {
-        let Some(watch) = &self.watch else { return std::future::pending().await };
+        let Some(watch) = &self.watch else {
+            return std::future::pending().await;
+        };
         loop {
             match watch.ready(Interest::READABLE).await {
                 Ok(ready) if !ready.is_read_closed() && !ready.is_error() => {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use policy::operation::Operations;
-use policy::verdict::{Cited, Why};
+use policy::verdict::{Cited, Judged, Why};
 
+use crate::hold::Hold;
 use crate::ledger::ApprovalId;
 use crate::request::{Fingerprint, Rendering, Request, Unclear};
-use crate::hold::Hold;
 use crate::session::Session;
 use crate::underway::{Duty, End, Outcome, OutcomeKind, Underway};
 
@@ -51,7 +51,12 @@ impl<R: Request> Permitted<R> {
             Some(end) => {
                 let session = duty.session().clone();
                 duty.pay(Outcome::of(OutcomeKind::NotSent));
-                Err(Denied { request, session, reason: Reason::Revoked(end), owes: None })
+                Err(Denied {
+                    request,
+                    session,
+                    reason: Reason::Revoked(end),
+                    owes: None,
+                })
             }
         }
     }
@@ -69,7 +74,9 @@ pub struct Denied<R: Request> {
 
 impl<R: Request> std::fmt::Debug for Denied<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Denied").field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("Denied")
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,7 +99,14 @@ impl<R: Request> Denied<R> {
     pub fn refusal(&mut self) -> Option<Permitted<Own>> {
         let wire = self.request.substitute()?;
         let duty = self.owes.take()?;
-        Some(Permitted { request: Own { wire, purpose: Purpose::Refusal, meaning: self.session.blank() }, duty })
+        Some(Permitted {
+            request: Own {
+                wire,
+                purpose: Purpose::Refusal,
+                meaning: self.session.blank(),
+            },
+            duty,
+        })
     }
 
     pub fn into_request(self) -> R {
@@ -104,20 +118,42 @@ impl<R: Request> Denied<R> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// Forbidden, without a permit, or an evaluation error.
-    Policy { why: Why, policies: Vec<Cited> },
+    Policy {
+        why: Why,
+        policies: Vec<Cited>,
+    },
     Unclear(Unclear),
     /// Somebody with a vote said no.
-    Refused { approval: ApprovalId, by: String, words: Option<String> },
-    Expired { approval: ApprovalId },
+    Refused {
+        approval: ApprovalId,
+        by: String,
+        words: Option<String>,
+    },
+    Expired {
+        approval: ApprovalId,
+    },
     /// By the client, its disconnect or the gateway's.
-    Withdrawn { approval: ApprovalId },
+    Withdrawn {
+        approval: ApprovalId,
+    },
     /// The identity has as many open questions as it may have.
-    TooManyQuestions { open: usize },
+    TooManyQuestions {
+        open: usize,
+    },
     /// The session was killed or locked, or a reload took the permission away.
     Revoked(End),
 }
 
 impl Reason {
+    /// A denial by the rules.
+    pub(crate) fn of(judged: &Judged) -> Self {
+        let overall = &judged.overall;
+        Self::Policy {
+            why: overall.why,
+            policies: overall.policies.clone(),
+        }
+    }
+
     /// The word that contracts and the audit log use.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::approval::{Requirement, State, Vote, Voter, may_vote};
+use policy::approval::{Requirement, State, Vote};
 use policy::digest::Digest;
-use policy::identity::{Credential, Identity, Lineage};
+use policy::identity::Identity;
 use policy::policies::Asking;
 use policy::target::{GATEWAY, Target};
 use recorder::entry::ApprovalEvent;
 
-use crate::approvals::{Ballot, Electorate, VoteError};
+use crate::approvals::{Ballot, Electorate, VoteError, stale};
+use crate::electorate::{self, Voted, asked, counts, target_of};
 use crate::gate::Gate;
 use crate::hold::in_time;
-use crate::ledger::{ApprovalId, Filter, LedgerError, Row};
+use crate::ledger::{ApprovalId, Filter, LedgerError, Question, Row};
 
 /// The people's side of the gate.
 pub struct Desk<'a> {
@@ -51,11 +52,18 @@ impl Gate {
     ) -> Result<(), NotAllowed> {
         let allowed = self.permits(identity, &gateway(), action, None);
         let actor = identity.label();
-        let recorded = self.log().administration(actor, action, subject, allowed, self.now()).await;
+        let recorded = self
+            .log()
+            .administration(actor, action, subject, allowed, self.now())
+            .await;
         if recorded.is_err() {
             return Err(NotAllowed::Unwritable);
         }
-        if allowed { Ok(()) } else { Err(NotAllowed::Denied { action }) }
+        if allowed {
+            Ok(())
+        } else {
+            Err(NotAllowed::Denied { action })
+        }
     }
 
     /// The same without a record: for what is merely looked at often.
@@ -63,7 +71,7 @@ impl Gate {
         self.permits(identity, &gateway(), action, None)
     }
 
-    fn permits(
+    pub(crate) fn permits(
         &self,
         identity: &Identity,
         target: &Target,
@@ -98,18 +106,31 @@ impl Gate {
 impl Desk<'_> {
     /// The questions that this identity may see: those put to it, its own, and all for administrators.
     pub async fn list(&self, identity: &Identity, filter: Filter) -> Result<Vec<Row>, LedgerError> {
+        self.gate.expire_stale(filter.clone()).await?;
         let rows = in_time(self.gate.approvals_inner().list(filter)).await?;
-        Ok(rows.into_iter().filter(|row| self.visible(identity, row)).collect())
+        Ok(rows
+            .into_iter()
+            .filter(|row| self.visible(identity, row))
+            .collect())
     }
 
     pub async fn show(&self, identity: &Identity, id: ApprovalId) -> Result<Row, LedgerError> {
         let row = in_time(self.gate.approvals_inner().read(id)).await?;
-        if self.visible(identity, &row) { Ok(row) } else { Err(LedgerError::Unknown(id)) }
+        if self.visible(identity, &row) {
+            Ok(row)
+        } else {
+            Err(LedgerError::Unknown(id))
+        }
     }
 
     fn visible(&self, identity: &Identity, row: &Row) -> bool {
         row.question.asker.name == identity.name
-            || self.gate.permits(identity, &target_of(row), "view_approval", Some(&asked(row)))
+            || self.gate.permits(
+                identity,
+                &target_of(&row.question),
+                "view_approval",
+                Some(&asked(&row.question)),
+            )
     }
 
     /// Votes. The digest is the one that the approver saw; a refusal ends the question.
@@ -122,24 +143,39 @@ impl Desk<'_> {
         let gate = self.gate;
         let row = self.show(identity, id).await?;
         let now = gate.now() / 1_000_000_000;
+        if stale(&row.question, now) {
+            gate.expire(id).await?;
+        }
         let vote = |row: &Row| ballot(gate, row, identity, (answer, now));
         let groups = |person: &str| gate.groups_of(person);
-        let may = |requirement: &Requirement, person: &str| {
-            let cast = (person == identity.name).then_some(&identity.credential.lineage);
-            votable(gate, &row, requirement, Voted { person, cast }).is_ok()
+        let may = |question: &Question, requirement: &Requirement, person: &str| {
+            counts(gate, question, requirement, person)
         };
-        let electorate = Electorate { groups: &groups, may: &may };
-        let ballot = Ballot { digest: answer.digest, vote: &vote, electorate: &electorate };
+        let electorate = Electorate {
+            groups: &groups,
+            may: &may,
+        };
+        let ballot = Ballot {
+            digest: answer.digest,
+            vote: &vote,
+            electorate: &electorate,
+        };
         let voted = in_vote_time(gate.approvals_inner().vote(id, &ballot)).await?;
         let event = match (answer.approve, voted.question.state) {
             (false, _) => ApprovalEvent::Refused,
             (true, State::Granted) => ApprovalEvent::Granted,
             (true, _) => ApprovalEvent::Approved,
         };
-        let recorded = gate.log().step(&voted, event, identity.label(), gate.now()).await;
-        gate.approvals_inner().ring(id);
+        let recorded = gate
+            .log()
+            .approval(&voted, event, identity.label(), gate.now())
+            .await;
         gate.questions_changed();
-        recorded.map_err(|why| VoteError::Ledger(LedgerError::Unavailable(why)))?;
+        if let Err(why) = recorded {
+            // a vote that is not in the account releases nothing
+            gate.withdraw(id);
+            return Err(LedgerError::Unavailable(why).into());
+        }
         Ok(voted)
     }
 }
@@ -152,15 +188,14 @@ fn ballot(
     (answer, at): (&Answer, i64),
 ) -> Result<Vote, VoteError> {
     let question = &row.question;
-    if answer.approve && question.redacted && !gate.reveals_all(identity, &target_of(row)) {
+    if answer.approve && question.redacted && !gate.reveals_all(identity, &target_of(question)) {
         let why = "values in the request are masked, and you may not see them".to_owned();
         return Err(VoteError::NotEligible(why));
     }
     let mut answers = BTreeMap::new();
     let mut refused = None;
     for requirement in question.requirements.values() {
-        let voted = Voted { person: &identity.name, cast: Some(&identity.credential.lineage) };
-        match votable(gate, row, requirement, voted) {
+        match electorate::may_answer(gate, question, requirement, &Voted::now(identity)) {
             Ok(()) => {
                 answers.insert(requirement.policy.clone(), requirement.text.clone());
             }
@@ -174,85 +209,13 @@ fn ballot(
     Ok(Vote {
         person: identity.name.clone(),
         lineage: identity.credential.lineage.clone(),
+        address: Some(identity.address),
         at,
         answers,
         approve: answer.approve,
         reason: answer.reason.clone(),
         automatic: false,
     })
-}
-
-/// Somebody who votes now (`cast` is the credential), or whose vote is on the row.
-pub(crate) struct Voted<'a> {
-    pub(crate) person: &'a str,
-    pub(crate) cast: Option<&'a Lineage>,
-}
-
-/// Whether a person may answer one requirement of a question, as they are known now.
-pub(crate) fn votable(
-    gate: &Gate,
-    row: &Row,
-    requirement: &Requirement,
-    Voted { person, cast }: Voted<'_>,
-) -> Result<(), String> {
-    let Some(account) = gate.directory().account(person) else {
-        return Err("there is no such account any more".to_owned());
-    };
-    if account.locked {
-        return Err("the account is locked".to_owned());
-    }
-    let kept = || row.question.votes.iter().find(|vote| vote.person == person);
-    let Some(lineage) = cast.or_else(|| kept().map(|vote| &vote.lineage)) else {
-        return Err("there is no vote of this person".to_owned());
-    };
-    let token = account.tokens.iter().find(|token| token.id == lineage.0);
-    let identity = identity_of(&account, token.map(|token| token.id.as_str()).unwrap_or_default());
-    let given: Vec<(String, String, i64)> = account
-        .groups
-        .iter()
-        .map(|(group, how)| (group.clone(), how.given_by.clone(), how.given_at))
-        .collect();
-    let voter = Voter {
-        identity: &identity,
-        token_issued_by: token.map(|token| token.issued_by.as_str()),
-        token_issued_at: token.map(|token| token.issued_at),
-        groups_given: &given,
-    };
-    may_vote(requirement, &row.question.asker, &voter, row.question.asked_at)
-        .map_err(|why| why.to_string())?;
-    if gate.permits(&identity, &target_of(row), "approve", Some(&asked(row))) {
-        Ok(())
-    } else {
-        Err("a policy does not let you approve on this target".to_owned())
-    }
-}
-
-fn identity_of(account: &crate::directory::Account, token: &str) -> Identity {
-    Identity {
-        kind: account.kind.clone(),
-        name: account.name.clone(),
-        groups: account.groups.keys().cloned().collect(),
-        credential: Credential {
-            id: token.to_owned(),
-            kind: "token".to_owned(),
-            lineage: Lineage(token.to_owned()),
-        },
-        address: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-        on_behalf_of: None,
-    }
-}
-
-fn target_of(row: &Row) -> Target {
-    Target {
-        name: row.question.target.clone(),
-        protocol: row.question.protocol.clone(),
-        labels: row.question.labels.iter().cloned().collect(),
-    }
-}
-
-/// Every group that the question was put to.
-fn asked(row: &Row) -> BTreeSet<String> {
-    row.question.requirements.values().flat_map(|one| one.groups.iter().cloned()).collect()
 }
 
 fn gateway() -> Target {
@@ -263,9 +226,7 @@ fn gateway() -> Target {
     }
 }
 
-async fn in_vote_time<T>(
-    call: impl Future<Output = Result<T, VoteError>>,
-) -> Result<T, VoteError> {
+async fn in_vote_time<T>(call: impl Future<Output = Result<T, VoteError>>) -> Result<T, VoteError> {
     match tokio::time::timeout(std::time::Duration::from_secs(1), call).await {
         Ok(result) => result,
         Err(_) => {

@@ -29,11 +29,19 @@ pub struct Duplex<T> {
     out: VecDeque<Bytes>,
     gathering: BytesMut,
     backlog: usize,
+    /// What was written may still lie in the stream's own buffer, as TLS has one.
+    unflushed: bool,
 }
 
 impl<T> Duplex<T> {
     pub fn new(io: T) -> Self {
-        Self { io, out: VecDeque::new(), gathering: BytesMut::new(), backlog: 0 }
+        Self {
+            io,
+            out: VecDeque::new(),
+            gathering: BytesMut::new(),
+            backlog: 0,
+            unflushed: false,
+        }
     }
 
     /// Queues bytes; nothing is written before the next `turn`.
@@ -79,8 +87,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
         into: &mut BytesMut,
         reading: bool,
     ) -> Poll<io::Result<Turn>> {
-        let wrote = self.backlog > 0;
-        if wrote && self.poll_write_queue(context)?.is_ready() {
+        if self.owes() && self.poll_write_queue(context)?.is_ready() {
             return Poll::Ready(Ok(Turn::Written));
         }
         if !reading {
@@ -88,7 +95,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
         }
         into.reserve(READ);
         // the future of `read_buf` keeps no state between polls
-        pin!(self.io.read_buf(into)).poll(context).map_ok(Turn::Read)
+        pin!(self.io.read_buf(into))
+            .poll(context)
+            .map_ok(Turn::Read)
     }
 
     fn poll_write_queue(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -99,6 +108,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
             match Pin::new(&mut self.io).poll_write(context, front)? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(written) => {
+                    self.unflushed = true;
                     front.advance(written);
                     self.backlog = self.backlog.saturating_sub(written);
                     if front.is_empty() {
@@ -108,12 +118,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        Pin::new(&mut self.io).poll_flush(context)
+        let flushed = Pin::new(&mut self.io).poll_flush(context)?;
+        self.unflushed = flushed.is_pending();
+        flushed.map(Ok)
+    }
+
+    fn owes(&self) -> bool {
+        self.backlog > 0 || self.unflushed
     }
 
     /// Writes all that is queued.
     pub async fn flush(&mut self) -> io::Result<()> {
-        if self.backlog == 0 {
+        if !self.owes() {
             return Ok(());
         }
         poll_fn(|context| self.poll_write_queue(context)).await

@@ -6,6 +6,7 @@ pub mod decision;
 pub mod desk;
 pub mod directory;
 pub mod duplex;
+mod electorate;
 pub mod error;
 pub mod gate;
 pub mod hold;
@@ -23,6 +24,7 @@ pub mod session;
 mod sync;
 mod tape;
 pub mod targets;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tls;
 pub mod underway;

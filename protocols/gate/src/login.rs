@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lc_rs::{constant_time, digest, hmac};
-use policy::identity::{Credential, Identity, Kind, Lineage};
+use policy::identity::{Credential, Identity, Lineage};
 use tokio::time::Instant;
 
 use crate::directory::{Account, Token};
@@ -72,7 +72,10 @@ impl Gate {
         let account = self.directory().account(first.user);
         let (salt, iterations) = match &account {
             Some(account) => (account.salt, account.iterations),
-            None => (scram::mock_salt(self.login_secret(), first.user), scram::ITERATIONS),
+            None => (
+                scram::mock_salt(self.login_secret(), first.user),
+                scram::ITERATIONS,
+            ),
         };
         let opening = scram::Opening {
             message: first.message,
@@ -82,7 +85,15 @@ impl Gate {
         let (server, answer) = scram::Server::first(&opening, &salt, iterations)
             .map_err(|_| LoginRefused::Malformed)?;
         let user = first.user.to_owned();
-        Ok((Exchange { server, account, user, source: first.source }, answer))
+        Ok((
+            Exchange {
+                server,
+                account,
+                user,
+                source: first.source,
+            },
+            answer,
+        ))
     }
 
     /// Ends it: the identity and the server's last message.
@@ -91,7 +102,12 @@ impl Gate {
         exchange: Exchange,
         message: &[u8],
     ) -> Result<(Authenticated, String), LoginRefused> {
-        let Exchange { server, account, user, source } = exchange;
+        let Exchange {
+            server,
+            account,
+            user,
+            source,
+        } = exchange;
         let now = self.now() / 1_000_000_000;
         let live: Vec<&Token> = account
             .iter()
@@ -99,7 +115,9 @@ impl Gate {
             .collect();
         let verifiers: Vec<scram::Verifier> = live.iter().map(|t| t.verifier.clone()).collect();
         let finished = server.last(message, &verifiers);
-        let proved = finished.ok().and_then(|(index, answer)| Some((*live.get(index)?, answer)));
+        let proved = finished
+            .ok()
+            .and_then(|(index, answer)| Some((*live.get(index)?, answer)));
         match (account.as_ref(), proved) {
             (Some(account), Some((token, answer))) => {
                 let authenticated = self.proved(account, token, source)?;
@@ -115,8 +133,12 @@ impl Gate {
 
     /// A bearer token, `cs_<id>_<secret>`.
     pub fn bearer(&self, token: &str, source: IpAddr) -> Result<Authenticated, LoginRefused> {
-        let id = token.strip_prefix("cs_").and_then(|rest| rest.split_once('_'));
-        let Some((id, _)) = id else { return Err(LoginRefused::Malformed) };
+        let id = token
+            .strip_prefix("cs_")
+            .and_then(|rest| rest.split_once('_'));
+        let Some((id, _)) = id else {
+            return Err(LoginRefused::Malformed);
+        };
         let hash = digest::digest(&digest::SHA256, token.as_bytes());
         let account = self.directory().owner_of_token(id);
         let now = self.now() / 1_000_000_000;
@@ -126,7 +148,11 @@ impl Gate {
             token.live(now).then_some((account, token))
         });
         match found {
-            Some((account, token)) => self.proved(account, token, source),
+            Some((account, token)) => {
+                let authenticated = self.proved(account, token, source)?;
+                self.failures().forget(id, source);
+                Ok(authenticated)
+            }
             None => {
                 self.failures().note(id, source);
                 Err(LoginRefused::WrongCredential)
@@ -164,7 +190,10 @@ impl Gate {
     pub(crate) fn refreshed(&self, identity: &Identity) -> Option<Identity> {
         let account = self.directory().account(&identity.name)?;
         let now = self.now() / 1_000_000_000;
-        let token = account.tokens.iter().find(|token| token.id == identity.credential.id)?;
+        let token = account
+            .tokens
+            .iter()
+            .find(|token| token.id == identity.credential.id)?;
         if account.locked || !token.live(now) {
             return None;
         }
@@ -178,7 +207,9 @@ impl Gate {
     /// Groups of a person as of now; empty where there is none such.
     pub(crate) fn groups_of(&self, person: &str) -> BTreeSet<String> {
         let account = self.directory().account(person);
-        account.map(|account| account.groups.keys().cloned().collect()).unwrap_or_default()
+        account
+            .map(|account| account.groups.keys().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// How long this login has to wait for its answer: it grows with the failures of its source and user.
@@ -199,12 +230,16 @@ pub(crate) struct Failures {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Source(IpAddr),
-    User(String, IpAddr),
+    /// A hash of the name: what a client sends is not kept.
+    User([u8; 32], IpAddr),
 }
 
 impl Failures {
     fn keys(user: &str, source: IpAddr) -> [Key; 2] {
-        [Key::Source(source), Key::User(user.to_owned(), source)]
+        [
+            Key::Source(source),
+            Key::User(scram::sha256(user.as_bytes()), source),
+        ]
     }
 
     fn note(&self, user: &str, source: IpAddr) {
@@ -254,12 +289,4 @@ pub(crate) fn derive_login_secret(seed: &[u8]) -> [u8; 32] {
     let mut secret = [0; 32];
     secret.copy_from_slice(tag.as_ref());
     secret
-}
-
-/// A service's owner, for the rule that nobody approves what their own service asks.
-pub(crate) fn owner(kind: &Kind) -> Option<&str> {
-    match kind {
-        Kind::User => None,
-        Kind::Service { owner } => Some(owner),
-    }
 }

@@ -30,7 +30,10 @@ impl Masked {
     }
 
     /// Where nothing is underway: a notice or report between two requests.
-    pub fn unrecorded(self, session: &crate::session::Session) -> Result<Bytes, crate::underway::End> {
+    pub fn unrecorded(
+        self,
+        session: &crate::session::Session,
+    ) -> Result<Bytes, crate::underway::End> {
         match session.ended() {
             None => Ok(self.0),
             Some(end) => Err(end),

@@ -47,15 +47,21 @@ impl Metrics {
     }
 
     pub(crate) fn decision(&self, protocol: &'static str, verdict: &'static str) {
-        self.decisions.get_or_create(&DecisionLabels { protocol, verdict }).inc();
+        self.decisions
+            .get_or_create(&DecisionLabels { protocol, verdict })
+            .inc();
     }
 
     pub(crate) fn opened(&self, protocol: &'static str) {
-        self.sessions.get_or_create(&ProtocolLabels { protocol }).inc();
+        self.sessions
+            .get_or_create(&ProtocolLabels { protocol })
+            .inc();
     }
 
     pub(crate) fn closed(&self, protocol: &'static str) {
-        self.sessions.get_or_create(&ProtocolLabels { protocol }).dec();
+        self.sessions
+            .get_or_create(&ProtocolLabels { protocol })
+            .dec();
     }
 
     pub(crate) fn fault(&self) {

@@ -114,12 +114,18 @@ impl Entry {
             listener_schema: |generator| generator.subschema_for::<P::Listener>(),
             backend_schema: |generator| generator.subschema_for::<P::Backend>(),
             new: |settings, registry| {
-                let settings = settings.downcast::<P::Listener>().map_err(|_| Error::OtherProtocol)?;
+                let settings = settings
+                    .downcast::<P::Listener>()
+                    .map_err(|_| Error::OtherProtocol)?;
                 Ok(Arc::new(P::new(*settings, registry.typed())?))
             },
             explain: |target, sample, who| Box::pin(explained::<P>(target, sample, who)),
             answer: P::answer,
-            hints: |target| typed::<P::Backend>(target).map(|t| P::hints(&t)).unwrap_or_default(),
+            hints: |target| {
+                typed::<P::Backend>(target)
+                    .map(|t| P::hints(&t))
+                    .unwrap_or_default()
+            },
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What the gate writes to the audit log, and how long it waits for the disk.
 
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 
 use policy::digest::Digest;
 use policy::operation::{Effect, Operation};
 use policy::target::Target;
 use recorder::entry::{
-    Administration, Approval, ApprovalEvent, Boot, OperationRecord, Reload, SessionClosed, SessionOpened,
-    TapeRecord,
+    Administration, Approval, ApprovalEvent, Boot, OperationRecord, Reload, SessionClosed,
+    SessionOpened, TapeRecord,
 };
 use recorder::{Audit, Durability, Entry, RequestId, SessionId, entry};
 
@@ -31,7 +32,9 @@ pub(crate) fn wait(effect: Effect, approved: bool, guard: Guard) -> Wait {
     match (effect, guard) {
         _ if approved => Wait::Synced,
         (_, Guard::Commit) => Wait::Synced,
-        (Effect::Read, Guard::Alone | Guard::Guarded) | (Effect::Write, Guard::Guarded) => Wait::Written,
+        (Effect::Read, Guard::Alone | Guard::Guarded) | (Effect::Write, Guard::Guarded) => {
+            Wait::Written
+        }
         (Effect::Write, Guard::Alone) | (Effect::Admin | Effect::Unknown, _) => Wait::Synced,
     }
 }
@@ -71,7 +74,7 @@ impl Log {
         session: &Session,
         decided: Decided<'_>,
         wait: Wait,
-    ) -> impl Future<Output = Written> + Send + 'static {
+    ) -> impl Future<Output = Written> + Send + use<> {
         let gate = &session.0.gate;
         let (actor, purpose) = match decided.actor.split_once(':') {
             Some(("gateway", purpose)) => ("gateway".to_owned(), Some(purpose.to_owned())),
@@ -141,25 +144,14 @@ impl Log {
         drop(self.audit.append(outcome, Durability::Lagging));
     }
 
-    /// A step of an approval's life; `actor` where a person took it.
-    pub(crate) async fn approval(
-        &self,
-        session: &Session,
-        row: &Row,
-        event: ApprovalEvent,
-        actor: Option<&str>,
-    ) -> Written {
-        let actor = actor.map_or_else(|| row.question.label.clone(), str::to_owned);
-        self.step(row, event, actor, session.0.gate.now()).await
-    }
-
-    pub(crate) async fn step(
+    /// A step of an approval's life, and whose it was. Enqueues at once.
+    pub(crate) fn approval(
         &self,
         row: &Row,
         event: ApprovalEvent,
         actor: String,
         now: i64,
-    ) -> Written {
+    ) -> impl Future<Output = Written> + Send + use<> {
         let question = &row.question;
         let entry = Entry::Approval(Approval {
             approval: row.id.to_string(),
@@ -171,7 +163,7 @@ impl Log {
             note: question.reason.clone().unwrap_or_default(),
             at: time(now),
         });
-        self.written(entry, Durability::Synced).await
+        self.written(entry, Durability::Synced)
     }
 
     pub(crate) async fn opened(&self, session: &Session) -> Written {
@@ -221,19 +213,38 @@ impl Log {
 
     pub(crate) async fn reload(&self, revision: String, ok: bool, now: i64) -> Written {
         let actor = "gateway".to_owned();
-        let entry = Entry::Reload(Reload { actor, revision, ok, at: time(now) });
+        let entry = Entry::Reload(Reload {
+            actor,
+            revision,
+            ok,
+            at: time(now),
+        });
         self.written(entry, Durability::Synced).await
     }
 
     pub(crate) async fn boot(&self, boot: u128, revision: String, now: i64) -> Written {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let entry = Entry::Boot(Boot { boot: boot.to_be_bytes(), version, revision, at: time(now) });
+        let entry = Entry::Boot(Boot {
+            boot: boot.to_be_bytes(),
+            version,
+            revision,
+            at: time(now),
+        });
         self.written(entry, Durability::Synced).await
     }
 
-    async fn written(&self, entry: Entry, durability: Durability) -> Written {
+    fn written(
+        &self,
+        entry: Entry,
+        durability: Durability,
+    ) -> impl Future<Output = Written> + Send + use<> {
         let appended = self.audit.append(entry, durability);
-        appended.await.map(|_| ()).map_err(|error| error.to_string())
+        async move {
+            appended
+                .await
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        }
     }
 }
 
@@ -245,9 +256,20 @@ pub(crate) struct Closed {
 }
 
 impl Closed {
-    pub(crate) fn of(state: &SessionState, requests: u64) -> Self {
-        let reason = state.switch.ended().map_or("client", crate::underway::End::as_str);
-        Self { session: state.id, reason, requests }
+    /// `None` where its opening was never recorded.
+    pub(crate) fn of(state: &SessionState, requests: u64) -> Option<Self> {
+        if !state.announced.load(Ordering::Relaxed) {
+            return None;
+        }
+        let reason = state
+            .switch
+            .ended()
+            .map_or("client", crate::underway::End::as_str);
+        Some(Self {
+            session: state.id,
+            reason,
+            requests,
+        })
     }
 }
 

@@ -148,6 +148,11 @@ pub struct Rendering {
 
 impl Rendering {
     pub fn plain(text: &str) -> Self {
-        Self { text: text.into(), redacted: false, cut: false, notes: Vec::new() }
+        Self {
+            text: text.into(),
+            redacted: false,
+            cut: false,
+            notes: Vec::new(),
+        }
     }
 }

@@ -17,7 +17,6 @@ pub struct Rules {
 /// The rules of one moment.
 pub(crate) struct Snapshot {
     pub(crate) rules: Rules,
-    pub(crate) epoch: u64,
 }
 
 /// Raised by any change of policy, configuration, lock, group or target.
@@ -29,16 +28,19 @@ pub(crate) struct InForce {
 impl InForce {
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
-            current: RwLock::new(Arc::new(Snapshot { rules, epoch: 1 })),
+            current: RwLock::new(Arc::new(Snapshot { rules })),
             epoch: watch::Sender::new(1),
         }
     }
 
     pub(crate) fn now(&self) -> Arc<Snapshot> {
-        self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.current
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
-    /// The epoch raised by changes outside the rules (groups, locks) is kept apart from the snapshot's own.
+    /// Of the rules and of what changes outside them: groups, locks, targets.
     pub(crate) fn epoch(&self) -> u64 {
         *self.epoch.borrow()
     }
@@ -48,10 +50,12 @@ impl InForce {
     }
 
     pub(crate) fn replace(&self, rules: Rules) {
-        let mut current = self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let epoch = self.epoch() + 1;
-        *current = Arc::new(Snapshot { rules, epoch });
-        drop(current);
+        let mut current = self
+            .current
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        *current = Arc::new(Snapshot { rules });
+        // under the lock: who sees the new rules sees the new epoch in their next look
         self.raise();
     }
 
@@ -66,16 +70,26 @@ pub struct Mask {
     revealed: BTreeSet<String>,
     /// Something is left to mask by detector.
     detects: bool,
-    pub(crate) epoch: u64,
+    /// Epoch, and the second where some policy reads the clock.
+    pub(crate) valid: (u64, i64),
 }
 
 impl Mask {
-    pub(crate) fn new(masking: Arc<Masking>, revealed: BTreeSet<String>, epoch: u64) -> Self {
+    pub(crate) fn new(
+        masking: Arc<Masking>,
+        revealed: BTreeSet<String>,
+        valid: (u64, i64),
+    ) -> Self {
         let detects = masking
             .classes()
             .iter()
             .any(|class| !class.detectors.is_empty() && !revealed.contains(&class.name));
-        Self { masking, revealed, detects, epoch }
+        Self {
+            masking,
+            revealed,
+            detects,
+            valid,
+        }
     }
 
     /// The class that governs a column for this session; `None` where none does or where it is revealed.
@@ -102,12 +116,17 @@ impl Mask {
         if !self.detects {
             return None;
         }
-        self.masking.detect(text, &|class| self.revealed.contains(class))
+        self.masking
+            .detect(text, &|class| self.revealed.contains(class))
     }
 
     /// A value of a class, named, as it may be shown; `None` is NULL.
     pub fn mask_value(&self, class: &str, text: &[u8]) -> Option<Vec<u8>> {
-        let class = self.masking.classes().iter().find(|known| known.name == class)?;
+        let class = self
+            .masking
+            .classes()
+            .iter()
+            .find(|known| known.name == class)?;
         match class.how {
             policy::mask::How::Null => None,
             _ => Some(self.masking.mask_value(class, text)),

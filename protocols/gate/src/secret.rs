@@ -38,8 +38,11 @@ impl Reference {
                 .map(Secret)
                 .map_err(|_| SecretError::NoVariable(name.clone())),
             Self::File(path) => {
-                let mut text = std::fs::read_to_string(path)
-                    .map_err(|source| SecretError::Unreadable { path: path.clone(), source })?;
+                let mut text =
+                    std::fs::read_to_string(path).map_err(|source| SecretError::Unreadable {
+                        path: path.clone(),
+                        source,
+                    })?;
                 if text.ends_with('\n') {
                     text.pop();
                 }

@@ -1,26 +1,29 @@
 //! One identity at one target over one connection: where requests are registered, judged and recorded.
 
+mod connect;
+mod judge;
+
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use policy::identity::Identity;
-use policy::operation::{Action, Operation, Operations, Resource};
-use policy::policies::Asking;
+use policy::operation::Operations;
 use policy::target::Target;
-use policy::verdict::{Judged, Verdict};
+use policy::verdict::Judged;
 
+use crate::approvals::Standing;
 use crate::decision::{Decision, Denied, Fault, Own, Permitted, Purpose, Reason};
 use crate::gate::{Gate, Opening};
+use crate::hold::Asking;
 use crate::record::{self, Decided, Log};
-use crate::request::{self, Fingerprint, Rendering, Request, Unclear};
-use crate::rules::{Mask, Snapshot};
+use crate::request::{self, Fingerprint, Request};
+use crate::rules::Mask;
 use crate::tape::Tape;
-use crate::underway::{Duty, End, Leave, Live, Outcome, OutcomeKind, SessionEnd, Switch, Underway, lock};
-
-/// Verdicts kept per session; when full, all are forgotten.
-const VERDICTS: usize = 512;
+use crate::underway::{Countersigned, Duty, End, Leave, Live, Outcome, SessionEnd, Switch, lock};
+pub use connect::Connect;
+use judge::Verdicts;
 
 /// Cheap to clone; the tape is sealed when the last clone goes.
 #[derive(Clone)]
@@ -41,13 +44,8 @@ pub(crate) struct SessionState {
     mask: Mutex<Option<Arc<Mask>>>,
     tape: Tape,
     requests: AtomicU64,
-}
-
-#[derive(Default)]
-struct Verdicts {
-    /// Epoch, and the second where some policy reads the clock.
-    valid: (u64, i64),
-    by_operations: HashMap<Arc<Operations>, Arc<Judged>>,
+    /// Its opening is in the audit log: so must be its end.
+    pub(crate) announced: AtomicBool,
 }
 
 impl Session {
@@ -68,6 +66,7 @@ impl Session {
             mask: Mutex::new(None),
             tape,
             requests: AtomicU64::new(0),
+            announced: AtomicBool::new(false),
         }))
     }
 
@@ -87,97 +86,87 @@ impl Session {
 
     /// Resolves when the session is killed, locked or drained.
     pub fn end(&self) -> SessionEnd {
-        SessionEnd { switch: self.0.switch.clone() }
+        SessionEnd {
+            switch: self.0.switch.clone(),
+        }
     }
 
     pub fn ended(&self) -> Option<End> {
         self.0.switch.ended()
     }
 
-    /// What this session may not see; judged anew when the rules change.
-    pub fn mask(&self) -> Arc<Mask> {
-        let gate = &self.0.gate;
-        let epoch = gate.rules().epoch();
-        let mut kept = lock(&self.0.mask);
-        if let Some(mask) = kept.as_ref().filter(|mask| mask.epoch == epoch) {
-            return mask.clone();
-        }
-        let snapshot = gate.rules().now();
-        let identity = self.identity();
-        let asking = self.asking(&identity);
-        let masking = snapshot.rules.masking.clone();
-        let revealed = masking
-            .classes()
-            .iter()
-            .filter(|class| snapshot.rules.policies.reveals(&asking, &class.name))
-            .map(|class| class.name.clone())
-            .collect();
-        let mask = Arc::new(Mask::new(masking, revealed, epoch));
-        *kept = Some(mask.clone());
-        mask
-    }
-
     /// Judges a request: the one way to a permit.
     pub async fn authorize<R: Request>(&self, request: R) -> Decision<R> {
-        self.decide(request, None).await
+        self.decide(request, Countersigned::default()).await
     }
 
     /// Judges anew what belongs to a request underway; asks only what that one's approval does not cover.
     pub async fn authorize_within<R: Request>(&self, within: &Leave, request: R) -> Decision<R> {
-        self.decide(request, Some(within.countersigned.clone())).await
+        // what was countersigned for another session says nothing here
+        let covered = if within.session == self.0.id {
+            within.countersigned.clone()
+        } else {
+            Countersigned::default()
+        };
+        self.decide(request, covered).await
     }
 
-    /// What the verdict would be now, without asking or recording: for a message that only prepares another.
-    pub fn preview(&self, operations: &Arc<Operations>) -> Verdict {
-        self.judge(operations).overall.verdict
-    }
-
-    async fn decide<R: Request>(&self, request: R, within: Option<Arc<[String]>>) -> Decision<R> {
+    async fn decide<R: Request>(&self, request: R, covered: Countersigned) -> Decision<R> {
         if self.0.gate.draining() {
             return Decision::Fault(request, Fault::Draining);
         }
         let operations = match request.operations().await {
             Ok(operations) => operations,
-            Err(unclear) => {
-                let duty = Duty::register(self, None);
-                return self.deny(request, duty, None, Reason::Unclear(unclear)).await;
-            }
+            Err(unclear) => return self.deny(request, None, Reason::Unclear(unclear)).await,
         };
+        // registered, with what covers it, before it is judged: a reload sees this or is seen by it
         let duty = Duty::register(self, Some(operations.clone()));
+        duty.countersigned(covered.clone());
         if let Some(end) = duty.ended() {
-            return self.deny(request, duty, Some(&operations), Reason::Revoked(end)).await;
+            return self
+                .deny(request, Some(&operations), Reason::Revoked(end))
+                .await;
         }
-        let judged = self.judge(&operations);
-        match judged.overall.verdict {
-            Verdict::Allow => {
-                self.permit(request, duty, Granted { operations, judged, approval: None }).await
+        let (judged, standing) = self.weigh(&operations, &covered);
+        match standing {
+            Standing::Allowed => {
+                self.permit(
+                    request,
+                    duty,
+                    Granted {
+                        operations,
+                        judged,
+                        approval: None,
+                    },
+                )
+                .await
             }
-            Verdict::Hold => {
-                let covered = within.is_some_and(|policies| {
-                    judged.overall.asks.iter().all(|id| policies.contains(id))
-                });
-                if covered {
-                    duty.countersigned(judged.overall.asks.iter().cloned().collect());
-                    let granted = Granted { operations, judged, approval: None };
-                    self.permit(request, duty, granted).await
-                } else {
-                    drop(duty);
-                    self.ask(request, operations, judged).await
-                }
+            Standing::Asks(left) => {
+                drop(duty);
+                self.ask(
+                    Asking {
+                        request,
+                        operations,
+                        covered,
+                    },
+                    left,
+                )
+                .await
             }
-            Verdict::Deny => {
-                let reason = Reason::Policy {
-                    why: judged.overall.why,
-                    policies: judged.overall.policies.clone(),
-                };
-                self.deny(request, duty, Some(&operations), reason).await
+            Standing::Denied => {
+                self.deny(request, Some(&operations), Reason::of(&judged))
+                    .await
             }
         }
     }
 
     /// Permits what the gateway sends on its own account; recorded like any other.
     pub async fn own(&self, purpose: Purpose, wire: Vec<Bytes>) -> Result<Permitted<Own>, Fault> {
-        let request = Own { wire, purpose, meaning: self.blank() };
+        let request = Own {
+            wire,
+            purpose,
+            meaning: self.blank(),
+        };
         let mut duty = Duty::register(self, None);
         if matches!(purpose, Purpose::Cancel | Purpose::Framing) {
             duty = duty.exempt();
@@ -210,17 +199,38 @@ impl Session {
         mut duty: Duty,
         granted: Granted,
     ) -> Decision<R> {
+        // what cannot be recorded may not happen
+        if let Some(why) = self.0.tape.broken() {
+            return Decision::Fault(request, Fault::AuditUnwritable(why));
+        }
         let identity = self.identity();
-        let Granted { operations, judged, approval } = granted;
-        let wait = record::wait(judged.effect, approval.is_some(), request.circumstances().guard);
+        let Granted {
+            operations,
+            judged,
+            approval,
+        } = granted;
+        let wait = record::wait(
+            judged.effect,
+            approval.is_some(),
+            request.circumstances().guard,
+        );
         let decided = Decided {
             request: duty.id(),
             digest: request::digest(&request, &identity.label(), &self.0.target.name),
             actor: identity.label(),
             operations: &operations,
             verdict: "allow",
-            reason: if approval.is_some() { "approval" } else { "permitted" },
-            policies: judged.overall.policies.iter().map(|cited| cited.id.clone()).collect(),
+            reason: if approval.is_some() {
+                "approval"
+            } else {
+                "permitted"
+            },
+            policies: judged
+                .overall
+                .policies
+                .iter()
+                .map(|cited| cited.id.clone())
+                .collect(),
             approval,
         };
         duty.intended();
@@ -240,10 +250,11 @@ impl Session {
     pub(crate) async fn deny<R: Request>(
         &self,
         request: R,
-        mut duty: Duty,
         operations: Option<&Operations>,
         reason: Reason,
     ) -> Decision<R> {
+        // a duty of its own, without operations: other rules may not end the refusal that is sent under it
+        let mut duty = Duty::register(self, None);
         let identity = self.identity();
         let decided = Decided {
             request: duty.id(),
@@ -252,14 +263,24 @@ impl Session {
             operations: operations.map_or(&[], |operations| operations),
             verdict: reason.verdict(),
             reason: reason.as_str(),
-            policies: reason.policies().iter().map(|cited| cited.id.clone()).collect(),
+            policies: reason
+                .policies()
+                .iter()
+                .map(|cited| cited.id.clone())
+                .collect(),
             approval: reason.approval(),
         };
         duty.denied();
-        self.0.tape.refused(duty.id(), &request.render().text, reason.as_str());
+        self.0
+            .tape
+            .refused(duty.id(), &request.render().text, reason.as_str());
         self.0.requests.fetch_add(1, Ordering::Relaxed);
         self.0.gate.metrics().decision(self.0.protocol, "deny");
-        match self.log().decided(self, decided, record::Wait::Written).await {
+        match self
+            .log()
+            .decided(self, decided, record::Wait::Written)
+            .await
+        {
             Ok(()) => Decision::Deny(Denied {
                 request,
                 session: self.clone(),
@@ -270,72 +291,13 @@ impl Session {
         }
     }
 
-    /// The verdict on these operations by the rules of this moment.
-    pub(crate) fn judge(&self, operations: &Arc<Operations>) -> Arc<Judged> {
-        let gate = &self.0.gate;
-        // the epoch is read before the rules: a verdict can only be filed under an epoch that is over
-        let epoch = gate.rules().epoch();
-        let snapshot = gate.rules().now();
-        let now = gate.now() / 1_000_000_000;
-        let second = if snapshot.rules.policies.reads().now { now } else { 0 };
-        let mut verdicts = lock(&self.0.verdicts);
-        if verdicts.valid != (epoch, second) || verdicts.by_operations.len() >= VERDICTS {
-            verdicts.by_operations.clear();
-            verdicts.valid = (epoch, second);
-        }
-        if let Some(judged) = verdicts.by_operations.get(operations) {
-            return judged.clone();
-        }
-        let judged = Arc::new(self.judge_uncached(&snapshot, operations));
-        verdicts.by_operations.insert(operations.clone(), judged.clone());
-        judged
-    }
-
-    fn judge_uncached(&self, snapshot: &Snapshot, operations: &Operations) -> Judged {
-        let identity = self.identity();
-        snapshot.rules.policies.judge_all(&self.asking(&identity), operations)
-    }
-
-    pub(crate) fn asking<'a>(&'a self, identity: &'a Identity) -> Asking<'a> {
-        Asking {
-            identity,
-            target: &self.0.target,
-            reason: self.0.reason.as_deref(),
-            now: self.0.gate.now() / 1_000_000_000,
-            approval: None,
-        }
-    }
-
-    /// Judges again whatever is underway, and the identity as it is known now. Called after the rules changed.
-    pub(crate) fn review(&self) {
-        match self.0.gate.refreshed(&self.identity()) {
-            Some(identity) => *lock(&self.0.identity) = Arc::new(identity),
-            None => return self.0.end(End::Locked),
-        }
-        let live: Vec<Arc<Live>> = lock(&self.0.live).values().cloned().collect();
-        for request in live {
-            let Some(operations) = &request.operations else { continue };
-            let judged = self.judge(operations);
-            let countersigned = lock(&request.countersigned).clone();
-            let stands = match judged.overall.verdict {
-                Verdict::Allow => true,
-                Verdict::Hold => {
-                    judged.overall.asks.iter().all(|policy| countersigned.contains(policy))
-                }
-                Verdict::Deny => false,
-            };
-            if !stands {
-                request.switch.end(End::Policy);
-            }
-        }
-    }
-
     pub(crate) fn register(&self, operations: Option<Arc<Operations>>) -> Arc<Live> {
         let live = Arc::new(Live {
             id: self.0.gate.next_id(),
             switch: Switch::default(),
             operations,
-            countersigned: Mutex::new(Arc::from([])),
+            countersigned: Mutex::default(),
+            stays: AtomicBool::new(false),
         });
         lock(&self.0.live).insert(live.id, live.clone());
         if let Some(end) = self.ended() {
@@ -386,8 +348,9 @@ impl SessionState {
     }
 
     pub(crate) fn idle(&self) -> bool {
-        // the underway of `connect` lives as long as the session
-        lock(&self.live).len() <= 1
+        lock(&self.live)
+            .values()
+            .all(|live| live.stays.load(Ordering::Relaxed))
     }
 
     pub(crate) fn identity(&self) -> Arc<Identity> {
@@ -398,7 +361,9 @@ impl SessionState {
 impl Drop for SessionState {
     fn drop(&mut self) {
         let requests = self.requests.load(Ordering::Relaxed);
-        self.gate.closed(self, requests, self.tape.clone());
+        // taken, not cloned: only its last holder can seal it
+        let tape = std::mem::replace(&mut self.tape, Tape::none());
+        self.gate.closed(self, requests, tape);
     }
 }
 
@@ -407,62 +372,4 @@ pub(crate) struct Granted {
     pub(crate) operations: Arc<Operations>,
     pub(crate) judged: Arc<Judged>,
     pub(crate) approval: Option<crate::ledger::ApprovalId>,
-}
-
-/// Reaching the target at all is an operation itself: judged, and perhaps held, like any other. Its underway lives as
-/// long as the session, so that a reload which forbids it ends the session.
-pub struct Connect {
-    operations: Arc<Operations>,
-    meaning: Fingerprint,
-    text: String,
-}
-
-impl Connect {
-    /// `detail`, such as the database, narrows the target in the approver's eyes and in the digest; `more` is what else
-    /// the connection asks for at once, such as another role.
-    pub fn to(session: &Session, detail: &[(&str, &str)], more: Vec<Operation>) -> Self {
-        let operation = Operation {
-            action: Action::shared("connect"),
-            resource: Resource::default(),
-            facts: policy::operation::Attributes::new(),
-            statement: 0,
-            span: None,
-        };
-        let words: Vec<String> = detail.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let text = format!("connect to {} {}", session.target().name, words.join(" "));
-        Self {
-            operations: Arc::new(Operations::new([vec![operation], more].concat())),
-            meaning: Fingerprint::of(&[text.as_bytes()]),
-            text,
-        }
-    }
-}
-
-impl Request for Connect {
-    async fn operations(&self) -> Result<Arc<Operations>, Unclear> {
-        Ok(self.operations.clone())
-    }
-    fn wire(&self) -> &[Bytes] {
-        &[]
-    }
-    fn meaning(&self) -> &Fingerprint {
-        &self.meaning
-    }
-    fn render(&self) -> Rendering {
-        Rendering::plain(self.text.trim_end())
-    }
-}
-
-impl Permitted<Connect> {
-    /// The permission to reach the target, once the gate has dialled.
-    pub(crate) fn dialled(self) -> Result<Underway, Reason> {
-        self.begin().map(|(_, underway)| underway).map_err(|denied| denied.reason)
-    }
-
-    /// The backend could not be reached.
-    pub(crate) fn unreachable(self) {
-        let Self { mut duty, .. } = self;
-        duty.sent();
-        duty.pay(Outcome::of(OutcomeKind::Failed));
-    }
 }

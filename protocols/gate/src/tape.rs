@@ -25,6 +25,8 @@ struct Running {
     mode: RecordMode,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    /// Whoever moves what waits to the writer: one at a time, so that the order stays.
+    pump: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -49,7 +51,9 @@ impl Tape {
         clock: Arc<dyn Clock>,
         label: Label<'_>,
     ) -> Result<Self, String> {
-        let Some(tapes) = tapes else { return Ok(Self(None)) };
+        let Some(tapes) = tapes else {
+            return Ok(Self(None));
+        };
         let header = Header {
             actor: label.identity.label(),
             target: label.target.name.clone(),
@@ -59,7 +63,24 @@ impl Tape {
         let started = tapes.start(SessionId::from(label.session), header).await;
         let tape = started.map_err(|error| error.to_string())?;
         let state = Mutex::new(State::default());
-        Ok(Self(Some(Arc::new(Running { tape, mode, clock, state }))))
+        let pump = tokio::sync::Mutex::default();
+        Ok(Self(Some(Arc::new(Running {
+            tape,
+            mode,
+            clock,
+            state,
+            pump,
+        }))))
+    }
+
+    /// What is left in the place of one that was taken.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Why it cannot be written any more: then nothing of its session may go on.
+    pub(crate) fn broken(&self) -> Option<String> {
+        lock(&self.0.as_ref()?.state).broken.clone()
     }
 
     pub(crate) fn request(&self, id: u128, text: &str) {
@@ -100,26 +121,35 @@ impl Tape {
 
     fn put(&self, id: u128, kind: Kind) {
         let Some(running) = &self.0 else { return };
-        let event = Event { at: running.now(), request: Some(RequestId::from(id)), kind };
+        let event = Event {
+            at: running.now(),
+            request: Some(RequestId::from(id)),
+            kind,
+        };
         running.offer(&mut lock(&running.state), event);
     }
 
-    /// Resolves when all that was offered is with the tape's writer; fails when the tape cannot be written.
+    /// Resolves when all that was offered is with the tape's writer; fails when the tape cannot be written. Cancel-safe:
+    /// an event stays in the queue until the writer has it.
     pub(crate) async fn room(&self) -> Result<(), String> {
-        let Some(running) = &self.0 else { return Ok(()) };
-        loop {
-            let next = {
-                let mut state = lock(&running.state);
-                if let Some(broken) = &state.broken {
-                    return Err(broken.clone());
-                }
-                state.waiting.pop_front()
+        let Some(running) = &self.0 else {
+            return Ok(());
+        };
+        if !running.behind()? {
+            return Ok(());
+        }
+        let pumping = running.pump.lock().await;
+        while running.behind()? {
+            let Some(event) = lock(&running.state).waiting.front().cloned() else {
+                break;
             };
-            let Some(event) = next else { return Ok(()) };
-            if let Err(error) = running.tape.push(event).await {
-                lock(&running.state).broken = Some(error.to_string());
+            match running.tape.push(event).await {
+                Ok(()) => drop(lock(&running.state).waiting.pop_front()),
+                Err(error) => lock(&running.state).broken = Some(error.to_string()),
             }
         }
+        drop(pumping);
+        Ok(())
     }
 
     /// What goes into the audit log when the session closes; `None` where there is no tape, or it could not be sealed.
@@ -128,13 +158,25 @@ impl Tape {
         let _ = self.room().await;
         let running = Arc::into_inner(self.0?)?;
         let sealed = running.tape.seal().await.ok()?;
-        Some(TapeRecord { digest: sealed.digest, events: sealed.events, bytes: sealed.bytes })
+        Some(TapeRecord {
+            digest: sealed.digest,
+            events: sealed.events,
+            bytes: sealed.bytes,
+        })
     }
 }
 
 impl Running {
     fn now(&self) -> u64 {
         u64::try_from(self.clock.now()).unwrap_or(0)
+    }
+
+    fn behind(&self) -> Result<bool, String> {
+        let state = lock(&self.state);
+        match &state.broken {
+            Some(broken) => Err(broken.clone()),
+            None => Ok(!state.waiting.is_empty()),
+        }
     }
 
     fn offer(&self, state: &mut State, event: Event) {

@@ -13,7 +13,10 @@ pub struct Target<B> {
 
 impl<B> Clone for Target<B> {
     fn clone(&self) -> Self {
-        Self { policy: self.policy.clone(), backend: self.backend.clone() }
+        Self {
+            policy: self.policy.clone(),
+            backend: self.backend.clone(),
+        }
     }
 }
 
@@ -30,8 +33,13 @@ pub struct Registry(Arc<RwLock<Arc<BTreeMap<String, ErasedTarget>>>>);
 
 impl Registry {
     pub fn replace(&self, targets: Vec<ErasedTarget>) {
-        let targets = targets.into_iter().map(|target| (target.policy.name.clone(), target));
-        let mut current = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let targets = targets
+            .into_iter()
+            .map(|target| (target.policy.name.clone(), target));
+        let mut current = self
+            .0
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         *current = Arc::new(targets.collect());
     }
 
@@ -40,7 +48,10 @@ impl Registry {
     }
 
     pub fn all(&self) -> Arc<BTreeMap<String, ErasedTarget>> {
-        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -62,5 +73,8 @@ impl<B: Send + Sync + 'static> Backends<B> {
 
 pub(crate) fn typed<B: Send + Sync + 'static>(target: &ErasedTarget) -> Option<Target<B>> {
     let backend = target.backend.clone().downcast::<B>().ok()?;
-    Some(Target { policy: target.policy.clone(), backend })
+    Some(Target {
+        policy: target.policy.clone(),
+        backend,
+    })
 }

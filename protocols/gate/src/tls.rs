@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use rustls::crypto::aws_lc_rs as provider;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -14,21 +13,26 @@ pub fn server(chain: &[u8], key: &[u8], alpn: &[&[u8]]) -> Result<Arc<Server>, E
     let chain = certificates(chain)?;
     let key = PrivateKeyDer::from_pem_slice(key)
         .map_err(|_| Error::Tls("the private key is not PEM".into()))?;
-    let end_point = chain.first().map(|leaf| hash(leaf));
-    let mut config = rustls::ServerConfig::builder_with_provider(provider::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .map_err(tls)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(tls)?;
+    let end_point = chain.first().and_then(|leaf| hash(leaf));
+    let mut config =
+        rustls::ServerConfig::builder_with_provider(provider::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .map_err(tls)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(tls)?;
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    Ok(Arc::new(Server { config: Arc::new(config), end_point }))
+    Ok(Arc::new(Server {
+        config: Arc::new(config),
+        end_point,
+    }))
 }
 
 /// A listener's TLS configuration with the hash that SCRAM binds to.
 pub struct Server {
     pub config: Arc<rustls::ServerConfig>,
-    /// RFC 5929 `tls-server-end-point`; our certificates are signed with SHA-256.
+    /// RFC 5929 `tls-server-end-point`; `None` where the certificate's signature uses another hash than SHA-256, and no
+    /// binding is offered.
     pub end_point: Option<[u8; 32]>,
 }
 
@@ -54,11 +58,9 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
-/// `tls-server-end-point` of a certificate signed with SHA-256.
-pub fn hash(certificate: &[u8]) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest::digest(&digest::SHA256, certificate).as_ref());
-    bytes
+/// `tls-server-end-point` of a certificate; `None` where its signature uses another hash than SHA-256.
+pub fn hash(certificate: &[u8]) -> Option<[u8; 32]> {
+    crate::scram::end_point::hash(certificate)?.try_into().ok()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]

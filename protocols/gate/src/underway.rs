@@ -1,10 +1,11 @@
 //! A forwarded request that is not finished: the only handle through which more of its bytes may pass.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use policy::approval::TextHash;
 use policy::operation::Operations;
 use tokio::sync::Notify;
 
@@ -53,7 +54,9 @@ pub(crate) struct Switch {
 
 impl Switch {
     pub(crate) fn end(&self, end: End) {
-        let first = self.code.compare_exchange(0, end as u8, Ordering::SeqCst, Ordering::SeqCst);
+        let first = self
+            .code
+            .compare_exchange(0, end as u8, Ordering::SeqCst, Ordering::SeqCst);
         if first.is_ok() {
             self.notify.notify_waiters();
         }
@@ -83,9 +86,14 @@ pub(crate) struct Live {
     pub(crate) switch: Switch,
     /// What is judged again; `None` for the gateway's own messages.
     pub(crate) operations: Option<Arc<Operations>>,
-    /// The policy ids that approvals satisfied for it.
-    pub(crate) countersigned: Mutex<Arc<[String]>>,
+    /// What approvals satisfied for it.
+    pub(crate) countersigned: Mutex<Countersigned>,
+    /// It lives as long as its session: a drain does not wait for it.
+    pub(crate) stays: AtomicBool,
 }
+
+/// The policies that were countersigned, by id, with the text that people saw.
+pub(crate) type Countersigned = Arc<BTreeMap<String, TextHash>>;
 
 /// The duty to record exactly one outcome once an intent was written. It is registered before the judging, so that a
 /// reload either is seen by the judging or sees this; dropped unpaid, it pays `unknown` (or `not_sent`).
@@ -111,7 +119,13 @@ enum Stage {
 impl Duty {
     pub(crate) fn register(session: &Session, operations: Option<Arc<Operations>>) -> Self {
         let live = session.register(operations);
-        Self { session: session.clone(), live, stage: Stage::Registered, owes: true, exempt: false }
+        Self {
+            session: session.clone(),
+            live,
+            stage: Stage::Registered,
+            owes: true,
+            exempt: false,
+        }
     }
 
     /// For what stops a request or says goodbye after the session was ended.
@@ -139,7 +153,7 @@ impl Duty {
         self.live.switch.ended().or_else(|| self.session.ended())
     }
 
-    pub(crate) fn countersigned(&self, policies: Arc<[String]>) {
+    pub(crate) fn countersigned(&self, policies: Countersigned) {
         *lock(&self.live.countersigned) = policies;
     }
 
@@ -201,7 +215,15 @@ pub struct Revoked(pub End);
 
 impl Underway {
     pub(crate) fn new(duty: Duty) -> Self {
-        Self { duty, reply_bytes: 0 }
+        Self {
+            duty,
+            reply_bytes: 0,
+        }
+    }
+
+    pub(crate) fn staying(self) -> Self {
+        self.duty.live.stays.store(true, Ordering::Relaxed);
+        self
     }
 
     /// A synchronous check before each chunk in either direction.
@@ -222,7 +244,9 @@ impl Underway {
     }
 
     pub fn revocation(&self) -> Revocation {
-        Revocation { live: self.duty.live.clone() }
+        Revocation {
+            live: self.duty.live.clone(),
+        }
     }
 
     /// Id of the request in the audit log.
@@ -233,11 +257,18 @@ impl Underway {
     /// What was countersigned for this request: what belongs to it (the Execute of a Bind, a later fetch) need not ask
     /// again, though it is judged anew.
     pub fn leave(&self) -> Leave {
-        Leave { countersigned: lock(&self.duty.live.countersigned).clone() }
+        let countersigned = lock(&self.duty.live.countersigned).clone();
+        Leave {
+            session: self.duty.session.0.id,
+            countersigned,
+        }
     }
 
     pub fn done(mut self, outcome: Outcome) {
-        let outcome = Outcome { bytes: outcome.bytes.max(self.reply_bytes), ..outcome };
+        let outcome = Outcome {
+            bytes: outcome.bytes.max(self.reply_bytes),
+            ..outcome
+        };
         self.duty.pay(outcome);
     }
 }
@@ -245,7 +276,8 @@ impl Underway {
 /// The policies that an approval satisfied for a request underway. Only an `Underway` yields one.
 #[derive(Debug, Clone)]
 pub struct Leave {
-    pub(crate) countersigned: Arc<[String]>,
+    pub(crate) session: u128,
+    pub(crate) countersigned: Countersigned,
 }
 
 /// A named, owned, cloneable type: a branch of a select beside `&mut Underway`.
@@ -304,10 +336,17 @@ pub enum OutcomeKind {
 
 impl Outcome {
     pub fn of(kind: OutcomeKind) -> Self {
-        Self { kind, rows: 0, bytes: 0, code: None }
+        Self {
+            kind,
+            rows: 0,
+            bytes: 0,
+            code: None,
+        }
     }
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

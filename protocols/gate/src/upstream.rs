@@ -58,7 +58,9 @@ impl Upstream<BackendStream> {
                 let underway = permit.dialled().map_err(|reason| {
                     Error::Backend(format!("not allowed any more: {}", reason.as_str()))
                 })?;
-                let reached = Reached { endpoint: endpoint.clone() };
+                let reached = Reached {
+                    endpoint: endpoint.clone(),
+                };
                 Ok((Self::over(stream), underway, reached))
             }
             Err(error) => {
@@ -70,7 +72,10 @@ impl Upstream<BackendStream> {
 
     /// A second connection to the same place, for what must be said beside the first.
     pub async fn again(reached: &Reached, within: Duration) -> Result<Self, Error> {
-        dial(&reached.endpoint, within).await.map(Self::over).map_err(Error::Unreachable)
+        dial(&reached.endpoint, within)
+            .await
+            .map(Self::over)
+            .map_err(Error::Unreachable)
     }
 
     /// The TLS handshake towards the backend, its name verified. No byte may be left over from before.
@@ -81,7 +86,9 @@ impl Upstream<BackendStream> {
         within: Duration,
     ) -> Result<Self, Error> {
         let BackendStream::Plain(stream) = self.duplex.into_io() else {
-            return Err(Error::Tls("only a plain TCP connection can be secured".into()));
+            return Err(Error::Tls(
+                "only a plain TCP connection can be secured".into(),
+            ));
         };
         let name = rustls_pki_types::ServerName::try_from(name.to_owned())
             .map_err(|_| Error::Tls("not a server name".into()))?;
@@ -107,7 +114,9 @@ impl Upstream<BackendStream> {
 
 impl<T> Upstream<T> {
     pub(crate) fn over(stream: T) -> Self {
-        Self { duplex: Duplex::new(stream) }
+        Self {
+            duplex: Duplex::new(stream),
+        }
     }
 
     /// Queues exactly the request's wire, by reference count. No await: nothing can come between intent and queue.

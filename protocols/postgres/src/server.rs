@@ -156,7 +156,7 @@ impl Entering {
     /// SCRAM-SHA-256, or nothing at all where the server trusts the socket.
     async fn authenticate(&mut self, backend: &Backend, underway: &mut Underway) -> Result<(), Error> {
         let certificate = self.upstream.certificate();
-        let end_point = certificate.as_deref().map(gate::tls::hash);
+        let end_point = certificate.as_deref().and_then(gate::tls::hash);
         let client = loop {
             let frame = self.next().await?;
             match Message::read(&frame).map_err(backend_broke)? {

@@ -21,7 +21,12 @@ pub fn question(asker: &str, digest: u8) -> Question {
         state: State::Asked,
         digest: Digest::from_bytes([digest; 32]),
         binding: Binding::Session("s".into()),
-        asker: Asker { name: asker.into(), owner: None, on_behalf_of: None, agents: Default::default() },
+        asker: Asker {
+            name: asker.into(),
+            owner: None,
+            on_behalf_of: None,
+            agents: Default::default(),
+        },
         label: format!("user:{asker}"),
         lineage: Lineage("token".into()),
         session: "00".into(),
@@ -61,7 +66,10 @@ async fn asks_and_reads(ledger: &impl Ledger) {
     let second = ledger.ask(question("ada", 2), 20).await.unwrap();
     assert!(second.id > row.id);
     let missing = ApprovalId(second.id.0 + 1000);
-    assert_eq!(ledger.read(missing).await.unwrap_err(), LedgerError::Unknown(missing));
+    assert_eq!(
+        ledger.read(missing).await.unwrap_err(),
+        LedgerError::Unknown(missing)
+    );
 }
 
 async fn one_swap_wins(ledger: &impl Ledger) {
@@ -73,9 +81,18 @@ async fn one_swap_wins(ledger: &impl Ledger) {
     };
     let won = ledger.swap(to(State::Refused)).await.unwrap();
     assert_eq!(won.version, 2);
-    assert_eq!(ledger.swap(to(State::Granted)).await.unwrap_err(), LedgerError::Stale(row.id));
-    assert_eq!(ledger.read(row.id).await.unwrap().question.state, State::Refused);
-    let nobody = Row { id: ApprovalId(9999), ..row.clone() };
+    assert_eq!(
+        ledger.swap(to(State::Granted)).await.unwrap_err(),
+        LedgerError::Stale(row.id)
+    );
+    assert_eq!(
+        ledger.read(row.id).await.unwrap().question.state,
+        State::Refused
+    );
+    let nobody = Row {
+        id: ApprovalId(9999),
+        ..row.clone()
+    };
     assert!(ledger.swap(nobody).await.is_err());
 }
 
@@ -84,7 +101,13 @@ async fn caps_open_questions(ledger: &impl Ledger) {
         ledger.ask(question("ada", n), 3).await.unwrap();
     }
     let refused = ledger.ask(question("ada", 9), 3).await.unwrap_err();
-    assert_eq!(refused, LedgerError::TooMany { asker: "ada".into(), open: 3 });
+    assert_eq!(
+        refused,
+        LedgerError::TooMany {
+            asker: "ada".into(),
+            open: 3
+        }
+    );
     ledger.ask(question("bob", 9), 3).await.unwrap();
     let mut first = ledger.list(Filter::default()).await.unwrap().pop().unwrap();
     first.question.state = State::Expired;
@@ -102,10 +125,38 @@ async fn filters(ledger: &impl Ledger) {
     let asker = Some("ada".to_owned());
     let digest = Some(Digest::from_bytes([1; 32]));
     assert_eq!(count(Filter::default()).await, 3);
-    assert_eq!(count(Filter { asker: asker.clone(), ..Filter::default() }).await, 2);
-    assert_eq!(count(Filter { asker, digest, ..Filter::default() }).await, 1);
-    assert_eq!(count(Filter { state: Some(State::Granted), ..Filter::default() }).await, 1);
-    let newest = ledger.list(Filter { limit: 1, ..Filter::default() }).await.unwrap();
+    assert_eq!(
+        count(Filter {
+            asker: asker.clone(),
+            ..Filter::default()
+        })
+        .await,
+        2
+    );
+    assert_eq!(
+        count(Filter {
+            asker,
+            digest,
+            ..Filter::default()
+        })
+        .await,
+        1
+    );
+    assert_eq!(
+        count(Filter {
+            state: Some(State::Granted),
+            ..Filter::default()
+        })
+        .await,
+        1
+    );
+    let newest = ledger
+        .list(Filter {
+            limit: 1,
+            ..Filter::default()
+        })
+        .await
+        .unwrap();
     assert_eq!(newest[0].question.state, State::Granted);
 }
 

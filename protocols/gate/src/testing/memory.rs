@@ -24,10 +24,17 @@ impl Ledger for MemoryLedger {
                 .filter(|row| row.question.state == State::Asked)
                 .count();
             if open >= cap {
-                return Err(LedgerError::TooMany { asker: question.asker.name, open });
+                return Err(LedgerError::TooMany {
+                    asker: question.asker.name,
+                    open,
+                });
             }
             let id = ApprovalId(rows.keys().last().map_or(1, |last| last.0 + 1));
-            let row = Row { id, version: 1, question };
+            let row = Row {
+                id,
+                version: 1,
+                question,
+            };
             rows.insert(id, row.clone());
             Ok(row)
         })
@@ -35,15 +42,26 @@ impl Ledger for MemoryLedger {
 
     fn read(&self, id: ApprovalId) -> Boxed<'_, Result<Row, LedgerError>> {
         Box::pin(async move {
-            locked(&self.rows).get(&id).cloned().ok_or(LedgerError::Unknown(id))
+            locked(&self.rows)
+                .get(&id)
+                .cloned()
+                .ok_or(LedgerError::Unknown(id))
         })
     }
 
     fn list(&self, filter: Filter) -> Boxed<'_, Result<Vec<Row>, LedgerError>> {
         Box::pin(async move {
             let rows = locked(&self.rows);
-            let wanted = rows.values().rev().filter(|row| wanted(row, &filter)).cloned();
-            Ok(if filter.limit == 0 { wanted.collect() } else { wanted.take(filter.limit).collect() })
+            let wanted = rows
+                .values()
+                .rev()
+                .filter(|row| wanted(row, &filter))
+                .cloned();
+            Ok(if filter.limit == 0 {
+                wanted.collect()
+            } else {
+                wanted.take(filter.limit).collect()
+            })
         })
     }
 
@@ -54,7 +72,10 @@ impl Ledger for MemoryLedger {
             if kept.version != row.version {
                 return Err(LedgerError::Stale(row.id));
             }
-            *kept = Row { version: row.version + 1, ..row };
+            *kept = Row {
+                version: row.version + 1,
+                ..row
+            };
             Ok(kept.clone())
         })
     }
@@ -67,7 +88,11 @@ impl Ledger for MemoryLedger {
             let mut count = 0;
             for row in orphans {
                 row.question.state = State::Withdrawn;
-                row.question.ended = Some(Ended { at, by: None, why: Some("gateway gone".into()) });
+                row.question.ended = Some(Ended {
+                    at,
+                    by: None,
+                    why: Some("gateway gone".into()),
+                });
                 row.version += 1;
                 count += 1;
             }
@@ -78,8 +103,13 @@ impl Ledger for MemoryLedger {
 
 fn wanted(row: &Row, filter: &Filter) -> bool {
     filter.state.is_none_or(|state| row.question.state == state)
-        && filter.asker.as_ref().is_none_or(|asker| row.question.asker.name == *asker)
-        && filter.digest.is_none_or(|digest| row.question.digest == digest)
+        && filter
+            .asker
+            .as_ref()
+            .is_none_or(|asker| row.question.asker.name == *asker)
+        && filter
+            .digest
+            .is_none_or(|digest| row.question.digest == digest)
 }
 
 fn orphaned(row: &Row, holder: &str) -> bool {
