@@ -226,7 +226,12 @@ impl Exchange {
         let reading_server = self.client.backlog() < BACKLOG;
         let mut end = self.session.end();
         let mut leave = self.connected.as_ref().map(Underway::revocation);
-        let mut front = self.state.queue.iter().find_map(|one| one.underway.as_ref()).map(Underway::revocation);
+        let mut front = self
+            .state
+            .queue
+            .iter()
+            .find_map(|one| one.underway.as_ref())
+            .map(Underway::revocation);
         let held = self.state.held.is_some();
         tokio::select! {
             biased;
@@ -266,12 +271,19 @@ impl Exchange {
         if self.state.held.is_some() {
             return self.withdraw_held().await;
         }
-        let Some(key) = self.key.clone() else { return Ok(()) };
+        let Some(key) = self.key.clone() else {
+            return Ok(());
+        };
         if self.state.queue.is_empty() || self.state.cancelling.is_some() {
             return Ok(());
         }
         // nothing new goes to the server until the cancellation has reached it, so that it cannot hit the next statement
-        let stopping = crate::server::cancel(self.session.clone(), self.reached.clone(), self.at.clone(), key);
+        let stopping = crate::server::cancel(
+            self.session.clone(),
+            self.reached.clone(),
+            self.at.clone(),
+            key,
+        );
         self.state.cancelling = Some(Box::pin(stopping));
         Ok(())
     }
@@ -280,7 +292,9 @@ impl Exchange {
     async fn finish(mut self, ended: Result<(), Error>) -> Result<(), Error> {
         let refusal = match &ended {
             Ok(()) | Err(Error::Client(_) | Error::ClientGone(_)) => None,
-            Err(Error::Ended(End::Drained) | Error::Fault(gate::Fault::Draining)) => Some(Refusal::Drain),
+            Err(Error::Ended(End::Drained) | Error::Fault(gate::Fault::Draining)) => {
+                Some(Refusal::Drain)
+            }
             Err(Error::Ended(_)) => Some(Refusal::Killed),
             Err(Error::Fault(_)) => Some(Refusal::GatewayFault { request: None }),
             Err(_) => Some(Refusal::UpstreamLost),
@@ -295,16 +309,32 @@ impl Exchange {
         let key = self.key.clone().filter(|_| running);
         let revoked = matches!(ended, Err(Error::Ended(_)));
         if let Some(key) = key {
-            let stopping = crate::server::cancel(self.session.clone(), self.reached.clone(), self.at.clone(), key);
+            let stopping = crate::server::cancel(
+                self.session.clone(),
+                self.reached.clone(),
+                self.at.clone(),
+                key,
+            );
             let _ = stopping.await;
         }
         for expected in self.state.queue.drain(..) {
             if let Some(underway) = expected.underway {
-                let kind = if revoked { OutcomeKind::Revoked } else { OutcomeKind::Unknown };
-                underway.done(Outcome { code: expected.code, rows: expected.rows, ..Outcome::of(kind) });
+                let kind = if revoked {
+                    OutcomeKind::Revoked
+                } else {
+                    OutcomeKind::Unknown
+                };
+                underway.done(Outcome {
+                    code: expected.code,
+                    rows: expected.rows,
+                    ..Outcome::of(kind)
+                });
             }
         }
-        if let Ok(goodbye) = self.session.own(Purpose::Framing, vec![write::terminate()]).await
+        if let Ok(goodbye) = self
+            .session
+            .own(Purpose::Framing, vec![write::terminate()])
+            .await
             && let Ok((_, underway)) = self.server.forward(goodbye)
         {
             let _ = tokio::time::timeout(GOODBYE, self.server.flush()).await;
@@ -361,7 +391,9 @@ async fn revoked(revocation: &mut Option<gate::Revocation>) -> End {
     }
 }
 
-async fn cancelled(cancelling: &mut Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>) {
+async fn cancelled(
+    cancelling: &mut Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>,
+) {
     match cancelling {
         // a cancellation that failed leaves the statement running, as it does without a gateway
         Some(stopping) => drop(stopping.await),

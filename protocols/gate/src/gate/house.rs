@@ -64,8 +64,11 @@ impl House {
                 Some(Chore::Close(closed, tape)) => tasks.spawn(async move {
                     let sealed = tape.seal().await;
                     if let Some(closed) = closed {
-                        let digest = sealed.as_ref().map(|tape| Digest::from_bytes(tape.digest).to_string());
-                        let (session, at) = (crate::record::label(closed.session), house.clock.now());
+                        let digest = sealed
+                            .as_ref()
+                            .map(|tape| Digest::from_bytes(tape.digest).to_string());
+                        let (session, at) =
+                            (crate::record::label(closed.session), house.clock.now());
                         house.directory.closed(&session, at / 1_000_000_000, digest);
                         house.log.closed(closed, sealed, house.clock.now());
                     }
