@@ -166,10 +166,13 @@ impl Snapshot {
     }
 }
 
+/// Name, owner, salt, iterations, whether it is locked.
+type AccountRow = (String, Option<String>, Vec<u8>, i64, bool);
+
 async fn load_accounts(
     connection: &mut SqliteConnection,
 ) -> Result<BTreeMap<String, Account>, Error> {
-    let rows: Vec<(String, Option<String>, Vec<u8>, i64, bool)> = sqlx::query_as(
+    let rows: Vec<AccountRow> = sqlx::query_as(
         "SELECT a.name, a.owner, a.salt, a.iterations, l.name IS NOT NULL
          FROM account a LEFT JOIN lock l ON l.kind = 'user' AND l.name = a.name",
     )

@@ -6,7 +6,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use crate::directory::unpoisoned;
 use crate::error::Error;
-use crate::open::{Store, Touches};
+use crate::open::Store;
 
 /// More than the keeper's second can bring; a store that is silent for longer loses the rest.
 const MOST_NOTES: usize = 100_000;

@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     dead_code,
+    unreachable_pub,
     reason = "tests"
 )]
 
@@ -33,8 +34,6 @@ use serde_json::Value;
 use store::{Name, NewAccount, NewToken, Store};
 use tempfile::TempDir;
 use tower::ServiceExt;
-
-pub const NOW: i64 = 1_785_600_000;
 
 pub struct House {
     folder: TempDir,
