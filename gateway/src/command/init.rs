@@ -5,7 +5,7 @@ mod certificates;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -120,7 +120,7 @@ fn write_certificates(folder: &Path, hosts: &[String]) -> anyhow::Result<()> {
     )
 }
 
-fn first_admin(file: &PathBuf, name: &str) -> anyhow::Result<String> {
+fn first_admin(file: &Path, name: &str) -> anyhow::Result<String> {
     let config = Config::load(file)?;
     let path = config.path(&config.settings.store.file);
     runtime()?.block_on(async {

@@ -24,9 +24,10 @@ use super::answer::{self, Answer};
 use super::identity;
 use super::line::{self, Line, Unreadable};
 use super::masks::{View, masks};
+use super::words::words;
 use crate::cli::Explain;
 use crate::config::Config;
-use crate::output::{Printer, print, visible};
+use crate::output::{Printer, print};
 use crate::{house, rules};
 
 /// Some line could not be read.
@@ -292,72 +293,4 @@ fn now(given: Option<&str>) -> Result<i64, Unreadable> {
 
 fn word(why: Why) -> String {
     why.as_str().to_owned()
-}
-
-/// The explanation for people.
-fn words(answer: &Value) -> String {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(visible);
-    let list = |name: &str| {
-        answer
-            .get(name)
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let mut lines = vec![format!(
-        "{} ({})",
-        text(answer, "verdict").unwrap_or_default(),
-        text(answer, "reason").unwrap_or_default()
-    )];
-    for operation in list("operations") {
-        let resource = operation
-            .pointer("/resource/id")
-            .and_then(Value::as_str)
-            .map(visible);
-        lines.push(format!(
-            "  {:<6} {} {} [{}]",
-            text(&operation, "verdict").unwrap_or_default(),
-            text(&operation, "action").unwrap_or_default(),
-            resource.unwrap_or_default(),
-            text(&operation, "effect").unwrap_or_default(),
-        ));
-    }
-    for cited in list("policies") {
-        lines.push(format!(
-            "  by     {} ({}:{})",
-            text(&cited, "id").unwrap_or_default(),
-            text(&cited, "file").unwrap_or_default(),
-            cited
-                .get("line")
-                .and_then(Value::as_u64)
-                .unwrap_or_default()
-        ));
-    }
-    for asked in list("approvals") {
-        let groups = asked
-            .get("groups")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        let groups: Vec<&str> = groups.iter().filter_map(Value::as_str).collect();
-        let quorum = asked.get("quorum").and_then(Value::as_u64).unwrap_or(1);
-        lines.push(format!(
-            "  needs  {quorum} of {}",
-            visible(&groups.join(", "))
-        ));
-    }
-    for mask in list("masks") {
-        let part = |name| text(&mask, name).unwrap_or_default();
-        lines.push(format!(
-            "  masks  {} as {} ({})",
-            part("at"),
-            part("class"),
-            part("how")
-        ));
-    }
-    for problem in ["unclear", "error"] {
-        let message = answer.get(problem).and_then(|value| text(value, "message"));
-        lines.extend(message.map(|message| format!("  why    {message}")));
-    }
-    lines.join("\n")
 }
