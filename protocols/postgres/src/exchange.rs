@@ -132,7 +132,7 @@ enum Kind {
     Bind { portal: String },
     DescribeStatement { name: String },
     DescribePortal { name: String },
-    Execute { portal: String },
+    Execute,
     Close,
     Sync,
     Own(OwnWork),
@@ -186,7 +186,6 @@ enum Woken {
     Cancel,
     Cancelled,
     Ended(End),
-    Recorded(Result<(), gate::Fault>),
 }
 
 impl Exchange {
@@ -216,7 +215,6 @@ impl Exchange {
                 Woken::Cancel => self.cancel_asked().await?,
                 Woken::Cancelled => self.state.cancelling = None,
                 Woken::Ended(end) => return Err(Error::Ended(end)),
-                Woken::Recorded(recorded) => recorded?,
             }
         }
     }

@@ -227,7 +227,7 @@ impl Exchange {
             Kind::Own(_) => Ok(()),
             Kind::Parse { .. }
             | Kind::Bind { .. }
-            | Kind::Execute { .. }
+            | Kind::Execute
             | Kind::Close
             | Kind::Sync => Err(out_of_turn()),
         }
@@ -269,7 +269,7 @@ impl Exchange {
                 rows.push(values);
                 return Ok(());
             }
-            Kind::Query { .. } | Kind::Execute { .. } => {}
+            Kind::Query { .. } | Kind::Execute => {}
             _ => return Err(out_of_turn()),
         }
         if front.silent {
@@ -318,7 +318,7 @@ impl Exchange {
                 }
                 Ok(())
             }
-            Kind::Execute { .. } => {
+            Kind::Execute => {
                 if let Some(statement) = analysis.as_ref().and_then(|all| all.statements.first()) {
                     self.statement_done(statement);
                 }
@@ -332,7 +332,7 @@ impl Exchange {
     fn execute_done(&mut self, frame: &Frame) -> Result<(), Error> {
         if !matches!(
             self.state.queue.front().map(|front| &front.kind),
-            Some(Kind::Execute { .. })
+            Some(Kind::Execute)
         ) {
             return Err(out_of_turn());
         }

@@ -89,7 +89,7 @@ impl Exchange {
             _ => {}
         }
         let mask = match &then.kind {
-            Kind::Execute { .. } => then
+            Kind::Execute => then
                 .portal
                 .as_ref()
                 .and_then(|portal| self.portal_mask(portal).ok().flatten()),

@@ -200,9 +200,7 @@ impl Exchange {
     }
 
     async fn take_execute(&mut self, frame: &Frame, execute: Execute<'_>) -> Result<(), Error> {
-        let kind = Kind::Execute {
-            portal: execute.portal.to_owned(),
-        };
+        let kind = Kind::Execute;
         let Some(portal) = self.state.portals.get(execute.portal).cloned() else {
             return self.unknown(frame, kind, "portal").await;
         };
