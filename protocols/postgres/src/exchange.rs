@@ -108,8 +108,6 @@ struct Batch {
     begun: bool,
     /// After an error: nothing is taken until Sync.
     skipping: bool,
-    /// What a statement of it leaves changed is not known before it ends.
-    changed: bool,
 }
 
 /// One answer that the server owes.

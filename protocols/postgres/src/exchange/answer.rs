@@ -14,6 +14,7 @@ use crate::wire::Malformed;
 use crate::wire::backend::{Backend, Fields, RowDescription, Status};
 use crate::wire::frame::{BackendFrame, Frame, next_backend, pass_rows};
 use crate::wire::refusal::Refusal;
+use crate::wire::values::Values;
 use crate::wire::write::server;
 
 impl Exchange {
@@ -46,7 +47,14 @@ impl Exchange {
         let Some(front) = self.state.queue.front() else {
             return false;
         };
-        !front.silent && front.mask.as_ref().is_some_and(|mask| mask.keeps_all())
+        let plain = match &front.mask {
+            Some(mask) => mask.keeps_all(),
+            None => {
+                let masks = self.state.mask.governs_columns() || self.state.mask.detects();
+                !masks && matches!(front.kind, Kind::Query { .. } | Kind::Execute)
+            }
+        };
+        plain && !front.silent
     }
 
     fn rows_through(&mut self, bytes: Bytes, rows: u64) -> Result<(), Error> {
@@ -98,13 +106,7 @@ impl Exchange {
             Backend::ReadyForQuery(status) => self.ready(frame, status).await,
             Backend::ErrorResponse(fields) => self.error(frame, fields),
             Backend::RowDescription(description) => self.row_description(frame, description),
-            Backend::DataRow(values) => {
-                let copied = values
-                    .iter()
-                    .map(|value| value.map(<[u8]>::to_vec))
-                    .collect();
-                self.data_row(frame, copied)
-            }
+            Backend::DataRow(values) => self.data_row(frame, values),
             Backend::CommandComplete(tag) => self.command_complete(frame, tag.rows()),
             Backend::EmptyQueryResponse => self.command_complete(frame, None),
             Backend::ParseComplete | Backend::BindComplete => self.one_done(frame),
@@ -225,11 +227,9 @@ impl Exchange {
                 self.own_front_done()
             }
             Kind::Own(_) => Ok(()),
-            Kind::Parse { .. }
-            | Kind::Bind { .. }
-            | Kind::Execute
-            | Kind::Close
-            | Kind::Sync => Err(out_of_turn()),
+            Kind::Parse { .. } | Kind::Bind { .. } | Kind::Execute | Kind::Close | Kind::Sync => {
+                Err(out_of_turn())
+            }
         }
     }
 
@@ -259,14 +259,19 @@ impl Exchange {
         }
     }
 
-    fn data_row(&mut self, frame: &Frame, values: Vec<Option<Vec<u8>>>) -> Result<(), Error> {
+    fn data_row(&mut self, frame: &Frame, values: Values<'_>) -> Result<(), Error> {
         let Some(front) = self.state.queue.front_mut() else {
             return Err(out_of_turn());
         };
         front.rows += 1;
         match &mut front.kind {
             Kind::Own(OwnWork::ReadBack(rows) | OwnWork::Catalogue(rows)) => {
-                rows.push(values);
+                rows.push(
+                    values
+                        .iter()
+                        .map(|value| value.map(<[u8]>::to_vec))
+                        .collect(),
+                );
                 return Ok(());
             }
             Kind::Query { .. } | Kind::Execute => {}
@@ -473,6 +478,8 @@ impl Exchange {
         );
         if skipped && (self.state.queue.is_empty() || early) {
             self.state.batch.skipping = true;
+            // a message of the same batch that waits for people will not run any more
+            drop(self.state.held.take());
         }
     }
 

@@ -95,6 +95,11 @@ impl Exchange {
                 .and_then(|portal| self.portal_mask(portal).ok().flatten()),
             _ => None,
         };
+        if matches!(then.kind, Kind::Query { .. }) {
+            // a simple query is a batch of its own
+            self.state.batch.forwarded = false;
+            self.state.batch.executed = false;
+        }
         self.state.queue.push_back(Expected {
             plan: then.plan,
             mask,
@@ -111,7 +116,6 @@ impl Exchange {
             let changes = statement.after.read_back || opaque;
             self.state.read_back |= changes;
             self.state.volatile |= changes || statement.after.until_end_of_transaction;
-            self.state.batch.changed |= changes;
             self.state.batch.begun |= statement.after.transaction == Some(TransactionChange::Begin);
             if opaque {
                 self.forget_names();
@@ -158,7 +162,7 @@ impl Exchange {
                 self.session.ended().unwrap_or(gate::End::Killed),
             ));
         };
-        self.state.batch.forwarded = true;
+        self.state.batch.forwarded = !matches!(then.kind, Kind::Query { .. });
         let expected = Expected {
             refusal: Some(refusal),
             plan: then.plan,
@@ -245,7 +249,8 @@ impl Exchange {
 
     /// Refuses what no later message could answer for: session state that is not known yet, COPY in, laundering.
     pub(super) fn sound(&self, analysis: &Analysis) -> Result<(), Unclear> {
-        let mut changed = self.state.batch.changed;
+        // not read back yet: something before it is still on its way
+        let mut changed = self.state.read_back;
         for statement in &analysis.statements {
             if changed && names_things(statement) {
                 return Err(unsupported(
@@ -256,7 +261,7 @@ impl Exchange {
             }
             changed |=
                 statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
-            if statement.parts.iter().any(|part| part.verb.id == "copy_in") {
+            if copies_in(statement) {
                 return Err(unsupported(
                     "copy_in",
                     "COPY FROM STDIN is not spoken here yet",
@@ -419,6 +424,12 @@ pub(crate) fn plain_facts() -> Attributes {
         ("ambiguous", Value::Bool(false)),
         ("cascade", Value::Bool(false)),
     ])
+}
+
+/// COPY from the client; what a file or a program at the server feeds is for policy to judge.
+fn copies_in(statement: &Statement) -> bool {
+    let has = |verb: &str| statement.parts.iter().any(|part| part.verb.id == verb);
+    has("copy_in") && !has("copy_file") && !has("copy_program")
 }
 
 /// Whether a statement's meaning depends on role or search path.

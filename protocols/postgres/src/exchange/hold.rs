@@ -135,6 +135,13 @@ impl Exchange {
             notices,
             keep_alive,
         } = held;
+        let before = self.state.mask.clone();
+        self.refresh_mask();
+        if !before.same_as(&self.state.mask) {
+            // it was found sound, and its reply planned, for what could be seen then
+            let decision = hold.withdraw().await;
+            return self.decided(decision, then).await;
+        }
         let asked_before = hold.asks().to_vec();
         match hold.settle().await {
             gate::Decision::Hold(hold) => {

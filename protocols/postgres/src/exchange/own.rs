@@ -32,6 +32,14 @@ pub(super) enum OwnWork {
 }
 
 impl Exchange {
+    /// Whether something must be known first that can be asked now.
+    pub(super) fn must_look(&self) -> bool {
+        let stale = self.state.catalogue_stale && self.state.mask.governs_columns();
+        (self.state.read_back || stale)
+            && self.state.queue.is_empty()
+            && self.status != Status::Failed
+    }
+
     /// Starts whatever the gateway must know before it takes the next message. Only when the server is ready.
     pub(super) async fn own_work(&mut self) -> Result<(), Error> {
         if !self.state.queue.is_empty() || self.status == Status::Failed {
@@ -209,8 +217,12 @@ impl Exchange {
     /// Rules may have changed since the last message: what may be seen is asked anew.
     pub(super) fn refresh_mask(&mut self) {
         let mask = self.session.mask();
-        if !Arc::ptr_eq(&mask, &self.state.mask) {
-            self.state.mask = mask;
+        if Arc::ptr_eq(&mask, &self.state.mask) {
+            return;
+        }
+        let same = mask.same_as(&self.state.mask);
+        self.state.mask = mask;
+        if !same {
             self.state.governed = Governed::unknown();
             self.state.catalogue_stale = true;
             self.state.operations.forget();

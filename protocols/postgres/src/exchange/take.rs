@@ -57,6 +57,12 @@ impl Exchange {
             && self.state.cancelling.is_none()
             && !self.state.over
             && !self.owes_own()
+            && !self.must_wait()
+    }
+
+    /// At the start of a batch, while what the one before changed is not known: its answers come first.
+    fn must_wait(&self) -> bool {
+        self.state.read_back && !self.state.batch.forwarded && !self.state.queue.is_empty()
     }
 
     async fn broken<T>(&mut self, malformed: Malformed) -> Result<T, Error> {
@@ -64,6 +70,11 @@ impl Exchange {
     }
 
     async fn take(&mut self, frame: Frame) -> Result<(), Error> {
+        self.refresh_mask();
+        if !self.state.batch.forwarded && self.must_look() {
+            self.state.postponed = Some(frame);
+            return self.own_work().await;
+        }
         let message = match Frontend::read(&frame) {
             Ok(message) => message,
             Err(malformed) => return self.broken(malformed).await,
@@ -87,14 +98,18 @@ impl Exchange {
                 self.broken(Malformed::Type(frame.tag())).await
             }
             Frontend::Terminate => {
-                self.state.over = true;
+                // what runs is answered to its end, as by the server itself
+                self.state.client_ended = true;
                 Ok(())
             }
         }
     }
 
     async fn take_query(&mut self, frame: &Frame, text: &str) -> Result<(), Error> {
-        self.state.batch = super::Batch::default();
+        self.state.batch = super::Batch {
+            begun: self.state.batch.begun,
+            ..Default::default()
+        };
         let analysis = self.shared.analyses.of(text).await;
         let shown = self.shown(text, analysis.as_deref().ok());
         let decoded = match &analysis {
