@@ -40,6 +40,22 @@ impl<R: Request> Permitted<R> {
         &self.request
     }
 
+    pub(crate) fn target(&self) -> Arc<str> {
+        self.duty.session().target().name.as_str().into()
+    }
+
+    /// The permit itself, where it is for this target; else it is spent unsent.
+    pub(crate) fn meant_for(self, target: &str) -> Result<Self, Denied<R>> {
+        if self.duty.session().target().name == target {
+            return Ok(self);
+        }
+        let Self { request, mut duty } = self;
+        let session = duty.session().clone();
+        duty.pay(Outcome::of(OutcomeKind::NotSent));
+        let reason = Reason::Revoked(End::Policy);
+        Err(Denied { request, session, reason, owes: None })
+    }
+
     /// A permit can die in the hand: a kill, a lock or a reload may come while the protocol is busy.
     pub(crate) fn begin(self) -> Result<(R, Underway), Denied<R>> {
         let Self { request, mut duty } = self;

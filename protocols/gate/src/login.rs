@@ -32,6 +32,12 @@ impl Authenticated {
         &self.identity
     }
 
+    /// Without any proof: for tests only.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn assumed(identity: Identity) -> Self {
+        Self { identity }
+    }
+
     pub(crate) fn into_identity(self) -> Identity {
         self.identity
     }

@@ -13,7 +13,7 @@ use recorder::entry::{
 use recorder::{Audit, Durability, Entry, RequestId, SessionId, entry};
 
 use crate::decision::Reason;
-use crate::ledger::{ApprovalId, Row};
+use crate::ledger::{ApprovalId, Question, Row};
 use crate::request::Guard;
 use crate::session::{Session, SessionState};
 use crate::underway::{Outcome, OutcomeKind};
@@ -50,6 +50,8 @@ pub(crate) struct Decided<'a> {
     pub(crate) reason: &'static str,
     pub(crate) policies: Vec<String>,
     pub(crate) approval: Option<ApprovalId>,
+    /// The redacted text; cut where it is long.
+    pub(crate) summary: &'a str,
 }
 
 /// The audit log as the gate writes it.
@@ -98,7 +100,7 @@ impl Log {
             policies: decided.policies,
             approval: decided.approval.map(|id| id.to_string()),
             policy_revision: gate.revision(),
-            summary: String::new(),
+            summary: cut(decided.summary).to_owned(),
             at: time(gate.now()),
         });
         let durability = match wait {
@@ -160,7 +162,7 @@ impl Log {
             actor,
             digest: *question.digest.as_bytes(),
             policies: question.requirements.keys().cloned().collect(),
-            note: question.reason.clone().unwrap_or_default(),
+            note: note(question, event).unwrap_or_default(),
             at: time(now),
         });
         self.written(entry, Durability::Synced)
@@ -296,6 +298,26 @@ impl Reason {
             | Self::TooManyQuestions { .. }
             | Self::Revoked(_) => None,
         }
+    }
+}
+
+/// As much of a text as the audit log keeps.
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(entry::SUMMARY)).unwrap_or(text)
+}
+
+/// The words of whoever took the step: of the voter, or of who asked.
+fn note(question: &Question, event: ApprovalEvent) -> Option<String> {
+    match event {
+        ApprovalEvent::Approved
+        | ApprovalEvent::Granted
+        | ApprovalEvent::Refused
+        | ApprovalEvent::Opposed => question.votes.last()?.reason.clone(),
+        ApprovalEvent::Asked
+        | ApprovalEvent::AskedAgain
+        | ApprovalEvent::Expired
+        | ApprovalEvent::Withdrawn
+        | ApprovalEvent::Used => question.reason.clone(),
     }
 }
 

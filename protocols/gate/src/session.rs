@@ -180,6 +180,7 @@ impl Session {
             reason: "own",
             policies: Vec::new(),
             approval: None,
+            summary: "",
         };
         duty.intended();
         let appended = self.log().decided(self, decided, record::Wait::Written);
@@ -209,6 +210,7 @@ impl Session {
             judged,
             approval,
         } = granted;
+        let rendering = request.render();
         let wait = record::wait(
             judged.effect,
             approval.is_some(),
@@ -232,9 +234,10 @@ impl Session {
                 .map(|cited| cited.id.clone())
                 .collect(),
             approval,
+            summary: &rendering.text,
         };
         duty.intended();
-        self.0.tape.request(duty.id(), &request.render().text);
+        self.0.tape.request(duty.id(), &rendering.text);
         self.0.requests.fetch_add(1, Ordering::Relaxed);
         self.0.gate.metrics().decision(self.0.protocol, "allow");
         match self.log().decided(self, decided, wait).await {
@@ -255,6 +258,7 @@ impl Session {
     ) -> Decision<R> {
         // a duty of its own, without operations: other rules may not end the refusal that is sent under it
         let mut duty = Duty::register(self, None);
+        let rendering = request.render();
         let identity = self.identity();
         let decided = Decided {
             request: duty.id(),
@@ -269,11 +273,12 @@ impl Session {
                 .map(|cited| cited.id.clone())
                 .collect(),
             approval: reason.approval(),
+            summary: &rendering.text,
         };
         duty.denied();
         self.0
             .tape
-            .refused(duty.id(), &request.render().text, reason.as_str());
+            .refused(duty.id(), &rendering.text, reason.as_str());
         self.0.requests.fetch_add(1, Ordering::Relaxed);
         self.0.gate.metrics().decision(self.0.protocol, "deny");
         match self

@@ -29,6 +29,8 @@ pub enum Endpoint {
 /// Only the gate dials, only the gate makes one; the inner stream is out of reach.
 pub struct Upstream<T> {
     duplex: Duplex<T>,
+    /// A permit for another target is not taken.
+    target: Arc<str>,
 }
 
 /// Bytes of a backend.
@@ -44,6 +46,7 @@ pub enum BackendStream {
 #[derive(Debug, Clone)]
 pub struct Reached {
     endpoint: Endpoint,
+    target: Arc<str>,
 }
 
 impl Upstream<BackendStream> {
@@ -53,6 +56,7 @@ impl Upstream<BackendStream> {
         endpoint: &Endpoint,
         within: Duration,
     ) -> Result<(Self, Underway, Reached), Error> {
+        let target = permit.target();
         match dial(endpoint, within).await {
             Ok(stream) => {
                 let underway = permit.dialled().map_err(|reason| {
@@ -60,8 +64,9 @@ impl Upstream<BackendStream> {
                 })?;
                 let reached = Reached {
                     endpoint: endpoint.clone(),
+                    target: target.clone(),
                 };
-                Ok((Self::over(stream), underway, reached))
+                Ok((Self::over(stream, target), underway, reached))
             }
             Err(error) => {
                 permit.unreachable();
@@ -74,7 +79,7 @@ impl Upstream<BackendStream> {
     pub async fn again(reached: &Reached, within: Duration) -> Result<Self, Error> {
         dial(&reached.endpoint, within)
             .await
-            .map(Self::over)
+            .map(|stream| Self::over(stream, reached.target.clone()))
             .map_err(Error::Unreachable)
     }
 
@@ -85,7 +90,8 @@ impl Upstream<BackendStream> {
         name: &str,
         within: Duration,
     ) -> Result<Self, Error> {
-        let BackendStream::Plain(stream) = self.duplex.into_io() else {
+        let Self { duplex, target } = self;
+        let BackendStream::Plain(stream) = duplex.into_io() else {
             return Err(Error::Tls(
                 "only a plain TCP connection can be secured".into(),
             ));
@@ -97,7 +103,7 @@ impl Upstream<BackendStream> {
             .await
             .map_err(|_| Error::Deadline("the TLS handshake with the backend"))?
             .map_err(|error| Error::Tls(error.to_string()))?;
-        Ok(Self::over(BackendStream::Tls(Box::new(stream))))
+        Ok(Self::over(BackendStream::Tls(Box::new(stream)), target))
     }
 
     /// DER of the backend's certificate, for channel binding.
@@ -112,11 +118,22 @@ impl Upstream<BackendStream> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
+impl Upstream<BackendStream> {
+    /// A backend in memory: for tests only.
+    pub fn in_memory(
+        permit: Permitted<Connect>,
+        stream: tokio::io::DuplexStream,
+    ) -> Result<(Self, Underway), crate::decision::Reason> {
+        let target = permit.target();
+        let underway = permit.dialled()?;
+        Ok((Self::over(BackendStream::Memory(stream), target), underway))
+    }
+}
+
 impl<T> Upstream<T> {
-    pub(crate) fn over(stream: T) -> Self {
-        Self {
-            duplex: Duplex::new(stream),
-        }
+    fn over(stream: T, target: Arc<str>) -> Self {
+        Self { duplex: Duplex::new(stream), target }
     }
 
     /// Queues exactly the request's wire, by reference count. No await: nothing can come between intent and queue.
@@ -124,6 +141,7 @@ impl<T> Upstream<T> {
         &mut self,
         permit: Permitted<R>,
     ) -> Result<(R, Underway), Denied<R>> {
+        let permit = permit.meant_for(&self.target)?;
         let (request, underway) = permit.begin()?;
         for bytes in request.wire() {
             self.duplex.queue(bytes.clone());
