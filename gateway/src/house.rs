@@ -84,6 +84,9 @@ struct Now {
     tls: Option<Arc<gate::tls::Server>>,
 }
 
+/// How often the newest checkpoint is kept beside the accounts.
+const CHECKPOINTS: Duration = Duration::from_secs(5);
+
 impl House {
     /// Opens, binds and starts everything, or nothing.
     pub(crate) async fn build(config: Config) -> Result<Self, Error> {
@@ -130,6 +133,7 @@ impl House {
         };
         house.open_ports(config, stopping).await?;
         house.watch_directory();
+        house.keep_checkpoints();
         Ok(house)
     }
 
@@ -173,6 +177,26 @@ impl House {
                         Err(_) => return,
                     },
                     _ = stop.wait_for(|stop| *stop) => return,
+                }
+            }
+        });
+    }
+
+    /// The store keeps the newest checkpoint, so that a log whose tail was cut shows at the next start.
+    fn keep_checkpoints(&mut self) {
+        let (gate, store) = (self.gate.clone(), self.store.clone());
+        let mut stop = self.stop.subscribe();
+        let mut tick = tokio::time::interval(CHECKPOINTS);
+        self.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = tick.tick() => {}
+                    _ = stop.wait_for(|stop| *stop) => return,
+                }
+                let Some(newest) = gate.audit().checkpoint() else { continue };
+                let kept = store::KeptCheckpoint { size: newest.size, root: newest.root };
+                if let Err(error) = store.keep_checkpoint(kept).await {
+                    tracing::warn!(%error, "the newest checkpoint could not be kept");
                 }
             }
         });

@@ -29,6 +29,12 @@ pub(crate) async fn open(
     );
     let seed = recorder::keys::Key::load(&audit.key_file)?;
     let (audit, recovered) = Audit::open(audit, Arc::new(Disk))?;
+    if let Some(kept) = store.kept_checkpoint().await?
+        && recovered.entries < kept.size
+    {
+        let (entries, kept) = (recovered.entries, kept.size);
+        tracing::error!(entries, kept, "the audit log is shorter than it was: its end was cut off");
+    }
     if recovered.closed_unknown > 0 || recovered.torn_bytes > 0 {
         let (closed, torn) = (recovered.closed_unknown, recovered.torn_bytes);
         tracing::warn!(
