@@ -193,8 +193,13 @@ impl House {
                     _ = tick.tick() => {}
                     _ = stop.wait_for(|stop| *stop) => return,
                 }
-                let Some(newest) = gate.audit().checkpoint() else { continue };
-                let kept = store::KeptCheckpoint { size: newest.size, root: newest.root };
+                let Some(newest) = gate.audit().checkpoint() else {
+                    continue;
+                };
+                let kept = store::KeptCheckpoint {
+                    size: newest.size,
+                    root: newest.root,
+                };
                 if let Err(error) = store.keep_checkpoint(kept).await {
                     tracing::warn!(%error, "the newest checkpoint could not be kept");
                 }

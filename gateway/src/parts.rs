@@ -33,7 +33,11 @@ pub(crate) async fn open(
         && recovered.entries < kept.size
     {
         let (entries, kept) = (recovered.entries, kept.size);
-        tracing::error!(entries, kept, "the audit log is shorter than it was: its end was cut off");
+        tracing::error!(
+            entries,
+            kept,
+            "the audit log is shorter than it was: its end was cut off"
+        );
     }
     if recovered.closed_unknown > 0 || recovered.torn_bytes > 0 {
         let (closed, torn) = (recovered.closed_unknown, recovered.torn_bytes);

@@ -43,6 +43,9 @@ const PIPELINE: usize = 10_000;
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(300);
 
+/// A cancellation on its way to the server.
+type Cancelling = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
 /// What all sessions of a listener share.
 #[derive(Clone)]
 pub(crate) struct Shared {
@@ -92,7 +95,7 @@ pub(crate) struct State {
     catalogue_stale: bool,
     governed: Governed,
     mask: Arc<Mask>,
-    cancelling: Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>,
+    cancelling: Option<Cancelling>,
     client_ended: bool,
     over: bool,
     /// Decoded operations in this state of the session; forgotten when it changes.
@@ -387,9 +390,7 @@ async fn revoked(revocation: &mut Option<gate::Revocation>) -> End {
     }
 }
 
-async fn cancelled(
-    cancelling: &mut Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>,
-) {
+async fn cancelled(cancelling: &mut Option<Cancelling>) {
     match cancelling {
         // a cancellation that failed leaves the statement running, as it does without a gateway
         Some(stopping) => drop(stopping.await),

@@ -49,6 +49,7 @@ fn effect(id: &str) -> String {
 }
 
 /// One line an operation: action, effect, resource, and the facts that are not their usual value.
+#[expect(clippy::too_many_lines, reason = "names every fact")]
 fn describe(text: &str, state: &SessionState) -> String {
     let analysis = match decode(text) {
         Ok(analysis) => analysis,

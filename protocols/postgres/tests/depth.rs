@@ -14,6 +14,7 @@ fn nested(open: &str, middle: &str, close: &str, times: usize) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of constructs")]
 fn nesting_never_aborts() {
     let run = || {
         let mut decoded = 0_u32;

@@ -420,7 +420,9 @@ impl Exchange {
                 }
                 Some(bytes) => {
                     let text = String::from_utf8_lossy(bytes);
-                    self.state.mask.redact(&text, &[0..text.len()])
+                    self.state
+                        .mask
+                        .redact(&text, std::slice::from_ref(&(0..text.len())))
                 }
             });
         lines.collect()
