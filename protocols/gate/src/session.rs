@@ -357,10 +357,6 @@ impl SessionState {
             .values()
             .all(|live| live.stays.load(Ordering::Relaxed))
     }
-
-    pub(crate) fn identity(&self) -> Arc<Identity> {
-        lock(&self.identity).clone()
-    }
 }
 
 impl Drop for SessionState {

@@ -14,7 +14,7 @@ use crate::scram;
 use crate::underway::lock;
 
 /// 2026-11-21T10:00:00Z, in seconds.
-pub const NOW: i64 = 1_795_255_200;
+const NOW: i64 = 1_795_255_200;
 
 /// Moves only when it is told to.
 pub struct FakeClock(AtomicI64);

@@ -1,0 +1,7 @@
+use gate::Leave;
+
+fn invent() -> Leave {
+    Leave { session: 1, countersigned: Default::default() }
+}
+
+fn main() {}
