@@ -223,11 +223,11 @@ fn refused(status: u16, answer: Value) -> Error {
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => format!("the gateway answered {status}"),
     };
-    let hint = text("next").or_else(|| match status {
+    let hint = match status {
+        // whoever types has no header to send
         401 => Some("COUNTERSIGN_TOKEN is wrong, expired or revoked".to_owned()),
-        403 => Some("no policy permits you to do this; ask an admin".to_owned()),
-        _ => None,
-    });
+        _ => text("next"),
+    };
     Error::Refused {
         status,
         message,

@@ -65,7 +65,7 @@ fn shown(event: &Value) -> String {
             .map_or_else(|| value.to_string(), str::to_owned);
         let _ = write!(line, " {name}={}", visible(&value));
     }
-    if let Some(body) = body {
+    if let Some(body) = body.filter(|body| !body.is_empty()) {
         let _ = write!(line, "\n    {}", body.replace('\n', "\n    "));
     }
     line
