@@ -408,3 +408,6 @@ fn counted(question: &Question, vote: Vote, electorate: &Electorate<'_>) -> Ques
     }
     next
 }
+
+#[cfg(all(test, feature = "shuttle"))]
+mod model;
