@@ -198,8 +198,7 @@ impl Log {
     pub(crate) async fn administration(
         &self,
         actor: String,
-        action: &str,
-        subject: &str,
+        (action, subject): (&str, &str),
         allowed: bool,
         now: i64,
     ) -> Written {
