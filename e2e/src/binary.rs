@@ -13,13 +13,20 @@ pub fn countersign() -> anyhow::Result<PathBuf> {
         return Ok(PathBuf::from(path));
     }
     let own = std::env::current_exe()?;
-    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("countersign"));
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("countersign"));
     for path in found {
         if path.is_file() {
             return Ok(path);
         }
     }
-    bail!("there is no `countersign` beside {}; type: cargo build --package countersign", own.display())
+    bail!(
+        "there is no `countersign` beside {}; type: cargo build --package countersign",
+        own.display()
+    )
 }
 
 /// The folder of PostgreSQL's server programs, the newest where there are several.
@@ -44,7 +51,10 @@ pub fn postgres() -> anyhow::Result<PathBuf> {
     if is_server(&folder) {
         return Ok(folder);
     }
-    bail!("there is no `initdb` in {}; type: tools/prepare run", folder.display())
+    bail!(
+        "there is no `initdb` in {}; type: tools/prepare run",
+        folder.display()
+    )
 }
 
 fn is_server(folder: &Path) -> bool {

@@ -31,8 +31,11 @@ impl Environment {
         let text = text(&keys(stand, around))?;
         let unfinished = around.folder.join(".env.unfinished");
         drop(std::fs::remove_file(&unfinished));
-        let mut file: File =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        let mut file: File = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)?;
         file.write_all(text.as_bytes())?;
         std::fs::rename(&unfinished, &path)?;
         Ok(Self { path })
@@ -51,7 +54,9 @@ impl Drop for Environment {
 
 /// Whether a value needs quoting nowhere.
 pub fn plain(value: &str) -> bool {
-    value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./:@%?=+,-".contains(&byte))
+    value
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_./:@%?=+,-".contains(&byte))
 }
 
 fn keys(stand: &Stand, around: &Around<'_>) -> Vec<(&'static str, String)> {
@@ -69,7 +74,10 @@ fn keys(stand: &Stand, around: &Around<'_>) -> Vec<(&'static str, String)> {
         ("DEMO_POLICIES", path(&place.policies())),
         ("COUNTERSIGN_CONFIG", path(&place.config())),
         ("DEMO_AUDIT_DIR", path(&place.folder.join("audit"))),
-        ("DEMO_AUDIT_PUBLIC_KEY", path(&place.folder.join("keys/audit.pub"))),
+        (
+            "DEMO_AUDIT_PUBLIC_KEY",
+            path(&place.folder.join("keys/audit.pub")),
+        ),
         ("DEMO_DIAGNOSTICS", path(&place.diagnostics)),
         ("COUNTERSIGN_URL", place.admin_url()),
         ("COUNTERSIGN_CA", authority.clone()),
@@ -85,7 +93,10 @@ fn keys(stand: &Stand, around: &Around<'_>) -> Vec<(&'static str, String)> {
         ("DEMO_POSTGRES_PORT", place.ports.postgres.to_string()),
         ("DEMO_POSTGRES_TARGET", TARGET.to_owned()),
         ("DEMO_POSTGRES_URL_ADA", url(stand, "ada", &people.ada)),
-        ("DEMO_POSTGRES_URL_ROBOT", url(stand, "robot", &people.robot)),
+        (
+            "DEMO_POSTGRES_URL_ROBOT",
+            url(stand, "robot", &people.robot),
+        ),
         ("PGSSLROOTCERT", authority),
         ("DEMO_POSTGRES_DIRECT_URL", stand.postgres.direct_url()),
     ]
@@ -114,7 +125,9 @@ mod tests {
 
     #[test]
     fn values_that_need_quoting_are_found() {
-        assert!(plain("postgresql://ada:cs_Ab1_x@localhost:1/shop?sslmode=verify-full"));
+        assert!(plain(
+            "postgresql://ada:cs_Ab1_x@localhost:1/shop?sslmode=verify-full"
+        ));
         for value in ["a b", "a'b", "a\"b", "$a", "a;b", "a&b", "ä", "a\nb", "(a)"] {
             assert!(!plain(value), "{value}");
         }

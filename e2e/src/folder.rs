@@ -74,14 +74,22 @@ impl Account {
                 return Ok(Some(account));
             }
         }
-        anyhow::bail!("PostgreSQL refuses root, and there is neither a `postgres` nor a `nobody` account to run it as")
+        anyhow::bail!(
+            "PostgreSQL refuses root, and there is neither a `postgres` nor a `nobody` account to run it as"
+        )
     }
 
     fn named(name: &str) -> anyhow::Result<Self> {
         let id = |flag: &str| -> anyhow::Result<u32> {
-            Ok(output(std::process::Command::new("id").args([flag, name]))?.trim().parse()?)
+            Ok(output(std::process::Command::new("id").args([flag, name]))?
+                .trim()
+                .parse()?)
         };
-        Ok(Self { name: name.to_owned(), user: id("-u")?, group: id("-g")? })
+        Ok(Self {
+            name: name.to_owned(),
+            user: id("-u")?,
+            group: id("-g")?,
+        })
     }
 }
 

@@ -56,7 +56,12 @@ impl Place {
     pub fn initialise(&self) -> anyhow::Result<String> {
         let file = self.folder.with_extension("token");
         let mut command = Command::new(&self.binary);
-        command.arg("init").arg("--directory").arg(&self.folder).arg("--admin-token-file").arg(&file);
+        command
+            .arg("init")
+            .arg("--directory")
+            .arg(&self.folder)
+            .arg("--admin-token-file")
+            .arg(&file);
         output(&mut command).context("initialising the gateway")?;
         let token = std::fs::read_to_string(&file)?;
         std::fs::remove_file(&file)?;
@@ -90,12 +95,19 @@ pub struct Gateway {
 impl Gateway {
     /// Starts it and waits until it is ready; `stop` is asked now and then whether to give up.
     pub fn start(place: Place, leash: bool, stop: &dyn Fn() -> bool) -> anyhow::Result<Self> {
-        let mut command =
-            if leash { leashed(&place.binary, Signal::TERM) } else { Command::new(&place.binary) };
+        let mut command = if leash {
+            leashed(&place.binary, Signal::TERM)
+        } else {
+            Command::new(&place.binary)
+        };
         command.arg("serve").arg("--config").arg(place.config());
         let log = place.folder.with_extension("output");
-        let process =
-            Running::start(Plan { command, log: &log, stop: Signal::TERM, patience: STOPS_WITHIN })?;
+        let process = Running::start(Plan {
+            command,
+            log: &log,
+            stop: Signal::TERM,
+            patience: STOPS_WITHIN,
+        })?;
         let mut started = Self { place, process };
         started.wait_until_ready(&log, stop)?;
         Ok(started)
@@ -129,7 +141,13 @@ impl Gateway {
 
     fn wait_until_ready(&mut self, log: &Path, stop: &dyn Fn() -> bool) -> anyhow::Result<()> {
         let deadline = Instant::now() + READY_WITHIN;
-        let seen = || format!("see {} and {}", log.display(), self.place.diagnostics.display());
+        let seen = || {
+            format!(
+                "see {} and {}",
+                log.display(),
+                self.place.diagnostics.display()
+            )
+        };
         let seen = seen();
         while !ready(self.place.ports.metrics) {
             if let Some(status) = self.process.ended()? {
@@ -154,12 +172,18 @@ pub fn ready(port: u16) -> bool {
 }
 
 /// A plain GET on this machine; the whole answer with its head.
-#[expect(clippy::disallowed_methods, reason = "the stand is a client of the gateway")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the stand is a client of the gateway"
+)]
 pub fn get(port: u16, path: &str) -> anyhow::Result<String> {
     let address = (Ipv4Addr::LOCALHOST, port).into();
     let mut stream = TcpStream::connect_timeout(&address, ASKS_WITHIN)?;
     stream.set_read_timeout(Some(ASKS_WITHIN))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n"
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)

@@ -21,7 +21,18 @@ impl People {
         for (name, groups) in groups {
             place.cli(&admin, &["user", "add", name, "--groups", groups])?;
         }
-        place.cli(&admin, &["user", "add", "robot", "--owner", "ada", "--groups", "engineers"])?;
+        place.cli(
+            &admin,
+            &[
+                "user",
+                "add",
+                "robot",
+                "--owner",
+                "ada",
+                "--groups",
+                "engineers",
+            ],
+        )?;
         Ok(Self {
             ada: token(place, &admin, "ada")?,
             grace: token(place, &admin, "grace")?,
@@ -34,7 +45,12 @@ impl People {
 
 /// Issues a token to somebody.
 pub fn token(place: &Place, admin: &str, account: &str) -> anyhow::Result<String> {
-    let issued = place.cli(admin, &["--output", "json", "token", "create", account, "--name", "stand"])?;
+    let issued = place.cli(
+        admin,
+        &[
+            "--output", "json", "token", "create", account, "--name", "stand",
+        ],
+    )?;
     let issued: serde_json::Value = serde_json::from_str(&issued)?;
     let token = issued.get("token").and_then(serde_json::Value::as_str);
     Ok(token.context("an issued token has a text")?.to_owned())

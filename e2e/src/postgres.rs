@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::binary;
 use crate::folder::{Account, Folder};
 use crate::ports;
-use crate::process::{Plan, Running, output, pause};
+use crate::process::{Plan, Running, fed, name, output, pause};
 
 /// The superuser's name.
 pub const SUPERUSER: &str = "postgres";
@@ -92,8 +92,14 @@ impl Postgres {
 
     /// The backend itself, over TCP as its superuser.
     pub fn direct_url(&self) -> String {
-        let Self { superuser_password, port, .. } = self;
-        format!("postgresql://{SUPERUSER}:{superuser_password}@127.0.0.1:{port}/{DATABASE}?sslmode=verify-full")
+        let Self {
+            superuser_password,
+            port,
+            ..
+        } = self;
+        format!(
+            "postgresql://{SUPERUSER}:{superuser_password}@127.0.0.1:{port}/{DATABASE}?sslmode=verify-full"
+        )
     }
 
     /// Runs statements as the superuser and returns what `psql` prints, unaligned and without headers.
@@ -134,7 +140,10 @@ impl Postgres {
                 bail!("stopped while PostgreSQL was starting");
             }
             if Instant::now() > deadline {
-                bail!("PostgreSQL is not ready after {READY_WITHIN:?}; see {}", log.display());
+                bail!(
+                    "PostgreSQL is not ready after {READY_WITHIN:?}; see {}",
+                    log.display()
+                );
             }
             pause();
         }
@@ -175,13 +184,20 @@ impl Postgres {
         command
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
             .args(["--set", "ON_ERROR_STOP=1", "--host=127.0.0.1"])
-            .args(["--port", &self.port.to_string(), "--username", role, "--dbname", database])
-            .args(["--command", statements])
+            .args([
+                "--port",
+                &self.port.to_string(),
+                "--username",
+                role,
+                "--dbname",
+                database,
+            ])
+            .arg("--file=-")
             .env("PGPASSWORD", password)
             .env("PGSSLMODE", "verify-full")
             .env("PGSSLROOTCERT", &self.authority)
             .env_remove("PGOPTIONS");
-        output(&mut command)
+        fed(&mut command, statements)
     }
 }
 
@@ -196,7 +212,12 @@ fn initialise(
     command
         .arg("--pgdata")
         .arg(folder.path().join("data"))
-        .args(["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", "--no-sync"])
+        .args([
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth=scram-sha-256",
+            "--no-sync",
+        ])
         .args(["--username", SUPERUSER])
         .arg("--pwfile")
         .arg(&file)
@@ -213,7 +234,12 @@ fn configure(
     port: u16,
 ) -> anyhow::Result<()> {
     let path = folder.path().display();
-    folder.file("server.pem", &std::fs::read(options.certificate)?, account, 0o600)?;
+    folder.file(
+        "server.pem",
+        &std::fs::read(options.certificate)?,
+        account,
+        0o600,
+    )?;
     folder.file("server.key", &std::fs::read(options.key)?, account, 0o600)?;
     let durable = if options.durable { "on" } else { "off" };
     let settings = format!(
@@ -222,21 +248,24 @@ fn configure(
          password_encryption = 'scram-sha-256'\nfsync = {durable}\nsynchronous_commit = {durable}\n\
          full_page_writes = {durable}\ntimezone = 'UTC'\nlog_timezone = 'UTC'\nlc_messages = 'C.UTF-8'\n"
     );
-    folder.file("data/postgresql.auto.conf", settings.as_bytes(), account, 0o600)?;
+    folder.file(
+        "data/postgresql.auto.conf",
+        settings.as_bytes(),
+        account,
+        0o600,
+    )?;
     let clients = "hostssl all all 127.0.0.1/32 scram-sha-256\nlocal all all scram-sha-256\n";
     folder.file("data/pg_hba.conf", clients.as_bytes(), account, 0o600)?;
     Ok(())
 }
 
-fn server(
-    programs: &Path,
-    folder: &Folder,
-    account: Option<&Account>,
-    leashed: bool,
-) -> Command {
+fn server(programs: &Path, folder: &Folder, account: Option<&Account>, leashed: bool) -> Command {
     let leash = leashed.then_some(Signal::INT);
     let mut command = as_account(&programs.join("postgres"), account, leash);
-    command.arg("-D").arg(folder.path().join("data")).current_dir(folder.path());
+    command
+        .arg("-D")
+        .arg(folder.path().join("data"))
+        .current_dir(folder.path());
     command
 }
 
@@ -248,11 +277,16 @@ fn as_account(program: &Path, account: Option<&Account>, leash: Option<Signal>) 
     let mut command = Command::new("setpriv");
     if let Some(account) = account {
         command
-            .args(["--reuid", &account.user.to_string(), "--regid", &account.group.to_string()])
+            .args([
+                "--reuid",
+                &account.user.to_string(),
+                "--regid",
+                &account.group.to_string(),
+            ])
             .arg("--clear-groups");
     }
     if let Some(signal) = leash {
-        command.args(["--pdeathsig", &signal.as_raw().to_string()]);
+        command.args(["--pdeathsig", name(signal)]);
     }
     command.arg("--").arg(program);
     command
@@ -262,6 +296,8 @@ fn as_account(program: &Path, account: Option<&Account>, leash: Option<Signal>) 
 fn secret() -> anyhow::Result<String> {
     use base64::Engine;
     let mut bytes = [0; 24];
-    aws_lc_rs::rand::fill(&mut bytes).ok().context("the system gives no random bytes")?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .ok()
+        .context("the system gives no random bytes")?;
     Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
 }

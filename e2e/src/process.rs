@@ -1,6 +1,7 @@
 //! Child processes that end with the stand: in a group of their own, asked to stop, and killed when they do not.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -32,7 +33,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(plan: Plan<'_>) -> anyhow::Result<Self> {
-        let Plan { mut command, log, stop, patience } = plan;
+        let Plan {
+            mut command,
+            log,
+            stop,
+            patience,
+        } = plan;
         let output = File::options()
             .create(true)
             .append(true)
@@ -45,7 +51,12 @@ impl Running {
             .stderr(output)
             .spawn()
             .with_context(|| format!("starting {:?}", command.get_program()))?;
-        Ok(Self { child, stop, patience, ended: false })
+        Ok(Self {
+            child,
+            stop,
+            patience,
+            ended: false,
+        })
     }
 
     pub fn id(&self) -> u32 {
@@ -111,7 +122,10 @@ impl Drop for Running {
 }
 
 /// One look's distance from the next at what can only be polled, such as another program's readiness.
-#[expect(clippy::disallowed_methods, reason = "other programs tell nobody when they are ready")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "other programs tell nobody when they are ready"
+)]
 pub fn pause() {
     std::thread::sleep(TICK);
 }
@@ -119,16 +133,41 @@ pub fn pause() {
 /// Prefixes a command so that its process ends with the thread that starts it, even by `kill -9`.
 pub fn leashed(program: &Path, stop: Signal) -> Command {
     let mut command = Command::new("setpriv");
-    command.arg("--pdeathsig").arg(stop.as_raw().to_string()).arg("--").arg(program);
     command
+        .arg("--pdeathsig")
+        .arg(name(stop))
+        .arg("--")
+        .arg(program);
+    command
+}
+
+/// As `setpriv` wants it.
+pub fn name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::INT => "INT",
+        Signal::TERM => "TERM",
+        _ => "KILL",
+    }
 }
 
 /// Runs a command to its end and returns what it printed; its standard error goes into the error.
 pub fn output(command: &mut Command) -> anyhow::Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("starting {:?}", command.get_program()))?;
+    fed(command, "")
+}
+
+/// The same with something to read on its standard input.
+pub fn fed(command: &mut Command, input: &str) -> anyhow::Result<String> {
+    let started = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = started.with_context(|| format!("starting {:?}", command.get_program()))?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // a command that reads nothing may be gone already
+        drop(pipe.write_all(input.as_bytes()));
+    }
+    let output = child.wait_with_output()?;
     if !output.status.success() {
         bail!(
             "{:?} ended with {}: {}",

@@ -31,7 +31,14 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     /// For a test: fast, leashed, with the policies of `init`.
     pub fn in_folder(folder: &'a Path) -> Self {
-        Self { folder, binary: None, policies: None, edit: &|text| text, durable: false, leashed: true }
+        Self {
+            folder,
+            binary: None,
+            policies: None,
+            edit: &|text| text,
+            durable: false,
+            leashed: true,
+        }
     }
 }
 
@@ -56,7 +63,11 @@ impl Stand {
             },
             folder: folder.join("gateway"),
             diagnostics: folder.join("diagnostics.log"),
-            ports: Ports { postgres, admin, metrics },
+            ports: Ports {
+                postgres,
+                admin,
+                metrics,
+            },
         };
         let admin = place.initialise()?;
         let postgres = Postgres::start(
@@ -73,7 +84,12 @@ impl Stand {
         configure(&place, &postgres, options)?;
         let gateway = Gateway::start(place, options.leashed, stop)?;
         let people = People::add(gateway.place(), admin).context("adding the people")?;
-        Ok(Self { gateway, postgres, people, leashed: options.leashed })
+        Ok(Self {
+            gateway,
+            postgres,
+            people,
+            leashed: options.leashed,
+        })
     }
 
     /// Starts the gateway anew, after it ended or was killed.
@@ -113,7 +129,11 @@ fn replace_policies(from: &Path, to: &Path) -> anyhow::Result<()> {
     }
     for entry in read(from)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "cedar") && let Some(name) = path.file_name() {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "cedar")
+            && let Some(name) = path.file_name()
+        {
             std::fs::copy(&path, to.join(name))?;
         }
     }

@@ -7,7 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A gateway that decodes, judges, holds, masks and records what people and programs ask of databases.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(
+    name = "countersign",
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     /// How answers are printed: a table for people, JSON for programs
     #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
@@ -59,7 +63,12 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigFile {
     /// The configuration
-    #[arg(long, env = "COUNTERSIGN_CONFIG", default_value = "countersign.yaml", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_CONFIG",
+        default_value = "countersign.yaml",
+        value_name = "FILE"
+    )]
     pub(crate) config: PathBuf,
 }
 

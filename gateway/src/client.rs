@@ -18,10 +18,17 @@ pub(crate) enum Error {
     Unset(&'static str, &'static str),
     #[error("COUNTERSIGN_CA: {}: {cause}", .path.display())]
     Authority { path: PathBuf, cause: String },
-    #[error("the gateway at `{url}` cannot be reached: {cause} (hint: is it running, and is COUNTERSIGN_URL right?)")]
+    #[error(
+        "the gateway at `{url}` cannot be reached: {cause} (hint: is it running, and is COUNTERSIGN_URL right?)"
+    )]
     Unreachable { url: String, cause: String },
     #[error("{message}{}", .hint.as_ref().map(|hint| format!(" (hint: {hint})")).unwrap_or_default())]
-    Refused { status: u16, message: String, hint: Option<String>, answer: Value },
+    Refused {
+        status: u16,
+        message: String,
+        hint: Option<String>,
+        answer: Value,
+    },
     #[error("the gateway's answer makes no sense: {0}")]
     Nonsense(String),
 }
@@ -38,14 +45,22 @@ impl Client {
     pub(crate) fn from_environment() -> Result<Self, Error> {
         let url = std::env::var("COUNTERSIGN_URL")
             .map_err(|_| Error::Unset("COUNTERSIGN_URL", "such as https://localhost:7443"))?;
-        let token = std::env::var("COUNTERSIGN_TOKEN").map(Zeroizing::new).map_err(|_| {
-            Error::Unset("COUNTERSIGN_TOKEN", "an admin issues one with `countersign token create`")
-        })?;
+        let token = std::env::var("COUNTERSIGN_TOKEN")
+            .map(Zeroizing::new)
+            .map_err(|_| {
+                Error::Unset(
+                    "COUNTERSIGN_TOKEN",
+                    "an admin issues one with `countersign token create`",
+                )
+            })?;
         let mut tls = TlsConfig::builder();
         if let Some(path) = std::env::var_os("COUNTERSIGN_CA").map(PathBuf::from) {
             tls = tls.root_certs(RootCerts::new_with_certs(&authority(path)?));
         } else if url.starts_with("https:") {
-            return Err(Error::Unset("COUNTERSIGN_CA", "the CA file that `countersign init` wrote"));
+            return Err(Error::Unset(
+                "COUNTERSIGN_CA",
+                "the CA file that `countersign init` wrote",
+            ));
         }
         let agent = Agent::config_builder()
             .tls_config(tls.build())
@@ -56,7 +71,11 @@ impl Client {
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Ok(Self { agent, url: url.trim_end_matches('/').to_owned(), token })
+        Ok(Self {
+            agent,
+            url: url.trim_end_matches('/').to_owned(),
+            token,
+        })
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Value, Error> {
@@ -79,7 +98,10 @@ impl Client {
         if response.status() == http::StatusCode::NOT_MODIFIED {
             return Ok(None);
         }
-        let tag = response.headers().get("etag").and_then(|tag| tag.to_str().ok());
+        let tag = response
+            .headers()
+            .get("etag")
+            .and_then(|tag| tag.to_str().ok());
         *known = tag.map(str::to_owned);
         self.read(response).map(Some)
     }
@@ -93,14 +115,20 @@ impl Client {
     }
 
     /// The answer's bytes as they come, without an end to wait for.
-    pub(crate) fn stream(&self, path: &str) -> Result<impl std::io::Read, Error> {
+    pub(crate) fn stream(&self, path: &str) -> Result<impl std::io::Read + use<>, Error> {
         let response = self.send("GET", path, None, Duration::from_secs(3600))?;
         if response.status().is_success() {
-            return Ok(response.into_body().into_with_config().limit(u64::MAX).reader());
+            return Ok(response
+                .into_body()
+                .into_with_config()
+                .limit(u64::MAX)
+                .reader());
         }
         match self.read(response) {
             Err(error) => Err(error),
-            Ok(_) => Err(Error::Nonsense("neither an answer nor a refusal".to_owned())),
+            Ok(_) => Err(Error::Nonsense(
+                "neither an answer nor a refusal".to_owned(),
+            )),
         }
     }
 
@@ -132,12 +160,21 @@ impl Client {
         request: http::Request<String>,
         timeout: Duration,
     ) -> Result<http::Response<Body>, Error> {
-        let request = self.agent.configure_request(request).timeout_global(Some(timeout)).build();
-        self.agent.run(request).map_err(|error| self.unreachable(&error))
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(timeout))
+            .build();
+        self.agent
+            .run(request)
+            .map_err(|error| self.unreachable(&error))
     }
 
     fn unreachable(&self, cause: &dyn std::error::Error) -> Error {
-        Error::Unreachable { url: self.url.clone(), cause: cause.to_string() }
+        Error::Unreachable {
+            url: self.url.clone(),
+            cause: cause.to_string(),
+        }
     }
 
     fn read(&self, response: http::Response<Body>) -> Result<Value, Error> {
@@ -153,7 +190,11 @@ impl Client {
         } else {
             serde_json::from_str(&text).map_err(|error| Error::Nonsense(error.to_string()))?
         };
-        if status.is_success() { Ok(answer) } else { Err(refused(status.as_u16(), answer)) }
+        if status.is_success() {
+            Ok(answer)
+        } else {
+            Err(refused(status.as_u16(), answer))
+        }
     }
 }
 
@@ -172,20 +213,34 @@ pub(crate) fn escaped(text: &str) -> String {
 
 fn refused(status: u16, answer: Value) -> Error {
     let text = |name: &str| {
-        let found = answer.pointer(&format!("/error/{name}")).or_else(|| answer.get(name));
-        found.and_then(Value::as_str).map(crate::output::visible)
+        answer
+            .get(name)
+            .and_then(Value::as_str)
+            .map(crate::output::visible)
     };
-    let message = text("message").unwrap_or_else(|| format!("the gateway answered {status}"));
-    let hint = text("hint").or_else(|| match status {
+    let message = match (text("title"), text("detail")) {
+        (Some(title), Some(detail)) => format!("{title}: {detail}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => format!("the gateway answered {status}"),
+    };
+    let hint = match status {
+        // whoever types has no header to send
         401 => Some("COUNTERSIGN_TOKEN is wrong, expired or revoked".to_owned()),
-        403 => Some("no policy permits you to do this; ask an admin".to_owned()),
-        _ => None,
-    });
-    Error::Refused { status, message, hint, answer }
+        _ => text("next"),
+    };
+    Error::Refused {
+        status,
+        message,
+        hint,
+        answer,
+    }
 }
 
 fn authority(path: PathBuf) -> Result<Vec<Certificate<'static>>, Error> {
-    let failed = |cause: String| Error::Authority { path: path.clone(), cause };
+    let failed = |cause: String| Error::Authority {
+        path: path.clone(),
+        cause,
+    };
     let pem = std::fs::read(&path).map_err(|error| failed(error.to_string()))?;
     let items = ureq::tls::parse_pem(&pem).filter_map(|item| match item {
         Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(Ok(certificate)),
@@ -210,8 +265,13 @@ mod tests {
 
     #[test]
     fn a_refusal_speaks_in_the_gateways_words() {
-        let answer = serde_json::json!({"error": {"code": "decided", "message": "decided already"}});
-        let Error::Refused { status, message, .. } = refused(409, answer) else { panic!("refused") };
+        let answer = serde_json::json!({"title": "decided already", "status": 409});
+        let Error::Refused {
+            status, message, ..
+        } = refused(409, answer)
+        else {
+            panic!("refused")
+        };
         assert_eq!((status, message.as_str()), (409, "decided already"));
     }
 }

@@ -63,7 +63,9 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 
 /// The runtime of commands that need one.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
@@ -73,7 +75,9 @@ fn code_of(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<client::Error>() {
         Some(client::Error::Unset(..) | client::Error::Authority { .. }) => code::USAGE,
         Some(client::Error::Unreachable { .. }) => code::UNREACHABLE,
-        Some(client::Error::Refused { status: 401 | 403, .. }) => code::NOT_PERMITTED,
+        Some(client::Error::Refused {
+            status: 401 | 403, ..
+        }) => code::NOT_PERMITTED,
         Some(client::Error::Refused { status: 404, .. }) => code::NOT_FOUND,
         Some(client::Error::Refused { status: 409, .. }) => code::CONFLICT,
         Some(client::Error::Refused { .. } | client::Error::Nonsense(_)) | None => code::FAILED,

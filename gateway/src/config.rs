@@ -61,7 +61,10 @@ pub(crate) struct Config {
 impl Config {
     /// Reads and checks a file; what it refers to is not opened yet.
     pub(crate) fn load(file: &Path) -> Result<Self, Error> {
-        let unreadable = |cause| Error::Unreadable { file: file.to_owned(), cause };
+        let unreadable = |cause| Error::Unreadable {
+            file: file.to_owned(),
+            cause,
+        };
         let file = std::path::absolute(file).map_err(unreadable)?;
         if std::fs::metadata(&file).map_err(unreadable)?.len() > LARGEST {
             return Err(Error::TooLarge(file));
@@ -75,7 +78,11 @@ impl Config {
         let settings: Settings =
             serde_saphyr::from_str(text).map_err(|error| Error::of_yaml(file, &error))?;
         let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
-        let config = Self { settings, file: file.to_owned(), folder };
+        let config = Self {
+            settings,
+            file: file.to_owned(),
+            folder,
+        };
         config.check()?;
         Ok(config)
     }
@@ -101,10 +108,19 @@ impl Config {
     /// What no single field can tell.
     fn check(&self) -> Result<(), Error> {
         let refuse = |message: String, hint: &str| {
-            Err(Error::Contradiction { file: self.file.clone(), message, hint: hint.to_owned() })
+            Err(Error::Contradiction {
+                file: self.file.clone(),
+                message,
+                hint: hint.to_owned(),
+            })
         };
         let admin = self.settings.admin.address;
-        let mut ports: Vec<_> = self.settings.listeners.iter().map(|one| one.address).collect();
+        let mut ports: Vec<_> = self
+            .settings
+            .listeners
+            .iter()
+            .map(|one| one.address)
+            .collect();
         ports.push(admin);
         ports.extend(self.settings.telemetry.address);
         ports.sort_unstable();

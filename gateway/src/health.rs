@@ -23,7 +23,10 @@ pub(crate) fn router(gate: Gate, registry: Registry) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
-        .with_state(Watched { gate, registry: Arc::new(registry) })
+        .with_state(Watched {
+            gate,
+            registry: Arc::new(registry),
+        })
 }
 
 async fn metrics(State(watched): State<Watched>) -> Response {
@@ -46,6 +49,9 @@ async fn ready(State(watched): State<Watched>) -> (StatusCode, &'static str) {
     }
     match watched.gate.audit().healthy() {
         Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the audit log cannot be written\n"),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the audit log cannot be written\n",
+        ),
     }
 }

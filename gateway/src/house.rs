@@ -31,7 +31,10 @@ pub(crate) enum Error {
     #[error("{what}: {cause}")]
     Tls { what: String, cause: String },
     #[error("`{address}` cannot be listened on: {cause}{}", hint_of_bind(.cause))]
-    Bind { address: SocketAddr, cause: std::io::Error },
+    Bind {
+        address: SocketAddr,
+        cause: std::io::Error,
+    },
     #[error("listeners: {0}")]
     Protocol(gate::Error),
     #[error("store: {0}")]
@@ -81,6 +84,9 @@ struct Now {
     tls: Option<Arc<gate::tls::Server>>,
 }
 
+/// How often the newest checkpoint is kept beside the accounts.
+const CHECKPOINTS: Duration = Duration::from_secs(5);
+
 impl House {
     /// Opens, binds and starts everything, or nothing.
     pub(crate) async fn build(config: Config) -> Result<Self, Error> {
@@ -89,11 +95,16 @@ impl House {
         let rules = rules::load(&config, &vocabulary)?;
         let admin_tls = web_tls(&config, config.settings.admin.tls.as_ref())?;
         let (store, gate, metrics) = crate::parts::open(&config, vocabulary.clone(), rules).await?;
+        let recordings = crate::parts::recordings(&config)?;
         let (stop, stopping) = watch::channel(false);
         let registry = Registry::default();
         let drain = Duration::from_secs(config.settings.drain_seconds.into());
 
-        let web = admin::router(admin::Admin::new(store.clone(), gate.clone()));
+        let web = admin::router(admin::Admin::new(
+            store.clone(),
+            gate.clone(),
+            Some(recordings),
+        ));
         let watched = health::router(gate.clone(), metrics);
         let (web, watched) = match config.settings.telemetry.address {
             Some(address) => (web, Some((address, watched))),
@@ -122,10 +133,15 @@ impl House {
         };
         house.open_ports(config, stopping).await?;
         house.watch_directory();
+        house.keep_checkpoints();
         Ok(house)
     }
 
-    async fn open_ports(&mut self, config: Config, stopping: watch::Receiver<bool>) -> Result<(), Error> {
+    async fn open_ports(
+        &mut self,
+        config: Config,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<(), Error> {
         let folder = config.folder().to_owned();
         let settings = config.settings;
         self.registry.replace(targets(settings.targets));
@@ -138,7 +154,11 @@ impl House {
         // served only now that every one of them could be bound
         for (port, now) in bound {
             let (now, seats) = (RwLock::new(now), port.seats());
-            let served = Arc::new(Served { now, seats, gate: self.gate.clone() });
+            let served = Arc::new(Served {
+                now,
+                seats,
+                gate: self.gate.clone(),
+            });
             self.tasks.spawn(port.run(served.clone(), stopping.clone()));
             self.ports.push(served);
         }
@@ -157,6 +177,31 @@ impl House {
                         Err(_) => return,
                     },
                     _ = stop.wait_for(|stop| *stop) => return,
+                }
+            }
+        });
+    }
+
+    /// The store keeps the newest checkpoint, so that a log whose tail was cut shows at the next start.
+    fn keep_checkpoints(&mut self) {
+        let (gate, store) = (self.gate.clone(), self.store.clone());
+        let mut stop = self.stop.subscribe();
+        let mut tick = tokio::time::interval(CHECKPOINTS);
+        self.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = tick.tick() => {}
+                    _ = stop.wait_for(|stop| *stop) => return,
+                }
+                let Some(newest) = gate.audit().checkpoint() else {
+                    continue;
+                };
+                let kept = store::KeptCheckpoint {
+                    size: newest.size,
+                    root: newest.root,
+                };
+                if let Err(error) = store.keep_checkpoint(kept).await {
+                    tracing::warn!(%error, "the newest checkpoint could not be kept");
                 }
             }
         });
@@ -216,7 +261,11 @@ impl House {
 
 impl Serve for Served {
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let Now { running, tls } = self.now.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Now { running, tls } = self
+            .now
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let connection = Connection::new(stream, peer, tls, self.seats.login_within());
         if let Err(error) = running.serve(connection, self.gate.clone()).await {
             tracing::info!(peer = %peer.ip(), %error, "a connection ended");
@@ -226,7 +275,11 @@ impl Serve for Served {
 
 impl Now {
     fn of(listener: Listener, registry: &Registry, folder: &Path) -> Result<Self, Error> {
-        let tls = listener.tls.as_ref().map(|tls| server_tls(tls, folder)).transpose()?;
+        let tls = listener
+            .tls
+            .as_ref()
+            .map(|tls| server_tls(tls, folder))
+            .transpose()?;
         let running = (listener.entry.new)(listener.settings, registry).map_err(Error::Protocol)?;
         Ok(Self { running, tls })
     }
@@ -235,7 +288,10 @@ impl Now {
 impl Fixed {
     fn of(config: &Config) -> Self {
         let settings = &config.settings;
-        let listeners = settings.listeners.iter().map(|one| (one.address, one.entry.name));
+        let listeners = settings
+            .listeners
+            .iter()
+            .map(|one| (one.address, one.entry.name));
         let folders = [
             &settings.recording.audit,
             &settings.recording.tapes,
@@ -266,24 +322,37 @@ impl Fixed {
 }
 
 async fn bind(address: SocketAddr, caps: Caps) -> Result<Port, Error> {
-    Port::bind(address, caps).await.map_err(|cause| Error::Bind { address, cause })
+    Port::bind(address, caps)
+        .await
+        .map_err(|cause| Error::Bind { address, cause })
 }
 
 /// What lies behind the gateway, with the table's line for each.
-pub(crate) fn entries(targets: BTreeMap<TargetName, Target>) -> Vec<(&'static Entry, ErasedTarget)> {
+pub(crate) fn entries(
+    targets: BTreeMap<TargetName, Target>,
+) -> Vec<(&'static Entry, ErasedTarget)> {
     let erase = |(name, target): (TargetName, Target)| {
         let policy = policy::target::Target {
             name: name.as_str().to_owned(),
             protocol: target.entry.name.to_owned(),
             labels: target.labels,
         };
-        (target.entry, ErasedTarget { policy, backend: target.backend })
+        (
+            target.entry,
+            ErasedTarget {
+                policy,
+                backend: target.backend,
+            },
+        )
     };
     targets.into_iter().map(erase).collect()
 }
 
 fn targets(targets: BTreeMap<TargetName, Target>) -> Vec<ErasedTarget> {
-    entries(targets).into_iter().map(|(_, target)| target).collect()
+    entries(targets)
+        .into_iter()
+        .map(|(_, target)| target)
+        .collect()
 }
 
 /// The certificate of a port; a relative `key` starts at the working directory, which is the configuration's folder.
@@ -292,20 +361,30 @@ pub(crate) fn server_tls(tls: &Tls, folder: &Path) -> Result<Arc<gate::tls::Serv
     let failed = |what: String| move |cause: String| Error::Tls { what, cause };
     let chain = std::fs::read(&path)
         .map_err(|error| failed(path.display().to_string())(error.to_string()))?;
-    let key = tls.key.resolve().map_err(|error| failed("tls.key".to_owned())(error.to_string()))?;
+    let key = tls
+        .key
+        .resolve()
+        .map_err(|error| failed("tls.key".to_owned())(error.to_string()))?;
     gate::tls::server(&chain, key.expose().as_bytes(), &[])
         .map_err(|error| failed(path.display().to_string())(error.to_string()))
 }
 
 fn web_tls(config: &Config, tls: Option<&Tls>) -> Result<Option<Arc<rustls::ServerConfig>>, Error> {
-    tls.map(|tls| Ok(server_tls(tls, config.folder())?.config.clone())).transpose()
+    tls.map(|tls| Ok(server_tls(tls, config.folder())?.config.clone()))
+        .transpose()
 }
 
 fn hint_of_bind(cause: &std::io::Error) -> &'static str {
     match cause.kind() {
-        std::io::ErrorKind::AddrInUse => " (hint: is another gateway running? `ss -ltnp` shows who listens)",
-        std::io::ErrorKind::PermissionDenied => " (hint: ports below 1024 need CAP_NET_BIND_SERVICE)",
-        std::io::ErrorKind::AddrNotAvailable => " (hint: the address must be one of this machine's)",
+        std::io::ErrorKind::AddrInUse => {
+            " (hint: is another gateway running? `ss -ltnp` shows who listens)"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            " (hint: ports below 1024 need CAP_NET_BIND_SERVICE)"
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            " (hint: the address must be one of this machine's)"
+        }
         _ => "",
     }
 }

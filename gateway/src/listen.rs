@@ -32,7 +32,10 @@ pub(crate) struct Port {
 impl Port {
     pub(crate) async fn bind(address: SocketAddr, caps: Caps) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        Ok(Self { listener, seats: Arc::new(Seats::new(caps)) })
+        Ok(Self {
+            listener,
+            seats: Arc::new(Seats::new(caps)),
+        })
     }
 
     /// Takes new caps; who is seated already stays.
@@ -73,7 +76,8 @@ impl Port {
     }
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+/// Resolves once the ports are to be closed; cancel-safe.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // the sender's going is a stop as well
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -98,7 +102,10 @@ pub(crate) struct Seat {
 
 impl Seats {
     fn new(caps: Caps) -> Self {
-        Self { caps: Mutex::new(caps), taken: Mutex::default() }
+        Self {
+            caps: Mutex::new(caps),
+            taken: Mutex::default(),
+        }
     }
 
     pub(crate) fn replace_caps(&self, caps: Caps) {
@@ -124,7 +131,10 @@ impl Seats {
         *count += 1;
         taken.all += 1;
         drop(taken);
-        Some(Seat { seats: seats.clone(), source })
+        Some(Seat {
+            seats: seats.clone(),
+            source,
+        })
     }
 }
 
@@ -161,7 +171,11 @@ mod tests {
     use super::*;
 
     fn seats(connections: u32, connections_per_source: u32) -> Arc<Seats> {
-        Arc::new(Seats::new(Caps { connections, connections_per_source, login_seconds: 1 }))
+        Arc::new(Seats::new(Caps {
+            connections,
+            connections_per_source,
+            login_seconds: 1,
+        }))
     }
 
     fn address(text: &str) -> IpAddr {
@@ -202,8 +216,13 @@ mod tests {
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "the test is the peer")]
     async fn silent_peers_hold_up_nobody_and_a_stop_waits_for_them() {
-        let caps = Caps { connections: 2, ..Caps::default() };
-        let port = Port::bind("127.0.0.1:0".parse().unwrap(), caps).await.unwrap();
+        let caps = Caps {
+            connections: 2,
+            ..Caps::default()
+        };
+        let port = Port::bind("127.0.0.1:0".parse().unwrap(), caps)
+            .await
+            .unwrap();
         let to = port.listener.local_addr().unwrap();
         let (stop, stopping) = watch::channel(false);
         let served = Arc::new(Silent(watch::Sender::new(0)));
@@ -216,7 +235,10 @@ mod tests {
         // the third has no seat and is closed at once
         let mut third = TcpStream::connect(to).await.unwrap();
         let mut byte = [0];
-        assert!(matches!(tokio::io::AsyncReadExt::read(&mut third, &mut byte).await, Ok(0) | Err(_)));
+        assert!(matches!(
+            tokio::io::AsyncReadExt::read(&mut third, &mut byte).await,
+            Ok(0) | Err(_)
+        ));
 
         stop.send(true).unwrap();
         assert!(!running.is_finished());

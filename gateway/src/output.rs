@@ -62,13 +62,25 @@ pub(crate) fn remark(text: &str) {
 }
 
 fn table(rows: &[Value], columns: &[(&str, &str)]) -> String {
-    let titles: Vec<String> = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
+    let titles: Vec<String> = columns
+        .iter()
+        .map(|(title, _)| (*title).to_owned())
+        .collect();
     let cells = rows.iter().map(|row| {
-        columns.iter().map(|(_, field)| cell(row.get(*field).unwrap_or(&Value::Null))).collect()
+        columns
+            .iter()
+            .map(|(_, field)| cell(row.get(*field).unwrap_or(&Value::Null)))
+            .collect()
     });
     let lines: Vec<Vec<String>> = std::iter::once(titles).chain(cells).collect();
     let widths: Vec<usize> = (0..columns.len())
-        .map(|at| lines.iter().filter_map(|line| line.get(at)).map(|c| c.chars().count()).max())
+        .map(|at| {
+            lines
+                .iter()
+                .filter_map(|line| line.get(at))
+                .map(|c| c.chars().count())
+                .max()
+        })
         .map(Option::unwrap_or_default)
         .collect();
     let mut text = String::new();
@@ -84,8 +96,14 @@ fn table(rows: &[Value], columns: &[(&str, &str)]) -> String {
 }
 
 fn lines(value: &Value) -> String {
-    let Some(fields) = value.as_object() else { return cell(value) };
-    let width = fields.keys().map(|name| name.chars().count()).max().unwrap_or_default();
+    let Some(fields) = value.as_object() else {
+        return cell(value);
+    };
+    let width = fields
+        .keys()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or_default();
     let mut text = String::new();
     for (name, value) in fields {
         let _ = writeln!(text, "{:width$}  {}", name, cell(value));
@@ -101,7 +119,9 @@ fn cell(value: &Value) -> String {
         Value::String(text) => visible(text),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => {
-            let each = fields.iter().map(|(name, value)| format!("{name}={}", cell(value)));
+            let each = fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", cell(value)));
             each.collect::<Vec<_>>().join(" ")
         }
         Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -142,8 +162,14 @@ mod tests {
 
     #[test]
     fn a_table_is_aligned() {
-        let rows = [json!({"id": 1, "who": "user:ada"}), json!({"id": 23, "who": null})];
-        assert_eq!(table(&rows, &[("ID", "id"), ("AS", "who")]), "ID  AS\n1   user:ada\n23  -\n");
+        let rows = [
+            json!({"id": 1, "who": "user:ada"}),
+            json!({"id": 23, "who": null}),
+        ];
+        assert_eq!(
+            table(&rows, &[("ID", "id"), ("AS", "who")]),
+            "ID  AS\n1   user:ada\n23  -\n"
+        );
     }
 
     #[test]
@@ -152,6 +178,9 @@ mod tests {
         assert_eq!(visible("user\u{202e}nimda"), "user\\u{202e}nimda");
         assert_eq!(visible("a\nb"), "a\\u{a}b");
         assert_eq!(visible_lines("a\n\tb\r"), "a\n\\u{9}b\\u{d}");
-        assert_eq!(visible("Sofja Kowalewskaja, Zoë, 中"), "Sofja Kowalewskaja, Zoë, 中");
+        assert_eq!(
+            visible("Sofja Kowalewskaja, Zoë, 中"),
+            "Sofja Kowalewskaja, Zoë, 中"
+        );
     }
 }

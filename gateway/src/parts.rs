@@ -8,8 +8,9 @@ use gate::metrics::Metrics;
 use gate::{Gate, Limits, Parts, Rules, SystemClock};
 use policy::vocabulary::Vocabulary;
 use prometheus_client::registry::Registry;
-use recorder::sink::Disk;
-use recorder::{Audit, RecordMode, Settings, Tapes};
+use recorder::sink::disk::Disk;
+use recorder::tape::{RecordMode, TapeKey, Tapes};
+use recorder::{Audit, Settings};
 use store::Store;
 
 use crate::config::Config;
@@ -28,11 +29,27 @@ pub(crate) async fn open(
     );
     let seed = recorder::keys::Key::load(&audit.key_file)?;
     let (audit, recovered) = Audit::open(audit, Arc::new(Disk))?;
+    if let Some(kept) = store.kept_checkpoint().await?
+        && recovered.entries < kept.size
+    {
+        let (entries, kept) = (recovered.entries, kept.size);
+        tracing::error!(
+            entries,
+            kept,
+            "the audit log is shorter than it was: its end was cut off"
+        );
+    }
     if recovered.closed_unknown > 0 || recovered.torn_bytes > 0 {
         let (closed, torn) = (recovered.closed_unknown, recovered.torn_bytes);
-        tracing::warn!(closed, torn, "an earlier run broke off: its open requests are recorded as unknown");
+        tracing::warn!(
+            closed,
+            torn,
+            "an earlier run broke off: its open requests are recorded as unknown"
+        );
     }
-    let tapes = Tapes::open(config.path(&settings.recording.tapes), &config.path(&settings.keys.tapes))?;
+    let folder = config.path(&settings.recording.tapes);
+    let key = config.path(&settings.keys.tapes);
+    let tapes = Tapes::open(&folder, TapeKey::load(&key)?)?;
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let parts = Parts {
@@ -45,14 +62,28 @@ pub(crate) async fn open(
         record: RecordMode::Head,
         clock: Arc::new(SystemClock),
         metrics,
-        limits: Limits::default(),
-        seed: seed.public().0.to_vec(),
+        limits: Limits {
+            questions_per_identity: settings.identity.open_questions.into(),
+        },
+        seed: seed.derive("login").to_vec(),
     };
     let gate = Gate::start(parts).await?;
     Ok((store, gate, registry))
 }
 
+/// What the admin API replays.
+pub(crate) fn recordings(config: &Config) -> Result<admin::Recordings, Error> {
+    let key = TapeKey::load(&config.path(&config.settings.keys.tapes))?;
+    Ok(admin::Recordings {
+        directory: config.path(&config.settings.recording.tapes),
+        key,
+    })
+}
+
 /// Makes a folder for its owner alone.
 pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }

@@ -18,7 +18,10 @@ const KEY: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("{}: {cause}", .path.display())]
-    Unreadable { path: PathBuf, cause: std::io::Error },
+    Unreadable {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
     #[error("{} holds no `*.cedar` file (hint: `countersign init` writes examples)", .0.display())]
     NoPolicies(PathBuf),
     #[error("{} holds more than {LARGEST} bytes of policies", .0.display())]
@@ -44,7 +47,10 @@ pub(crate) fn vocabulary() -> Result<Arc<Vocabulary>, policy::Error> {
 /// All rules, or every reason why there are none.
 pub(crate) fn load(config: &Config, vocabulary: &Arc<Vocabulary>) -> Result<Rules, Error> {
     let folder = config.path(&config.settings.policies.folder);
-    Ok(Rules { policies: policies(&folder, vocabulary)?, masking: Arc::new(masking(config)?) })
+    Ok(Rules {
+        policies: policies(&folder, vocabulary)?,
+        masking: Arc::new(masking(config)?),
+    })
 }
 
 /// The policies of a folder.
@@ -58,7 +64,11 @@ pub(crate) fn masking(config: &Config) -> Result<Masking, Error> {
     match &settings.key {
         Some(reference) => {
             let secret = reference.resolve()?;
-            let key = secret.expose().as_bytes().first_chunk::<KEY>().ok_or(Error::ShortKey)?;
+            let key = secret
+                .expose()
+                .as_bytes()
+                .first_chunk::<KEY>()
+                .ok_or(Error::ShortKey)?;
             Ok(masking.keyed(key))
         }
         None if settings.classes.iter().any(|class| class.how == How::Hash) => Err(Error::NoKey),
@@ -75,7 +85,10 @@ fn sources(folder: &Path) -> Result<Vec<Source>, Error> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
         let path = entry.map_err(unreadable(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "cedar") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "cedar")
+        {
             paths.push(path);
         }
     }
@@ -91,7 +104,10 @@ fn sources(folder: &Path) -> Result<Vec<Source>, Error> {
             return Err(Error::TooLarge(folder.to_owned()));
         }
         let text = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
-        sources.push(Source { file: path.display().to_string(), text });
+        sources.push(Source {
+            file: path.display().to_string(),
+            text,
+        });
     }
     Ok(sources)
 }

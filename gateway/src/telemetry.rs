@@ -37,7 +37,8 @@ impl Diagnostics {
             Output::File(path) => Destination::open(config.path(path))?,
         };
         let filter = telemetry.filter.as_deref().unwrap_or(FILTER);
-        let filter = EnvFilter::try_new(filter).map_err(|error| Error::Filter(error.to_string()))?;
+        let filter =
+            EnvFilter::try_new(filter).map_err(|error| Error::Filter(error.to_string()))?;
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_ansi(false)
@@ -65,7 +66,10 @@ impl Diagnostics {
 #[derive(Clone)]
 enum Destination {
     Stderr,
-    File { path: PathBuf, file: Arc<RwLock<Arc<File>>> },
+    File {
+        path: PathBuf,
+        file: Arc<RwLock<Arc<File>>>,
+    },
 }
 
 impl Destination {
@@ -77,7 +81,10 @@ impl Destination {
 
 fn append(path: &Path) -> Result<Arc<File>, Error> {
     let file = File::options().create(true).append(true).open(path);
-    file.map(Arc::new).map_err(|cause| Error::Unwritable { path: path.to_owned(), cause })
+    file.map(Arc::new).map_err(|cause| Error::Unwritable {
+        path: path.to_owned(),
+        cause,
+    })
 }
 
 impl<'a> MakeWriter<'a> for Destination {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::listen::Serve;
+use crate::listen::{Serve, stopped};
 
 /// A peer that has not shaken hands, or not sent its headers, by then is dropped.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,7 +34,11 @@ impl Web {
         tls: Option<Arc<rustls::ServerConfig>>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { router, tls: RwLock::new(tls), stop }
+        Self {
+            router,
+            tls: RwLock::new(tls),
+            stop,
+        }
     }
 
     /// Later connections are shown another certificate.
@@ -42,12 +46,19 @@ impl Web {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
     }
 
-    async fn speak(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr) {
+    async fn speak(
+        &self,
+        io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+    ) {
         let from = admin::Peer(peer.ip().to_canonical());
-        let router = self.router.clone().map_request(move |mut request: hyper::Request<_>| {
-            request.extensions_mut().insert(from);
-            request
-        });
+        let router = self
+            .router
+            .clone()
+            .map_request(move |mut request: hyper::Request<_>| {
+                request.extensions_mut().insert(from);
+                request
+            });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
@@ -56,8 +67,12 @@ impl Web {
         let mut connection = std::pin::pin!(connection);
         let mut stop = self.stop.clone();
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = stop.wait_for(|stop| *stop) => {
+            ended = connection.as_mut() => Some(ended),
+            () = stopped(&mut stop) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
                 // what is being answered is answered to its end
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -73,8 +88,14 @@ impl Serve for Web {
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         // a failure here only costs latency
         let _ = stream.set_nodelay(true);
-        let tls = self.tls.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(config) = tls else { return self.speak(stream, peer).await };
+        let tls = self
+            .tls
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let Some(config) = tls else {
+            return self.speak(stream, peer).await;
+        };
         match tokio::time::timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await {
             Ok(Ok(secured)) => self.speak(secured, peer).await,
             Ok(Err(error)) => tracing::debug!(%error, "a tls handshake failed"),

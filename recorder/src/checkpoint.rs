@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::entry::{from_hex, hex};
 use crate::error::Error;
 use crate::field::{Field, fields};
+use crate::id::{from_hex, hex};
 use crate::keys::{Key, PublicKey};
 use crate::seal::{PEAKS, Tree};
 

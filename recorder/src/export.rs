@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::entry::{Decided, Entry, Outcome, Sequence, decode, hex};
+use crate::entry::{Decided, Entry, Outcome, Sequence, decode};
 use crate::error::Error;
 use crate::frame::{Frames, SEGMENT, read_header};
+use crate::id::hex;
 use crate::segments::{self, LOG, Part};
 
 /// Entries of a log, in order, without any check but that of their frames. Ends at a torn end.

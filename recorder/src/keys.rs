@@ -82,6 +82,11 @@ impl Key {
         &self.public
     }
 
+    /// A secret of the same gateway for another purpose: nobody without the key can tell it.
+    pub fn derive(&self, purpose: &str) -> [u8; 64] {
+        self.sign(format!("countersign derive/1\n{purpose}").as_bytes())
+    }
+
     pub(crate) fn sign(&self, statement: &[u8]) -> [u8; 64] {
         let mut signature = [0; 64];
         if let Some(bytes) = self.pair.sign(statement).as_ref().first_chunk() {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::appended::Slot;
 use crate::audit::Durability;
-use crate::entry::{Entry, Outcome, OutcomeKind, RequestId, Verdict};
+use crate::entry::{Entry, Outcome, OutcomeKind, Verdict};
+use crate::id::RequestId;
 
 /// How long the writer stays half awake after a batch; what nobody waits for is written after that time at the latest.
 const DOZE: Duration = Duration::from_millis(5);

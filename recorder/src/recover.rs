@@ -7,9 +7,10 @@ use std::path::Path;
 
 use crate::blocks::Blocks;
 use crate::checkpoint::{Block, Checkpoint};
-use crate::entry::{Entry, RequestId, Sequence, decode};
+use crate::entry::{Entry, Sequence, decode};
 use crate::error::Error;
 use crate::frame::{Frames, SEAL, SEGMENT, read_header};
+use crate::id::RequestId;
 use crate::keys::PublicKey;
 use crate::queue::Role;
 use crate::seal::{Tree, leaf};

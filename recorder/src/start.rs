@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::appended::{Appended, Slot};
 use crate::audit::{Durability, Settings};
-use crate::entry::{OutcomeKind, RequestId};
+use crate::entry::OutcomeKind;
 use crate::error::Error;
+use crate::id::RequestId;
 use crate::keys::Key;
 use crate::queue::{Item, Queue};
 use crate::recover::{Recovered, claim, recover};

@@ -15,9 +15,9 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
 
-use crate::entry::{RequestId, SessionId};
 use crate::error::{Error, Unwritable};
 use crate::field::{Field, Input, fields, length};
+use crate::id::{RequestId, SessionId};
 use crate::keys::{read_secret, write_secret};
 use deck::{Deck, Message};
 

@@ -1,16 +1,20 @@
 //! Proves a log: every entry against chain, tree and signatures, and every intent against its outcome.
 
+mod log;
+mod seals;
+
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::blocks::{BadBlock, Blocks};
-use crate::checkpoint::{Block, Checkpoint};
-use crate::entry::{Entry, RequestId, Sequence, Verdict, decode};
+use crate::checkpoint::Checkpoint;
+use crate::entry::{Entry, Sequence, Verdict, decode};
 use crate::error::Error;
-use crate::frame::{Frames, HEADER, SEAL, SEGMENT, read_header};
+use crate::id::RequestId;
 use crate::keys::PublicKey;
-use crate::seal::{Hash, Tree, leaf};
-use crate::segments::{self, LOG, Part, SEALS};
+use crate::seal::{Tree, leaf};
+use crate::segments::{self, LOG};
+use log::{Log, Step};
+use seals::Seals;
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -231,194 +235,4 @@ impl Run {
 
 fn matches(checkpoint: &Checkpoint, tree: &Tree) -> bool {
     checkpoint.size == tree.size && checkpoint.chain == tree.chain && checkpoint.root == tree.root()
-}
-
-/// All blocks up to the first bad one.
-struct Seals {
-    blocks: Vec<Block>,
-    /// The chain heads of all sealed entries come from the block at this index,
-    block: usize,
-    /// and in it from this place on.
-    place: usize,
-    damage: Option<String>,
-}
-
-impl Seals {
-    fn read(directory: &Path, key: &PublicKey) -> Result<Self, Error> {
-        let mut seals = Self {
-            blocks: Vec::new(),
-            block: 0,
-            place: 0,
-            damage: None,
-        };
-        let parts = segments::list(directory, SEALS)?;
-        for (index, part) in parts.iter().enumerate() {
-            seals.damage = seals.file(part, key, index + 1 == parts.len())?;
-            if seals.damage.is_some() {
-                break;
-            }
-        }
-        Ok(seals)
-    }
-
-    /// Reads one file; what is wrong with it.
-    fn file(&mut self, part: &Part, key: &PublicKey, last: bool) -> Result<Option<String>, Error> {
-        let bytes = segments::read(&part.path)?;
-        if read_header(SEAL, &bytes) != Some(part.first) {
-            return Ok((!last || bytes.len() >= HEADER)
-                .then(|| "the head of its seal file is not true".to_owned()));
-        }
-        let mut blocks = Blocks::new(&bytes);
-        loop {
-            let block = match blocks.read() {
-                Ok(Some(block)) => block,
-                Ok(None) => return Ok(None),
-                // a block that is being written, or a crash
-                Err(BadBlock::Short) if last => return Ok(None),
-                Err(_) => return Ok(Some("the checkpoint after it is damaged".to_owned())),
-            };
-            let size = self.size();
-            if block.checkpoint.size != size + block.chains.len() as u64 {
-                return Ok(Some(
-                    "the checkpoint after it does not follow the one before".to_owned(),
-                ));
-            }
-            if let Err(reason) = block.tree(key) {
-                return Ok(Some(format!("the checkpoint after it: {reason}")));
-            }
-            self.blocks.push(block);
-        }
-    }
-
-    /// How many entries the blocks vouch for.
-    fn size(&self) -> u64 {
-        self.blocks.last().map_or(0, |block| block.checkpoint.size)
-    }
-
-    /// Holds the next entry against its stored chain head, and the tree against each checkpoint at its size.
-    fn compare(&mut self, tree: &Tree, chain: Hash) -> Result<(), Stop> {
-        while let Some(block) = self.blocks.get(self.block) {
-            if let Some(stored) = block.chains.get(self.place) {
-                self.place += 1;
-                if *stored != chain {
-                    return Err(bad(tree.size, "it is not the entry that was sealed"));
-                }
-            }
-            if self.place < block.chains.len() {
-                return Ok(());
-            }
-            if block.checkpoint.size < tree.size {
-                // a checkpoint of an idle log, or of one that was empty
-                self.skip();
-                continue;
-            }
-            if !matches(&block.checkpoint, tree) {
-                let first = tree.size - (block.chains.len() as u64).min(tree.size) + 1;
-                return Err(bad(
-                    first,
-                    format!(
-                        "entries {first} to {} are not those that were signed",
-                        tree.size
-                    ),
-                ));
-            }
-            self.skip();
-            return self.idle(tree);
-        }
-        Ok(())
-    }
-
-    /// Checkpoints that repeat this size.
-    fn idle(&mut self, tree: &Tree) -> Result<(), Stop> {
-        while let Some(block) = self
-            .blocks
-            .get(self.block)
-            .filter(|block| block.chains.is_empty())
-        {
-            if !matches(&block.checkpoint, tree) {
-                return Err(bad(
-                    tree.size,
-                    "a later checkpoint of the same size contradicts it",
-                ));
-            }
-            self.skip();
-        }
-        Ok(())
-    }
-
-    fn skip(&mut self) {
-        self.block += 1;
-        self.place = 0;
-    }
-}
-
-enum Step {
-    Entry,
-    End,
-    Torn(&'static str),
-}
-
-/// The entries of all segments, one after the other.
-struct Log<'p> {
-    parts: &'p [Part],
-    index: usize,
-    file: Vec<u8>,
-    offset: usize,
-    /// Where the payload of the current entry lies.
-    found: (usize, usize),
-    torn: u64,
-}
-
-impl<'p> Log<'p> {
-    fn new(parts: &'p [Part]) -> Self {
-        Self {
-            parts,
-            index: 0,
-            file: Vec::new(),
-            offset: 0,
-            found: (0, 0),
-            torn: 0,
-        }
-    }
-
-    fn payload(&self) -> Option<&[u8]> {
-        self.file.get(self.found.0..self.found.1)
-    }
-
-    fn is_last(&self) -> bool {
-        self.index >= self.parts.len()
-    }
-
-    /// Goes to entry `due`, into the next segment when this one has ended.
-    fn advance(&mut self, due: Sequence) -> Result<Step, Error> {
-        while self.offset >= self.file.len() {
-            let Some(part) = self.parts.get(self.index) else {
-                return Ok(Step::End);
-            };
-            if part.first != due {
-                return Ok(Step::Torn("the segment with it is missing"));
-            }
-            self.file = segments::read(&part.path)?;
-            self.index += 1;
-            if read_header(SEGMENT, &self.file) != Some(part.first) {
-                self.torn = self.file.len() as u64;
-                return Ok(Step::Torn("the head of its segment is not true"));
-            }
-            self.offset = HEADER;
-        }
-        let mut frames = Frames::at(&self.file, self.offset, due);
-        match frames.read() {
-            Ok(Some(payload)) => {
-                let count = payload.len();
-                self.offset = frames.offset();
-                self.found = (self.offset - count, self.offset);
-                Ok(Step::Entry)
-            }
-            Ok(None) => Ok(Step::End),
-            Err(torn) => {
-                self.torn = (self.file.len() - self.offset) as u64;
-                Ok(Step::Torn(torn.reason()))
-            }
-        }
-    }
 }

@@ -8,16 +8,17 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::audit::{Durability, Settings};
-use crate::entry::{Entry, RequestId, Segment, Sequence};
+use crate::entry::{Entry, Segment, Sequence};
 use crate::error::Unwritable;
 use crate::frame::{self, HEADER, PREFIX, SEGMENT};
+use crate::id::RequestId;
 use crate::queue::{Item, Role};
 use crate::segments::{self, LOG};
 use crate::shared::{Record, Shared, lock, now};
 use crate::sink::{Sink, SinkFile, write_all};
 
-/// The first and the longest pause between attempts to bring a failed disk back.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// The first pause between attempts to bring a failed disk back.
+const PAUSE: Duration = Duration::from_millis(10);
 /// How often a disk in trouble is tried again when the log is being closed.
 const LAST_ATTEMPTS: u32 = 3;
 
@@ -48,11 +49,11 @@ pub(crate) struct Current {
 
 /// What has to be done before anything can be written.
 pub(crate) struct Trouble {
-    reason: Unwritable,
+    pub(crate) reason: Unwritable,
     /// Half a frame may stand at the end of the segment.
-    cut: bool,
-    pause: Duration,
-    attempts: u32,
+    pub(crate) cut: bool,
+    pub(crate) pause: Duration,
+    pub(crate) attempts: u32,
 }
 
 /// A batch in the form of the file, and how to take it back.
@@ -94,7 +95,7 @@ impl Writer {
         self.shared.tail.notify();
     }
 
-    fn write(&mut self, items: Vec<Item>) {
+    pub(crate) fn write(&mut self, items: Vec<Item>) {
         if self.segment.length > self.disk.settings.segment_bytes
             && let Err(error) = self.roll()
         {
@@ -230,12 +231,12 @@ impl Writer {
         self.refuse_what_can_be(items.collect());
     }
 
-    fn fall(&mut self, reason: Unwritable, cut: bool) {
+    pub(crate) fn fall(&mut self, reason: Unwritable, cut: bool) {
         self.shared.writer.set(Some(reason));
         self.trouble = Some(Trouble {
             reason,
             cut,
-            pause: PAUSE.0,
+            pause: PAUSE,
             attempts: 0,
         });
     }
@@ -254,64 +255,6 @@ impl Writer {
                 .backlog
                 .fetch_sub(item.payload.len(), Ordering::Relaxed);
             item.slot.settle(Err(reason));
-        }
-    }
-
-    /// One attempt to bring the disk back; until it succeeds only what must be written is written.
-    fn mend(&mut self) {
-        let Some(mut trouble) = self.trouble.take() else {
-            return;
-        };
-        match self.attempt(&mut trouble) {
-            Ok(()) => self.shared.writer.set(None),
-            Err(error) => {
-                trouble.reason = (&error).into();
-                trouble.pause = (trouble.pause * 2).min(PAUSE.1);
-                trouble.attempts += 1;
-                self.shared.writer.set(Some(trouble.reason));
-                self.trouble = Some(trouble);
-            }
-        }
-    }
-
-    fn attempt(&mut self, trouble: &mut Trouble) -> io::Result<()> {
-        while let Some(stray) = self.strays.last() {
-            self.disk.sink.remove(stray)?;
-            self.strays.pop();
-        }
-        let failed = self.shared.tail.lock().failed;
-        if failed || trouble.reason != Unwritable::Full {
-            self.replace_segment()?;
-            trouble.cut = false;
-            return self.disk.reserve();
-        }
-        if trouble.cut {
-            self.segment.file.truncate(self.segment.length)?;
-            trouble.cut = false;
-        }
-        self.disk.release()?;
-        let result = self.write_owed();
-        trouble.cut = result.is_err();
-        result?;
-        self.disk.reserve()
-    }
-
-    /// Writes outcomes into the space that the reserve gave back.
-    fn write_owed(&mut self) -> io::Result<()> {
-        let items = self.shared.queue.take_within(Duration::ZERO).items;
-        let (owed, refused): (Vec<_>, Vec<_>) = items
-            .into_iter()
-            .partition(|item| item.role.must_be_written());
-        for item in refused {
-            self.shared
-                .backlog
-                .fetch_sub(item.payload.len(), Ordering::Relaxed);
-            item.slot.settle(Err(Unwritable::Full));
-        }
-        self.write(owed);
-        match self.trouble.take() {
-            None => Ok(()),
-            Some(_) => Err(io::ErrorKind::StorageFull.into()),
         }
     }
 
@@ -342,48 +285,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Leaves a segment that cannot be trusted any more: what is not known to be on the disk is written again, into a
-    /// new file, and cut off the old one.
-    fn replace_segment(&mut self) -> io::Result<()> {
-        let mut tail = self.shared.tail.lock();
-        let first = tail.durable + 1;
-        let mut bytes = frame::header(SEGMENT, first).to_vec();
-        let mut unsynced = 0;
-        for (sequence, payload) in tail
-            .records
-            .iter()
-            .filter(|(sequence, _)| *sequence >= first)
-        {
-            frame::put(*sequence, payload, &mut bytes);
-            unsynced += PREFIX as u64 + payload.len() as u64;
-        }
-        drop(tail);
-        if first == self.segment.first || unsynced > 0 {
-            let file = self.install(first, &bytes)?;
-            if first != self.segment.first {
-                self.segment.file.truncate(self.segment.length - unsynced)?;
-            }
-            self.segment = Current {
-                file,
-                first,
-                length: bytes.len() as u64,
-            };
-            tail = self.shared.tail.lock();
-            tail.durable = self.next - 1;
-            tail.file = self.segment.file.clone();
-            tail.first = first;
-            tail.failed = false;
-            drop(tail);
-            self.shared.sequencer.set(None);
-            self.shared.tail.notify();
-            return Ok(());
-        }
-        self.segment.file.truncate(self.segment.length)?;
-        self.roll()
-    }
-
     /// Writes a whole segment file; the one in use is replaced in one step when it has the same name.
-    fn install(&mut self, first: Sequence, bytes: &[u8]) -> io::Result<Arc<dyn SinkFile>> {
+    pub(crate) fn install(
+        &mut self,
+        first: Sequence,
+        bytes: &[u8],
+    ) -> io::Result<Arc<dyn SinkFile>> {
         let path = segments::path(&self.disk.settings.directory, first, LOG);
         let installed = self
             .shared
@@ -393,29 +300,6 @@ impl Writer {
             self.strays.push(path);
         }
         installed
-    }
-}
-
-impl Layout {
-    fn reserve_path(&self, name: &str) -> PathBuf {
-        self.settings.directory.join(name)
-    }
-
-    /// Sets the reserve aside; there must be as much again, or the next entry would need it at once.
-    pub(crate) fn reserve(&self) -> io::Result<()> {
-        let bytes = self.settings.reserve_bytes;
-        if bytes == 0 {
-            return Ok(());
-        }
-        self.sink.reserve(&self.reserve_path("reserve"), bytes)?;
-        let probe = self.reserve_path("reserve.tmp");
-        let enough = self.sink.reserve(&probe, bytes);
-        self.sink.remove(&probe)?;
-        enough
-    }
-
-    fn release(&self) -> io::Result<()> {
-        self.sink.remove(&self.reserve_path("reserve"))
     }
 }
 

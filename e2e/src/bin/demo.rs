@@ -15,8 +15,14 @@ use e2e::stand::{Options, Stand};
 use rustix::fs::{FlockOperation, flock};
 
 /// Of a folder that another demo has left.
-const LEFT_OVER: [&str; 6] =
-    ["env", "gateway", "gateway.token", "gateway.output", "diagnostics.log", "postgres.log"];
+const LEFT_OVER: [&str; 6] = [
+    "env",
+    "gateway",
+    "gateway.token",
+    "gateway.output",
+    "diagnostics.log",
+    "postgres.log",
+];
 
 fn main() -> ExitCode {
     match run() {
@@ -34,7 +40,10 @@ fn run() -> anyhow::Result<()> {
     let folder = folder()?;
     let lock = std::fs::File::create(folder.join("lock"))?;
     if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!("another demo runs in {}; choose another DEMO_DIR", folder.display());
+        bail!(
+            "another demo runs in {}; choose another DEMO_DIR",
+            folder.display()
+        );
     }
     clear(&folder)?;
     let policies = std::env::var_os("DEMO_POLICIES_FROM").filter(|from| !from.is_empty());
@@ -51,7 +60,10 @@ fn run() -> anyhow::Result<()> {
         Err(_) if stop() => return Ok(()),
         started => started?,
     };
-    let around = Around { folder: &folder, supervisor: std::process::id() };
+    let around = Around {
+        folder: &folder,
+        supervisor: std::process::id(),
+    };
     let mut environment = Some(Environment::publish(&stand, &around)?);
     tell(&stand, &folder)?;
     while !stop() {
@@ -63,14 +75,19 @@ fn run() -> anyhow::Result<()> {
                 wait_for(&stop);
                 break;
             }
-            say(&format!("demo: the gateway ended with {status}; starting it again"));
+            say(&format!(
+                "demo: the gateway ended with {status}; starting it again"
+            ));
             stand.restart(&stop)?;
             environment = Some(Environment::publish(&stand, &around)?);
             say(&format!("ready {}/env", folder.display()));
         }
         if !stand.postgres.alive()? {
             drop(environment);
-            bail!("PostgreSQL has ended; see {}/postgres.log", folder.display());
+            bail!(
+                "PostgreSQL has ended; see {}/postgres.log",
+                folder.display()
+            );
         }
     }
     // nobody may read of a stand that is being taken down
@@ -87,12 +104,17 @@ fn wait_for(stop: &dyn Fn() -> bool) {
 /// SIGINT and SIGTERM are seen from here on, whatever else goes on.
 fn listen_for_signals() -> anyhow::Result<Arc<AtomicBool>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let asked = Arc::new(AtomicBool::new(false));
     let flag = asked.clone();
     let (mut interrupt, mut terminate) = {
         let _within = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
     };
     std::thread::spawn(move || {
         runtime.block_on(async {
@@ -121,7 +143,10 @@ fn folder() -> anyhow::Result<PathBuf> {
 
 fn refuse_quoting(folder: &Path) -> anyhow::Result<()> {
     if !folder.to_str().is_some_and(plain) {
-        bail!("DEMO_DIR `{}` has characters that would need quoting; choose another", folder.display());
+        bail!(
+            "DEMO_DIR `{}` has characters that would need quoting; choose another",
+            folder.display()
+        );
     }
     Ok(())
 }
@@ -129,7 +154,11 @@ fn refuse_quoting(folder: &Path) -> anyhow::Result<()> {
 fn clear(folder: &Path) -> anyhow::Result<()> {
     for name in LEFT_OVER {
         let path = folder.join(name);
-        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
         match removed {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("removing {}", path.display()));
@@ -158,7 +187,11 @@ fn tell(stand: &Stand, folder: &Path) -> anyhow::Result<()> {
     let place = stand.gateway.place();
     let authority = place.authority();
     let psql = |person: &str, token: &str, statement: &str| {
-        let url = format!("{}&sslrootcert={}", url(stand, person, token), authority.display());
+        let url = format!(
+            "{}&sslrootcert={}",
+            url(stand, person, token),
+            authority.display()
+        );
         format!("psql '{url}' -c '{statement}'")
     };
     let cli = |token: &str, arguments: &str| {
@@ -172,15 +205,25 @@ fn tell(stand: &Stand, folder: &Path) -> anyhow::Result<()> {
     let people = &stand.people;
     let lines = [
         "# 1. ada asks: answered at once, with e-mails and card numbers masked".to_owned(),
-        psql("ada", &people.ada, "SELECT name, email, card FROM customers ORDER BY id"),
+        psql(
+            "ada",
+            &people.ada,
+            "SELECT name, email, card FROM customers ORDER BY id",
+        ),
         "# 2. what no policy permits is refused, and the session lives on".to_owned(),
         psql("ada", &people.ada, "ALTER ROLE shop_gateway SUPERUSER"),
-        "# 3. what destroys waits on the open connection until a second person countersigns".to_owned(),
+        "# 3. what destroys waits on the open connection until a second person countersigns"
+            .to_owned(),
         psql("ada", &people.ada, "TRUNCATE orders"),
-        "# 4. meanwhile, in another shell: grace countersigns what waits (it asks before it sends)".to_owned(),
+        "# 4. meanwhile, in another shell: grace countersigns what waits (it asks before it sends)"
+            .to_owned(),
         approve(&cli, &people.grace),
         "# 5. and afterwards: prove that the record of all this was not changed".to_owned(),
-        format!("'{}' audit verify --config '{}'", place.binary.display(), place.config().display()),
+        format!(
+            "'{}' audit verify --config '{}'",
+            place.binary.display(),
+            place.config().display()
+        ),
         "# DBeaver, DataGrip (user ada, the token below as password)".to_owned(),
         format!(
             "jdbc:postgresql://localhost:{}/shop?user=ada&password={}&sslmode=verify-full&sslrootcert={}",
@@ -189,7 +232,11 @@ fn tell(stand: &Stand, folder: &Path) -> anyhow::Result<()> {
             authority.display()
         ),
     ];
-    say(&format!("\n{}\n\nready {}/env", lines.join("\n"), folder.display()));
+    say(&format!(
+        "\n{}\n\nready {}/env",
+        lines.join("\n"),
+        folder.display()
+    ));
     Ok(())
 }
 

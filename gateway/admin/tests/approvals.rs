@@ -1,4 +1,11 @@
 //! Questions over the API: who sees them, who decides, and what a second decision is told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod house;
 

@@ -1,4 +1,11 @@
 //! Users, groups, tokens and locks over the API.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod house;
 

@@ -1,4 +1,11 @@
 //! Sessions, recordings and the audit log's checkpoint over the API.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod house;
 

@@ -59,13 +59,20 @@ fn decide(
 ) -> anyhow::Result<()> {
     let id = arguments.id;
     let question = client.get(&format!("/v1/approvals/{id}"))?;
-    let shown = question.get("digest").and_then(Value::as_str).context("the question has no digest")?;
+    let shown = question
+        .get("digest")
+        .and_then(Value::as_str)
+        .context("the question has no digest")?;
     if printer.for_programs() {
         remark(&rendered(&question));
     } else {
         print(&rendered(&question))?;
     }
-    if arguments.digest.as_deref().is_some_and(|expected| !expected.eq_ignore_ascii_case(shown)) {
+    if arguments
+        .digest
+        .as_deref()
+        .is_some_and(|expected| !expected.eq_ignore_ascii_case(shown))
+    {
         bail!("approval {id} has another digest than `--digest`; nothing was decided");
     }
     if !arguments.yes && io::stdin().is_terminal() && !confirmed(decision, id)? {
@@ -73,7 +80,10 @@ fn decide(
     }
     let body = json!({ "decision": decision, "digest": shown, "reason": arguments.reason });
     let decided = client.post(&format!("/v1/approvals/{id}/decision"), &body)?;
-    let state = decided.get("state").and_then(Value::as_str).unwrap_or("decided");
+    let state = decided
+        .get("state")
+        .and_then(Value::as_str)
+        .unwrap_or("decided");
     let words = match (decision, state) {
         ("approve", "asked") => format!("approval {id}: your vote counts, others are still needed"),
         _ => format!("approval {id} is {}", visible(state)),
@@ -97,16 +107,23 @@ fn watch(client: &Client, within: Option<Duration>, printer: &Printer) -> anyhow
     let mut seen = BTreeSet::new();
     let mut known = None;
     loop {
-        let left = until.map_or(WAIT, |until| until.saturating_duration_since(Instant::now()));
+        let left = until.map_or(WAIT, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
         if left.is_zero() {
             return Ok(());
         }
         let wait = left.min(WAIT);
         let path = format!("/v1/approvals?state=asked&wait={}", wait.as_secs().max(1));
-        let Some(open) = client.get_changed(&path, &mut known, wait)? else { continue };
+        let Some(open) = client.get_changed(&path, &mut known, wait)? else {
+            continue;
+        };
         let open = listed(&open);
         let open_now: BTreeSet<u64> = open.iter().filter_map(id_of).collect();
-        for question in open.iter().filter(|one| id_of(one).is_some_and(|id| !seen.contains(&id))) {
+        for question in open
+            .iter()
+            .filter(|one| id_of(one).is_some_and(|id| !seen.contains(&id)))
+        {
             if printer.for_programs() {
                 print(&question.to_string())?;
             } else if let Some(id) = id_of(question) {
@@ -151,7 +168,12 @@ fn with_actions(mut question: Value) -> Value {
 /// All that an approver must know, as text; whatever others wrote is made visible.
 fn rendered(question: &Value) -> String {
     let text = |name: &str| question.get(name).and_then(Value::as_str).map(visible);
-    let flag = |name: &str| question.get(name).and_then(Value::as_bool).unwrap_or_default();
+    let flag = |name: &str| {
+        question
+            .get(name)
+            .and_then(Value::as_bool)
+            .unwrap_or_default()
+    };
     let mut shown = String::new();
     let mut line = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
@@ -162,14 +184,22 @@ fn rendered(question: &Value) -> String {
     line("state", text("state"));
     line("asked by", text("as"));
     line("on behalf of", text("on_behalf_of"));
-    line("their reason", text("reason").map(|reason| format!("{reason} (their words)")));
+    line(
+        "their reason",
+        text("reason").map(|reason| format!("{reason} (their words)")),
+    );
     line("target", text("target"));
     line("labels", joined(question.get("labels")));
     line("asked at", text("asked_at"));
     line("expires at", text("expires_at"));
     for operation in listed(question.get("operations").unwrap_or(&Value::Null)) {
         let part = |name: &str| operation.get(name).and_then(Value::as_str).map(visible);
-        line("operation", part("action").zip(part("resource")).map(|(a, r)| format!("{a} {r}")));
+        line(
+            "operation",
+            part("action")
+                .zip(part("resource"))
+                .map(|(a, r)| format!("{a} {r}")),
+        );
     }
     for required in listed(question.get("requirements").unwrap_or(&Value::Null)) {
         line("needs", Some(requirement(&required)));
@@ -179,7 +209,10 @@ fn rendered(question: &Value) -> String {
     }
     line("digest", text("digest"));
     if flag("redacted") {
-        line("note", Some("values are hidden below; approving needs permission to `reveal` them".to_owned()));
+        line(
+            "note",
+            Some("values are hidden below; approving needs permission to `reveal` them".to_owned()),
+        );
     }
     if flag("cut") {
         line("note", Some("the text below had to be cut".to_owned()));
@@ -195,7 +228,10 @@ fn requirement(required: &Value) -> String {
     let text = |name: &str| required.get(name).and_then(Value::as_str).map(visible);
     let quorum = required.get("quorum").and_then(Value::as_u64).unwrap_or(1);
     let groups = joined(required.get("groups")).unwrap_or_default();
-    let mut needs = format!("{quorum} of {groups} (policy {})", text("policy").unwrap_or_default());
+    let mut needs = format!(
+        "{quorum} of {groups} (policy {})",
+        text("policy").unwrap_or_default()
+    );
     if let Some(by) = joined(required.get("approved_by")).filter(|by| !by.is_empty()) {
         let _ = write!(needs, ", approved by {by}");
     }
@@ -207,7 +243,14 @@ fn requirement(required: &Value) -> String {
 
 fn joined(values: Option<&Value>) -> Option<String> {
     let values = values?.as_array()?;
-    Some(values.iter().filter_map(Value::as_str).map(visible).collect::<Vec<_>>().join(", "))
+    Some(
+        values
+            .iter()
+            .filter_map(Value::as_str)
+            .map(visible)
+            .collect::<Vec<_>>()
+            .join(", "),
+    )
 }
 
 #[cfg(test)]
@@ -225,8 +268,18 @@ mod tests {
         });
         let shown = rendered(&question);
         assert!(!shown.contains(['\u{1b}', '\r']));
-        for part in ["7", "user:ada", "env:demo", "postgres.drop shop/shop/public/orders", "1 of dba (policy drops): ask a DBA",
-            "locks are held", "reveal", "DROP TABLE orders\\u{d}-- harmless", "urgent\\u{1b}[2J (their words)", "abcd"] {
+        for part in [
+            "7",
+            "user:ada",
+            "env:demo",
+            "postgres.drop shop/shop/public/orders",
+            "1 of dba (policy drops): ask a DBA",
+            "locks are held",
+            "reveal",
+            "DROP TABLE orders\\u{d}-- harmless",
+            "urgent\\u{1b}[2J (their words)",
+            "abcd",
+        ] {
             assert!(shown.contains(part), "{part} is missing in\n{shown}");
         }
     }

@@ -24,7 +24,10 @@ pub(super) fn run(command: Audit, printer: &Printer) -> anyhow::Result<ExitCode>
         Audit::Verify(arguments) => proved(&arguments, printer),
         Audit::Checkpoint => {
             let newest = Client::from_environment()?.get("/v1/audit/checkpoint")?;
-            let text = newest.get("text").and_then(Value::as_str).context("a checkpoint has a text")?;
+            let text = newest
+                .get("text")
+                .and_then(Value::as_str)
+                .context("a checkpoint has a text")?;
             printer.say(&newest, text)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -38,21 +41,31 @@ fn proved(arguments: &Verify, printer: &Printer) -> anyhow::Result<ExitCode> {
         _ => {
             let config = Config::load(&arguments.config.config)?;
             let settings = &config.settings;
-            (config.path(&settings.recording.audit), config.path(&settings.keys.audit_public))
+            (
+                config.path(&settings.recording.audit),
+                config.path(&settings.keys.audit_public),
+            )
         }
     };
     let key = PublicKey::load(&key)?;
     let since = arguments.since.as_deref().map(kept).transpose()?;
     let report = verify(&folder, &key, since.as_ref())?;
     printer.say(&told(&report), &words(&report, &folder))?;
-    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::from(CHANGED) })
+    Ok(if report.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(CHANGED)
+    })
 }
 
 /// A checkpoint as `audit checkpoint` printed it, in either form.
 fn kept(path: &Path) -> anyhow::Result<Checkpoint> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let value: Option<Value> = serde_json::from_str(&text).ok();
-    let within = value.as_ref().and_then(|value| value.get("text")).and_then(Value::as_str);
+    let within = value
+        .as_ref()
+        .and_then(|value| value.get("text"))
+        .and_then(Value::as_str);
     let parsed: Result<Checkpoint, _> = within.unwrap_or(&text).parse();
     parsed.with_context(|| format!("{} is no checkpoint", path.display()))
 }

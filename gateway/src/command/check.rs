@@ -19,7 +19,11 @@ pub(super) fn run(arguments: &Check, printer: &Printer) -> anyhow::Result<ExitCo
     config.enter()?;
     let vocabulary = rules::vocabulary().context("vocabulary")?;
     let loaded = rules::load(&config, &vocabulary)?;
-    let listeners = config.settings.listeners.iter().filter_map(|one| one.tls.as_ref());
+    let listeners = config
+        .settings
+        .listeners
+        .iter()
+        .filter_map(|one| one.tls.as_ref());
     for tls in listeners.chain(config.settings.admin.tls.as_ref()) {
         house::server_tls(tls, config.folder())?;
     }
@@ -34,6 +38,9 @@ pub(super) fn run(arguments: &Check, printer: &Printer) -> anyhow::Result<ExitCo
         "targets": config.settings.targets.keys().map(|name| name.as_str()).collect::<Vec<_>>(),
         "policy_revision": loaded.policies.revision(),
     });
-    printer.say(&answer, &format!("{}: all is well", config.file().display()))?;
+    printer.say(
+        &answer,
+        &format!("{}: all is well", config.file().display()),
+    )?;
     Ok(ExitCode::SUCCESS)
 }

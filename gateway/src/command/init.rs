@@ -5,7 +5,7 @@ mod certificates;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -21,7 +21,10 @@ use crate::parts::private_folder;
 
 const CONFIGURATION: &str = include_str!("init/countersign.yaml");
 const POLICIES: [(&str, &str); 3] = [
-    ("sessions.cedar", include_str!("init/policies/sessions.cedar")),
+    (
+        "sessions.cedar",
+        include_str!("init/policies/sessions.cedar"),
+    ),
     ("shop.cedar", include_str!("init/policies/shop.cedar")),
     ("masking.cedar", include_str!("init/policies/masking.cedar")),
 ];
@@ -36,13 +39,19 @@ pub(super) fn run(arguments: &Init, printer: &Printer) -> anyhow::Result<ExitCod
         private_folder(&folder.join(part)).with_context(|| folder.display().to_string())?;
     }
     write_certificates(&folder, &arguments.hosts)?;
-    Key::generate(&folder.join("keys/audit.key"))?.public().write(&folder.join("keys/audit.pub"))?;
-    recorder::keys::TapeKey::generate(&folder.join("keys/tapes.key"))?;
+    Key::generate(&folder.join("keys/audit.key"))?
+        .public()
+        .write(&folder.join("keys/audit.pub"))?;
+    recorder::tape::TapeKey::generate(&folder.join("keys/tapes.key"))?;
     for (name, text) in POLICIES {
         write(&folder.join("policies").join(name), text.as_bytes(), PUBLIC)?;
     }
     let schema = serde_json::to_string_pretty(&schema())?;
-    write(&folder.join("countersign.schema.json"), schema.as_bytes(), PUBLIC)?;
+    write(
+        &folder.join("countersign.schema.json"),
+        schema.as_bytes(),
+        PUBLIC,
+    )?;
     let file = folder.join("countersign.yaml");
     write(&file, CONFIGURATION.as_bytes(), PRIVATE)?;
 
@@ -50,7 +59,10 @@ pub(super) fn run(arguments: &Init, printer: &Printer) -> anyhow::Result<ExitCod
     if let Some(path) = &arguments.admin_token_file {
         write(path, token.as_bytes(), PRIVATE)?;
     }
-    let shown = arguments.admin_token_file.is_none().then_some(token.as_str());
+    let shown = arguments
+        .admin_token_file
+        .is_none()
+        .then_some(token.as_str());
     let answer = json!({
         "config": file,
         "ca": folder.join("ca.pem"),
@@ -81,7 +93,10 @@ fn words(arguments: &Init, file: &Path, token: Option<&str>) -> String {
 fn refuse_what_is_there(folder: &Path) -> anyhow::Result<()> {
     match std::fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {
-            Some(_) => bail!("{} is not empty; nothing was written (hint: choose a new folder)", folder.display()),
+            Some(_) => bail!(
+                "{} is not empty; nothing was written (hint: choose a new folder)",
+                folder.display()
+            ),
             None => Ok(()),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -92,12 +107,20 @@ fn refuse_what_is_there(folder: &Path) -> anyhow::Result<()> {
 fn write_certificates(folder: &Path, hosts: &[String]) -> anyhow::Result<()> {
     let made = certificates::make(hosts)?;
     write(&folder.join("ca.pem"), made.authority.as_bytes(), PUBLIC)?;
-    write(&folder.join("keys/ca.key"), made.authority_key.as_bytes(), PRIVATE)?;
+    write(
+        &folder.join("keys/ca.key"),
+        made.authority_key.as_bytes(),
+        PRIVATE,
+    )?;
     write(&folder.join("server.pem"), made.server.as_bytes(), PUBLIC)?;
-    write(&folder.join("server.key"), made.server_key.as_bytes(), PRIVATE)
+    write(
+        &folder.join("server.key"),
+        made.server_key.as_bytes(),
+        PRIVATE,
+    )
 }
 
-fn first_admin(file: &PathBuf, name: &str) -> anyhow::Result<String> {
+fn first_admin(file: &Path, name: &str) -> anyhow::Result<String> {
     let config = Config::load(file)?;
     let path = config.path(&config.settings.store.file);
     runtime()?.block_on(async {
@@ -110,8 +133,11 @@ fn first_admin(file: &PathBuf, name: &str) -> anyhow::Result<String> {
 
 /// Never over a file that is there.
 fn write(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<()> {
-    let opened: std::io::Result<File> =
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let opened: std::io::Result<File> = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path);
     opened
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .with_context(|| format!("writing {}", path.display()))

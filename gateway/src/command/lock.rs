@@ -20,7 +20,10 @@ pub(super) fn run(arguments: &Lock, printer: &Printer) -> anyhow::Result<ExitCod
     }
     let body = json!({ "kind": kind, "name": arguments.name, "reason": arguments.reason });
     let locked = client.post("/v1/locks", &body)?;
-    let ended = locked.get("sessions_ended").and_then(Value::as_u64).unwrap_or_default();
+    let ended = locked
+        .get("sessions_ended")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
     let words = match arguments.kind {
         Lockable::Session => format!("session {name} has ended"),
         Lockable::User | Lockable::Token | Lockable::Target => format!(

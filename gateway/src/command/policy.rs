@@ -5,6 +5,7 @@ mod explain;
 mod identity;
 mod line;
 mod masks;
+mod words;
 
 use std::process::ExitCode;
 

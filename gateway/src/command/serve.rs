@@ -13,7 +13,9 @@ use crate::{command, limits};
 
 pub(super) fn run(arguments: &ConfigFile) -> anyhow::Result<ExitCode> {
     let config = Config::load(&arguments.config)?;
-    config.enter().with_context(|| format!("entering {}", config.folder().display()))?;
+    config
+        .enter()
+        .with_context(|| format!("entering {}", config.folder().display()))?;
     let diagnostics = Diagnostics::start(&config)?;
     command::runtime()?.block_on(serve(config, &diagnostics))?;
     Ok(ExitCode::SUCCESS)
@@ -28,7 +30,11 @@ async fn serve(config: Config, diagnostics: &Diagnostics) -> anyhow::Result<()> 
         tracing::error!(%error, "the gateway did not start");
     });
     let mut house = house?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), ?descriptors, "the gateway is ready");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        ?descriptors,
+        "the gateway is ready"
+    );
     loop {
         match signals.next().await {
             Asked::Stop => break,
@@ -38,7 +44,9 @@ async fn serve(config: Config, diagnostics: &Diagnostics) -> anyhow::Result<()> 
                 }
                 match house.reload(&file).await {
                     Ok(()) => tracing::info!("the configuration was reloaded"),
-                    Err(error) => tracing::error!(%error, "the reload was refused, nothing has changed"),
+                    Err(error) => {
+                        tracing::error!(%error, "the reload was refused, nothing has changed")
+                    }
                 }
             }
         }

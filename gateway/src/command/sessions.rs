@@ -23,7 +23,10 @@ pub(super) fn run(command: Sessions, printer: &Printer) -> anyhow::Result<ExitCo
     match command {
         Sessions::List { all } => {
             let mut answer = client.get("/v1/sessions")?;
-            let mut rows = answer.as_array_mut().map(std::mem::take).unwrap_or_default();
+            let mut rows = answer
+                .as_array_mut()
+                .map(std::mem::take)
+                .unwrap_or_default();
             rows.retain(|row| all || row.get("closed_at").is_none_or(Value::is_null));
             printer.list(&rows, &COLUMNS)?;
         }

@@ -17,10 +17,17 @@ const DAYS: u16 = 90;
 pub(super) fn run(command: Token, printer: &Printer) -> anyhow::Result<ExitCode> {
     let client = Client::from_environment()?;
     match command {
-        Token::Create { account, name, days } => {
+        Token::Create {
+            account,
+            name,
+            days,
+        } => {
             let body = json!({ "account": account, "name": name, "expires_at": expiry(days)? });
             let issued = client.post("/v1/tokens", &body)?;
-            let text = issued.get("token").and_then(Value::as_str).unwrap_or_default();
+            let text = issued
+                .get("token")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             let words = format!(
                 "a token of {}; it is shown once:\n{}",
                 visible(&account),
@@ -40,7 +47,10 @@ pub(super) fn run(command: Token, printer: &Printer) -> anyhow::Result<ExitCode>
                 ("LAST USED", "last_used"),
                 ("REVOKED", "revoked"),
             ];
-            printer.list(tokens.as_array().map(Vec::as_slice).unwrap_or_default(), &columns)?;
+            printer.list(
+                tokens.as_array().map(Vec::as_slice).unwrap_or_default(),
+                &columns,
+            )?;
         }
         Token::Revoke { id } => {
             client.delete(&format!("/v1/tokens/{}", escaped(&id)))?;

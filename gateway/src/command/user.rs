@@ -22,7 +22,11 @@ pub(super) fn run(command: User, printer: &Printer) -> anyhow::Result<ExitCode> 
 }
 
 fn add(arguments: &UserAdd, printer: &Printer) -> anyhow::Result<()> {
-    let kind = if arguments.owner.is_some() { "service" } else { "user" };
+    let kind = if arguments.owner.is_some() {
+        "service"
+    } else {
+        "user"
+    };
     let body = json!({
         "name": arguments.name,
         "kind": kind,
@@ -79,7 +83,10 @@ fn first_admin(arguments: &UserAdd, printer: &Printer) -> anyhow::Result<()> {
         store.close().await?;
         token
     })?;
-    let words = format!("admin {} was added; this token is shown once:\n{token}", arguments.name);
+    let words = format!(
+        "admin {} was added; this token is shown once:\n{token}",
+        arguments.name
+    );
     printer.say(&json!({ "name": arguments.name, "token": token }), &words)?;
     Ok(())
 }

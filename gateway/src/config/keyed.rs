@@ -20,8 +20,16 @@ pub(super) trait Keyed: Sized {
     /// The table's function that reads the settings.
     fn reader(entry: &Entry) -> Reader<Self::Settings>;
     /// Reads the value of one field of [`Self::FIELDS`].
-    fn field<'de, A: MapAccess<'de>>(own: &mut Self::Own, name: &str, map: &mut A) -> Result<(), A::Error>;
-    fn build(own: Self::Own, entry: &'static Entry, settings: Self::Settings) -> Result<Self, &'static str>;
+    fn field<'de, A: MapAccess<'de>>(
+        own: &mut Self::Own,
+        name: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error>;
+    fn build(
+        own: Self::Own,
+        entry: &'static Entry,
+        settings: Self::Settings,
+    ) -> Result<Self, &'static str>;
 }
 
 pub(super) type Reader<T> =
@@ -45,17 +53,19 @@ impl<'de, K: Keyed> Visitor<'de> for OneProtocol<K> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<K, A::Error> {
         let mut own = K::Own::default();
         let mut chosen: Option<(&'static Entry, K::Settings)> = None;
-        while let Some(key) = map.next_key::<String>()? {
-            if K::FIELDS.contains(&key.as_str()) {
-                K::field(&mut own, &key, &mut map)?;
-                continue;
-            }
-            let Some(entry) = PROTOCOLS.iter().find(|entry| entry.name == key) else {
-                let message = format!("unknown field `{key}`, expected one of {}", names::<K>());
-                return Err(A::Error::custom(message));
+        while let Some(key) = map.next_key_seed(KeySeed::<K>(PhantomData))? {
+            let entry = match key {
+                Key::Own(name) => {
+                    K::field(&mut own, name, &mut map)?;
+                    continue;
+                }
+                Key::Protocol(entry) => entry,
             };
             if let Some((other, _)) = chosen {
-                let message = format!("`{}` and `{key}` cannot both be served here", other.name);
+                let message = format!(
+                    "`{}` and `{}` cannot both be served here",
+                    other.name, entry.name
+                );
                 return Err(A::Error::custom(message));
             }
             chosen = Some((entry, map.next_value_seed(Seed(K::reader(entry)))?));
@@ -65,6 +75,44 @@ impl<'de, K: Keyed> Visitor<'de> for OneProtocol<K> {
             return Err(A::Error::custom(message));
         };
         K::build(own, entry, settings).map_err(A::Error::custom)
+    }
+}
+
+/// A key of such a map.
+enum Key {
+    Own(&'static str),
+    Protocol(&'static Entry),
+}
+
+/// Reads a key and knows it; an unknown one is refused here, where the parser knows its place.
+struct KeySeed<K>(PhantomData<K>);
+
+impl<'de, K: Keyed> DeserializeSeed<'de> for KeySeed<K> {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<K: Keyed> Visitor<'_> for KeySeed<K> {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of {}", names::<K>())
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
+        if let Some(name) = K::FIELDS.iter().find(|name| **name == key) {
+            return Ok(Key::Own(name));
+        }
+        let entry = PROTOCOLS.iter().find(|entry| entry.name == key);
+        entry.map(Key::Protocol).ok_or_else(|| {
+            E::custom(format!(
+                "unknown field `{key}`, expected one of {}",
+                names::<K>()
+            ))
+        })
     }
 }
 
@@ -82,7 +130,10 @@ impl<'de, T> DeserializeSeed<'de> for Seed<T> {
 
 fn names<K: Keyed>() -> String {
     let own = K::FIELDS.iter().copied();
-    let all: Vec<String> = own.chain(PROTOCOLS.iter().map(|e| e.name)).map(quoted).collect();
+    let all: Vec<String> = own
+        .chain(PROTOCOLS.iter().map(|e| e.name))
+        .map(quoted)
+        .collect();
     all.join(", ")
 }
 

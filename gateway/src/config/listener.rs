@@ -48,20 +48,25 @@ pub(crate) struct Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { connections: 10_000, connections_per_source: 1_000, login_seconds: 30 }
+        Self {
+            connections: 10_000,
+            connections_per_source: 1_000,
+            login_seconds: 30,
+        }
     }
 }
 
 /// The fields beside the protocol, for the schema and the reader.
 #[derive(Default, JsonSchema)]
-#[expect(dead_code, reason = "the optional fields are what was read so far; the schema names them all")]
 pub(super) struct Own {
     /// Address and port, such as `0.0.0.0:5432` or `[::]:5432`.
     #[schemars(required, with = "String")]
     address: Option<SocketAddr>,
     /// Without it the port speaks plaintext only.
+    #[serde(default)]
     #[schemars(with = "Tls")]
     tls: Option<Tls>,
+    #[serde(default)]
     #[schemars(with = "Caps")]
     caps: Option<Caps>,
 }
@@ -76,7 +81,11 @@ impl Keyed for Listener {
         entry.listener
     }
 
-    fn field<'de, A: MapAccess<'de>>(own: &mut Own, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<'de, A: MapAccess<'de>>(
+        own: &mut Own,
+        name: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match name {
             "address" => own.address = Some(map.next_value()?),
             "tls" => own.tls = Some(map.next_value()?),
@@ -85,7 +94,11 @@ impl Keyed for Listener {
         Ok(())
     }
 
-    fn build(own: Own, entry: &'static Entry, settings: Self::Settings) -> Result<Self, &'static str> {
+    fn build(
+        own: Own,
+        entry: &'static Entry,
+        settings: Self::Settings,
+    ) -> Result<Self, &'static str> {
         Ok(Self {
             address: own.address.ok_or("missing field `address`")?,
             tls: own.tls,
@@ -109,7 +122,9 @@ impl JsonSchema for Listener {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let own = Own::json_schema(generator);
-        let each = PROTOCOLS.iter().map(|entry| (entry.name, (entry.listener_schema)(generator)));
+        let each = PROTOCOLS
+            .iter()
+            .map(|entry| (entry.name, (entry.listener_schema)(generator)));
         with_protocols(own, each.collect())
     }
 }

@@ -10,18 +10,18 @@ use serde::Deserialize;
 
 use super::Tls;
 
-/// How people and services prove who they are. Access tokens are always taken.
+/// People and services. They prove who they are with access tokens.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Identity {
-    /// How long a token lives that was issued without an expiry of its own; 0 is for ever.
-    #[schemars(range(max = 3650))]
-    pub(crate) token_days: u16,
+    /// How many questions one identity may have open at a time; what would ask another is refused.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) open_questions: u16,
 }
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { token_days: 90 }
+        Self { open_questions: 20 }
     }
 }
 

@@ -39,7 +39,8 @@ impl<'de> Deserialize<'de> for TargetName {
             let message = format!("`{name}` is the gateway itself and no target may be called so");
             return Err(D::Error::custom(message));
         }
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+        let plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
         if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(plain) {
             let message = format!("a target's name has 1 to {LONGEST_NAME} of a-z, 0-9, - and _");
             return Err(D::Error::custom(message));
@@ -81,8 +82,16 @@ impl Keyed for Target {
         Ok(())
     }
 
-    fn build(own: Own, entry: &'static Entry, backend: Self::Settings) -> Result<Self, &'static str> {
-        Ok(Self { labels: own.labels, entry, backend })
+    fn build(
+        own: Own,
+        entry: &'static Entry,
+        backend: Self::Settings,
+    ) -> Result<Self, &'static str> {
+        Ok(Self {
+            labels: own.labels,
+            entry,
+            backend,
+        })
     }
 }
 
@@ -99,7 +108,9 @@ impl JsonSchema for Target {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let own = Own::json_schema(generator);
-        let each = PROTOCOLS.iter().map(|entry| (entry.name, (entry.backend_schema)(generator)));
+        let each = PROTOCOLS
+            .iter()
+            .map(|entry| (entry.name, (entry.backend_schema)(generator)));
         with_protocols(own, each.collect())
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use gate::SessionInfo;
 use gate::directory::{Account, Directory, Membership, Token};
 use gate::scram::Verifier;
 use policy::identity::Kind;
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::open::Store;
+use crate::sessions::SessionRecord;
 
 /// Accounts, tokens and locks of one moment.
 #[derive(Default)]
@@ -102,7 +104,8 @@ impl Directory for Store {
 
     fn services_of(&self, owner: &str) -> BTreeSet<String> {
         let snapshot = self.shared.directory.snapshot();
-        let owned = |account: &Account| matches!(&account.kind, Kind::Service { owner: by } if by == owner);
+        let owned =
+            |account: &Account| matches!(&account.kind, Kind::Service { owner: by } if by == owner);
         let services = snapshot.accounts.values().filter(|account| owned(account));
         services.map(|account| account.name.clone()).collect()
     }
@@ -117,6 +120,23 @@ impl Directory for Store {
 
     fn used(&self, token: &str, at: i64) {
         unpoisoned(&self.shared.directory.uses).insert(token.to_owned(), at);
+    }
+
+    fn opened(&self, session: &SessionInfo) {
+        self.session_opened(SessionRecord {
+            id: session.id.clone(),
+            identity: session.identity.clone(),
+            target: session.target.clone(),
+            protocol: session.protocol.clone(),
+            address: session.address.to_string(),
+            opened_at: session.opened_at,
+            closed_at: None,
+            tape: None,
+        });
+    }
+
+    fn closed(&self, session: &str, at: i64, tape: Option<String>) {
+        self.session_closed(session, at, tape);
     }
 }
 
@@ -146,10 +166,13 @@ impl Snapshot {
     }
 }
 
+/// Name, owner, salt, iterations, whether it is locked.
+type AccountRow = (String, Option<String>, Vec<u8>, i64, bool);
+
 async fn load_accounts(
     connection: &mut SqliteConnection,
 ) -> Result<BTreeMap<String, Account>, Error> {
-    let rows: Vec<(String, Option<String>, Vec<u8>, i64, bool)> = sqlx::query_as(
+    let rows: Vec<AccountRow> = sqlx::query_as(
         "SELECT a.name, a.owner, a.salt, a.iterations, l.name IS NOT NULL
          FROM account a LEFT JOIN lock l ON l.kind = 'user' AND l.name = a.name",
     )

@@ -6,6 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::Error;
 use crate::open::{Store, Touches};
+use crate::sessions;
 
 impl Ledger for Store {
     fn ask(&self, question: Question, cap: usize) -> Boxed<'_, Result<Row, LedgerError>> {
@@ -154,7 +155,7 @@ async fn swap(
     }))
 }
 
-/// One statement, so that thousands of them cost no more than the start of the gateway can bear.
+/// Also closes their sessions. One statement for all rows, so that thousands of them cost no more than the start of the gateway can bear.
 async fn withdraw_orphans(
     connection: &mut SqliteConnection,
     holder: String,
@@ -169,9 +170,10 @@ async fn withdraw_orphans(
     .bind(at)
     .bind(word(State::Asked)?)
     .bind(word(State::Granted)?)
-    .bind(holder)
-    .execute(connection)
+    .bind(&holder)
+    .execute(&mut *connection)
     .await?;
+    sessions::close_orphans(connection, &holder, at).await?;
     Ok(usize::try_from(withdrawn.rows_affected()).unwrap_or(usize::MAX))
 }
 

@@ -6,7 +6,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use crate::directory::unpoisoned;
 use crate::error::Error;
-use crate::open::{Store, Touches};
+use crate::open::Store;
 
 /// More than the keeper's second can bring; a store that is silent for longer loses the rest.
 const MOST_NOTES: usize = 100_000;
@@ -83,6 +83,22 @@ pub(crate) async fn write(connection: &mut SqliteConnection, note: Note) -> Resu
     }
 }
 
+/// Sessions that an earlier boot left open are closed: their clients are gone. A session's id begins with its boot's.
+pub(crate) async fn close_orphans(
+    connection: &mut SqliteConnection,
+    boot: &str,
+    at: i64,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE session SET closed_at = ? WHERE closed_at IS NULL AND substr(id, 1, 16) <> substr(?, 1, 16)",
+    )
+    .bind(at)
+    .bind(boot)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 async fn insert(connection: &mut SqliteConnection, session: SessionRecord) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO session (id, identity, target, protocol, address, opened_at, closed_at, tape)
@@ -114,23 +130,6 @@ impl Store {
             at,
             tape,
         });
-    }
-
-    /// Sessions that an earlier run left open are closed: their clients are gone. Returns how many.
-    pub async fn close_orphaned_sessions(&self, at: i64) -> Result<u64, Error> {
-        self.shared.flush().await?;
-        self.shared
-            .change(Touches::Rest, move |connection| {
-                Box::pin(async move {
-                    let closed =
-                        sqlx::query("UPDATE session SET closed_at = ? WHERE closed_at IS NULL")
-                            .bind(at)
-                            .execute(connection)
-                            .await?;
-                    Ok(closed.rows_affected())
-                })
-            })
-            .await
     }
 
     /// At most `limit`, newest first.

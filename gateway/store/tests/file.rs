@@ -151,12 +151,22 @@ async fn sessions_are_remembered_when_ended() {
         (closed.closed_at, closed.tape.as_deref()),
         (Some(5), Some("d1"))
     );
-    assert_eq!(store.close_orphaned_sessions(9).await.unwrap(), 2);
-    let listed = store.sessions(2).await.unwrap();
-    assert_eq!(
-        listed.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(),
-        ["c", "b"]
+    // what an earlier boot left open is closed, what this one opened is not
+    let (earlier, this) = (
+        format!("{:032x}", 1u128 << 64),
+        format!("{:032x}", 2u128 << 64),
     );
-    assert_eq!(listed[0].closed_at, Some(9));
+    store.session_opened(session(&earlier, 4));
+    store.session_opened(session(&this, 5));
+    store.sessions(1).await.unwrap();
+    store.withdraw_orphans(&this, 9).await.unwrap();
+    assert_eq!(store.session(&this).await.unwrap().unwrap().closed_at, None);
+    assert_eq!(
+        store.session(&earlier).await.unwrap().unwrap().closed_at,
+        Some(9)
+    );
+    let listed = store.sessions(3).await.unwrap();
+    let listed: Vec<&str> = listed.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(listed, [this.as_str(), earlier.as_str(), "c"]);
     assert_eq!(store.session("z").await.unwrap(), None);
 }

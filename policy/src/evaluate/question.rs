@@ -251,3 +251,6 @@ fn text(value: &str) -> RestrictedExpression {
 fn uid(name: &EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(name.clone(), EntityId::new(id))
 }
+
+#[cfg(test)]
+mod tests;

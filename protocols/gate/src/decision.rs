@@ -53,7 +53,12 @@ impl<R: Request> Permitted<R> {
         let session = duty.session().clone();
         duty.pay(Outcome::of(OutcomeKind::NotSent));
         let reason = Reason::Revoked(End::Policy);
-        Err(Denied { request, session, reason, owes: None })
+        Err(Denied {
+            request,
+            session,
+            reason,
+            owes: None,
+        })
     }
 
     /// A permit can die in the hand: a kill, a lock or a reload may come while the protocol is busy.

@@ -54,7 +54,7 @@ impl Gate {
         let actor = identity.label();
         let recorded = self
             .log()
-            .administration(actor, action, subject, allowed, self.now())
+            .administration(actor, (action, subject), allowed, self.now())
             .await;
         if recorded.is_err() {
             return Err(NotAllowed::Unwritable);
@@ -197,7 +197,7 @@ fn ballot(
     for requirement in question.requirements.values() {
         match electorate::may_answer(gate, question, requirement, &Voted::now(identity)) {
             Ok(()) => {
-                answers.insert(requirement.policy.clone(), requirement.text.clone());
+                answers.insert(requirement.policy.clone(), requirement.text);
             }
             Err(why) => refused = Some(why),
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use policy::identity::Kind;
 
+use crate::gate::SessionInfo;
 use crate::scram::Verifier;
 
 /// One person or service as of now; replaced whole when anything about it changes.
@@ -62,4 +63,8 @@ pub trait Directory: Send + Sync + 'static {
     fn target_locked(&self, target: &str) -> bool;
     /// Remembers the last use of a token; must not wait.
     fn used(&self, token: &str, at: i64);
+    /// Remembers a session beyond its end; must not wait.
+    fn opened(&self, _: &SessionInfo) {}
+    /// A session ended at this Unix second, with the digest (hex) of its tape where one was sealed; must not wait.
+    fn closed(&self, _session: &str, _at: i64, _tape: Option<String>) {}
 }

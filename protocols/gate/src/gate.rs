@@ -149,6 +149,7 @@ impl Gate {
         let house = House {
             approvals: Arc::new(Approvals::new(parts.ledger)),
             log: Arc::new(Log::new(parts.audit)),
+            directory: parts.directory.clone(),
             clock,
             questions: Arc::new(watch::Sender::new(0)),
         };
@@ -219,6 +220,7 @@ impl Gate {
         session.0.announced.store(true, Ordering::Relaxed);
         let opened = self.log().opened(&session).await;
         opened.map_err(crate::decision::Fault::AuditUnwritable)?;
+        self.0.directory.opened(&control::info(&session));
         Ok(session)
     }
 

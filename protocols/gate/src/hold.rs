@@ -142,6 +142,10 @@ impl<R: Request> Hold<R> {
         }
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "names every way a held request goes on"
+    )]
     async fn concluded(mut self, duty: Duty, next: Next, row: &Row) -> Decision<R> {
         let session = self.question.session.clone();
         let approval = self.question.id;

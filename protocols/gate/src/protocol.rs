@@ -95,11 +95,14 @@ pub struct Entry {
     pub backend: fn(&mut dyn Erased<'_>) -> Result<Backend, erased_serde::Error>,
     pub listener_schema: fn(&mut SchemaGenerator) -> Schema,
     pub backend_schema: fn(&mut SchemaGenerator) -> Schema,
-    pub new: fn(Listener, &Registry) -> Result<Arc<dyn Running>, Error>,
+    pub new: New,
     pub explain: fn(ErasedTarget, Sample, Who) -> Boxed<Result<Explained, Unclear>>,
     pub answer: fn(&crate::decision::Reason) -> serde_json::Value,
     pub hints: fn(&ErasedTarget) -> Vec<Hint>,
 }
+
+/// Puts a listener in service.
+pub type New = fn(Listener, &Registry) -> Result<Arc<dyn Running>, Error>;
 
 /// Whose digest is explained, `user:ada`.
 pub type Who = String;

@@ -198,8 +198,7 @@ impl Log {
     pub(crate) async fn administration(
         &self,
         actor: String,
-        action: &str,
-        subject: &str,
+        (action, subject): (&str, &str),
         allowed: bool,
         now: i64,
     ) -> Written {
@@ -303,7 +302,8 @@ impl Reason {
 
 /// As much of a text as the audit log keeps.
 fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(entry::SUMMARY)).unwrap_or(text)
+    text.get(..text.floor_char_boundary(entry::SUMMARY))
+        .unwrap_or(text)
 }
 
 /// The words of whoever took the step: of the voter, or of who asked.

@@ -107,6 +107,11 @@ impl Mask {
             .any(|class| !class.columns.is_empty() && !self.revealed.contains(&class.name))
     }
 
+    /// Whether it hides the same from the same eyes: a reload that changed neither is no reason to look again.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.revealed == other.revealed && self.masking.classes() == other.masking.classes()
+    }
+
     pub fn detects(&self) -> bool {
         self.detects
     }

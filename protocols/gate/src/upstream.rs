@@ -133,7 +133,10 @@ impl Upstream<BackendStream> {
 
 impl<T> Upstream<T> {
     fn over(stream: T, target: Arc<str>) -> Self {
-        Self { duplex: Duplex::new(stream), target }
+        Self {
+            duplex: Duplex::new(stream),
+            target,
+        }
     }
 
     /// Queues exactly the request's wire, by reference count. No await: nothing can come between intent and queue.

@@ -83,4 +83,5 @@ async fn no_permit_outlives_a_change_that_forbids_it() {
     assert!(permits > 2000, "only {permits} permits were tried");
 }
 
-const CONNECT_ONLY: &str = "@id(\"connect\") permit (principal, action == Action::\"connect\", resource);";
+const CONNECT_ONLY: &str =
+    "@id(\"connect\") permit (principal, action == Action::\"connect\", resource);";

@@ -51,7 +51,10 @@ impl Analyses {
                 .stack_size(STACK)
                 .spawn(move || decode(&waiting))?;
         }
-        Ok(Self { kept: Arc::default(), work })
+        Ok(Self {
+            kept: Arc::default(),
+            work,
+        })
     }
 
     pub(crate) async fn of(&self, text: &str) -> Result<Arc<Analysis>, Unclear> {
@@ -60,7 +63,10 @@ impl Analyses {
         }
         let text: Arc<str> = text.into();
         let (answer, decoded) = oneshot::channel();
-        match self.work.try_send(Work { text: text.clone(), answer }) {
+        match self.work.try_send(Work {
+            text: text.clone(),
+            answer,
+        }) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(overloaded()),
         }
@@ -74,7 +80,12 @@ impl Analyses {
     }
 
     fn known(&self, text: &str) -> Option<Arc<Analysis>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).by_text.get(text).cloned()
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_text
+            .get(text)
+            .cloned()
     }
 
     fn keep(&self, text: Arc<str>, analysis: &Arc<Analysis>) {
@@ -92,14 +103,24 @@ impl Analyses {
 
 fn decode(waiting: &Mutex<Receiver<Work>>) {
     loop {
-        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Work { text, answer }) = next else { return };
-        let analysis = std::panic::catch_unwind(|| analyse(&text)).unwrap_or_else(|_| Err(overloaded()));
+        let next = waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv();
+        let Ok(Work { text, answer }) = next else {
+            return;
+        };
+        let analysis =
+            std::panic::catch_unwind(|| analyse(&text)).unwrap_or_else(|_| Err(overloaded()));
         // whoever asked may have gone
         let _ = answer.send(analysis);
     }
 }
 
 fn overloaded() -> Unclear {
-    Unclear { code: "decoder", message: "the statement could not be decoded in time".into(), at: None }
+    Unclear {
+        code: "decoder",
+        message: "the statement could not be decoded in time".into(),
+        at: None,
+    }
 }

@@ -12,10 +12,14 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
     let request = request.unwrap_or_default();
     match reason {
         Reason::Policy { why, policies } => {
-            let forbid = policies.iter().find(|cited| cited.effect == PolicyEffect::Forbid);
+            let forbid = policies
+                .iter()
+                .find(|cited| cited.effect == PolicyEffect::Forbid);
             let hint = match why {
                 Why::NoPermit => Some("ask an administrator for a policy that permits it"),
-                Why::EvaluationError => Some("a policy could not be evaluated: ask an administrator"),
+                Why::EvaluationError => {
+                    Some("a policy could not be evaluated: ask an administrator")
+                }
                 Why::Permitted | Why::Approval | Why::Forbidden => None,
             };
             Refusal::Denied {
@@ -27,24 +31,40 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
         Reason::Unclear(unclear) => {
             let hint = unclear.hint.clone().unwrap_or_default();
             match unclear.kind {
-                UnclearKind::Masked => Refusal::Masking { reason: unclear.message.clone(), hint },
-                UnclearKind::Unclear => Refusal::Unclear { reason: unclear.message.clone(), request },
-                UnclearKind::Unsupported => {
-                    Refusal::NotSupported { what: format!("{}; {hint}", unclear.message) }
-                }
-                UnclearKind::Oversize => Refusal::OverLimit { what: unclear.message.clone() },
+                UnclearKind::Masked => Refusal::Masking {
+                    reason: unclear.message.clone(),
+                    hint,
+                },
+                UnclearKind::Unclear => Refusal::Unclear {
+                    reason: unclear.message.clone(),
+                    request,
+                },
+                UnclearKind::Unsupported => Refusal::NotSupported {
+                    what: format!("{}; {hint}", unclear.message),
+                },
+                UnclearKind::Oversize => Refusal::OverLimit {
+                    what: unclear.message.clone(),
+                },
             }
         }
-        Reason::Refused { approval, by, words } => Refusal::Refused {
+        Reason::Refused {
+            approval,
+            by,
+            words,
+        } => Refusal::Refused {
             approval: approval.to_string(),
             by: by.clone(),
             reason: words.clone(),
         },
-        Reason::Expired { approval } => Refusal::Expired { approval: approval.to_string() },
-        Reason::Withdrawn { approval } => Refusal::Withdrawn { approval: approval.to_string() },
-        Reason::TooManyQuestions { open } => {
-            Refusal::OverLimit { what: format!("{open} of your requests wait for approval already") }
-        }
+        Reason::Expired { approval } => Refusal::Expired {
+            approval: approval.to_string(),
+        },
+        Reason::Withdrawn { approval } => Refusal::Withdrawn {
+            approval: approval.to_string(),
+        },
+        Reason::TooManyQuestions { open } => Refusal::OverLimit {
+            what: format!("{open} of your requests wait for approval already"),
+        },
         Reason::Revoked(gate::End::Drained) => Refusal::Drain,
         Reason::Revoked(_) => Refusal::Killed,
     }
@@ -65,11 +85,16 @@ pub(crate) fn described(reason: &Reason) -> serde_json::Value {
 pub(crate) fn waiting(approval: gate::ledger::ApprovalId, asks: &[Ask], locked: bool) -> Bytes {
     let asked: Vec<String> = asks.iter().map(asked).collect();
     let message = format!("waiting for approval {approval}: {}", asked.join("; "));
-    let mut hint = format!("show it with: countersign approvals show {approval}. Ctrl-C withdraws the statement.");
+    let mut hint = format!(
+        "show it with: countersign approvals show {approval}. Ctrl-C withdraws the statement."
+    );
     if locked {
         hint.push_str(" A transaction is open and holds locks: the wait is short.");
     }
-    let detail: Vec<&str> = asks.iter().filter_map(|ask| ask.message.as_deref()).collect();
+    let detail: Vec<&str> = asks
+        .iter()
+        .filter_map(|ask| ask.message.as_deref())
+        .collect();
     notice_response(&Report {
         severity: "NOTICE",
         sqlstate: "00000",

@@ -46,10 +46,21 @@ impl Cancels {
             }
         };
         if random {
-            sessions.insert(pid, Entry { key: key.clone(), bell });
+            sessions.insert(
+                pid,
+                Entry {
+                    key: key.clone(),
+                    bell,
+                },
+            );
         }
         drop(sessions);
-        Registration { cancels: self.clone(), pid, key, rung }
+        Registration {
+            cancels: self.clone(),
+            pid,
+            key,
+            rung,
+        }
     }
 
     /// Rings the session's bell if the key is right; says nothing about whether it was.
@@ -66,7 +77,11 @@ impl Cancels {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut sessions = self.cancels.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self
+            .cancels
+            .sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         sessions.remove(&self.pid);
     }
 }

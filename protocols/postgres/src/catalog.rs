@@ -57,7 +57,8 @@ pub(crate) fn has_relation(schema: &str, name: &str) -> bool {
 
 /// Whether the schema is one of the server's own.
 pub(crate) fn is_system_schema(schema: &str) -> bool {
-    matches!(schema, "pg_catalog" | "information_schema" | "pg_toast") || schema.starts_with("pg_toast_temp_")
+    matches!(schema, "pg_catalog" | "information_schema" | "pg_toast")
+        || schema.starts_with("pg_toast_temp_")
 }
 
 /// Whether a relation of a system schema may hold secrets, samples of rows or other people's statements;

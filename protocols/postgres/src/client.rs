@@ -34,8 +34,12 @@ pub(crate) async fn arrive(
     listener: &Listener,
 ) -> Result<Option<Arrived>, Error> {
     let deadline = connection.login_deadline;
-    let limits = Limits { frame: listener.message_bytes, ..Limits::default() };
-    match tokio::time::timeout_at(deadline, negotiate(connection, cancels, listener, &limits)).await {
+    let limits = Limits {
+        frame: listener.message_bytes,
+        ..Limits::default()
+    };
+    match tokio::time::timeout_at(deadline, negotiate(connection, cancels, listener, &limits)).await
+    {
         Ok(Ok(Some(opened))) => {
             let login = authenticate(opened, gate, &limits);
             match tokio::time::timeout_at(deadline, login).await {
@@ -64,7 +68,9 @@ async fn negotiate(
     let mut inbox = BytesMut::new();
     // SSLRequest and GSSENCRequest, each at most once, then the real thing
     for _ in 0..4 {
-        let Some(first) = first(&mut connection, &mut inbox, limits).await? else { return Ok(None) };
+        let Some(first) = first(&mut connection, &mut inbox, limits).await? else {
+            return Ok(None);
+        };
         match first {
             First::SslRequest if connection.offers_tls() && !connection.secured() => {
                 say(&mut connection, write::ACCEPT_TLS).await?;
@@ -76,21 +82,30 @@ async fn negotiate(
             }
             First::DirectTls => {
                 // the handshake's bytes lie in our buffer and cannot be given back to it
-                return Err(Error::Tls("direct TLS negotiation is not spoken here".into()));
+                return Err(Error::Tls(
+                    "direct TLS negotiation is not spoken here".into(),
+                ));
             }
             First::CancelRequest(cancel) => {
                 cancels.ring(&cancel);
                 return Ok(None);
             }
             First::Unsupported { major, minor } => {
-                return refuse(&mut connection, Refusal::UnsupportedVersion { major, minor }).await;
+                return refuse(
+                    &mut connection,
+                    Refusal::UnsupportedVersion { major, minor },
+                )
+                .await;
             }
             First::Startup(startup) => {
                 if !connection.secured() && !listener.allow_plaintext {
                     return refuse(&mut connection, Refusal::Plaintext).await;
                 }
                 nothing_left(&mut connection, &inbox).await?;
-                return Ok(Some(Opened { connection, startup }));
+                return Ok(Some(Opened {
+                    connection,
+                    startup,
+                }));
             }
         }
     }
@@ -125,7 +140,10 @@ async fn nothing_left(connection: &mut Connection, inbox: &BytesMut) -> Result<(
 }
 
 async fn authenticate(opened: Opened, gate: &Gate, limits: &Limits) -> Result<Arrived, Error> {
-    let Opened { mut connection, startup } = opened;
+    let Opened {
+        mut connection,
+        startup,
+    } = opened;
     let login = match Login::read(&startup) {
         Ok(login) => login,
         Err(refusal) => return refuse(&mut connection, refusal).await,
@@ -152,7 +170,14 @@ async fn authenticate(opened: Opened, gate: &Gate, limits: &Limits) -> Result<Ar
         .and_then(|initial| Some((initial.mechanism == "SCRAM-SHA-256-PLUS", initial.response?)))
         .and_then(|(plus, message)| {
             let user = &login.user;
-            gate.scram(&ScramFirst { user, source: peer, message, plus, end_point }).ok()
+            gate.scram(&ScramFirst {
+                user,
+                source: peer,
+                message,
+                plus,
+                end_point,
+            })
+            .ok()
         });
     let Some((exchange, challenge)) = begun else {
         return fail(&mut client, &login).await;
@@ -165,7 +190,14 @@ async fn authenticate(opened: Opened, gate: &Gate, limits: &Limits) -> Result<Ar
     };
     write::authentication_sasl_final(&mut out, last.as_bytes());
     client.queue(out.split().freeze());
-    Ok(Arrived { connection: client, watch, inbox, who, login, minor })
+    Ok(Arrived {
+        connection: client,
+        watch,
+        inbox,
+        who,
+        login,
+        minor,
+    })
 }
 
 fn prove(gate: &Gate, exchange: Exchange, answer: &Frame) -> Option<(Authenticated, String)> {
@@ -196,7 +228,13 @@ async fn next(
 }
 
 async fn fail<T>(client: &mut Duplex<gate::ClientStream>, login: &Login) -> Result<T, Error> {
-    farewell(client, &Refusal::LoginFailed { user: login.user.clone() }).await
+    farewell(
+        client,
+        &Refusal::LoginFailed {
+            user: login.user.clone(),
+        },
+    )
+    .await
 }
 
 /// Says why, then ends.
@@ -218,6 +256,10 @@ async fn refuse<T>(connection: &mut Connection, refusal: Refusal) -> Result<T, E
 }
 
 async fn say(connection: &mut Connection, bytes: &[u8]) -> Result<(), Error> {
-    connection.stream.write_all(bytes).await.map_err(Error::ClientGone)?;
+    connection
+        .stream
+        .write_all(bytes)
+        .await
+        .map_err(Error::ClientGone)?;
     connection.stream.flush().await.map_err(Error::ClientGone)
 }

@@ -19,7 +19,10 @@ pub struct Listener {
 
 impl Default for Listener {
     fn default() -> Self {
-        Self { allow_plaintext: false, message_bytes: 16 << 20 }
+        Self {
+            allow_plaintext: false,
+            message_bytes: 16 << 20,
+        }
     }
 }
 
@@ -58,7 +61,10 @@ pub enum At {
 impl At {
     pub(crate) fn endpoint(&self) -> Endpoint {
         match self {
-            Self::Tcp { host, port, .. } => Endpoint::Tcp { host: host.clone(), port: *port },
+            Self::Tcp { host, port, .. } => Endpoint::Tcp {
+                host: host.clone(),
+                port: *port,
+            },
             Self::Unix { path } => Endpoint::Unix { path: path.clone() },
         }
     }

@@ -5,12 +5,15 @@
 
 mod alter;
 mod change;
+mod classes;
 mod code;
+mod columns;
 mod command;
 mod condition;
 mod expression;
 mod json;
 mod kinds;
+mod maintenance;
 mod nodes;
 mod objects;
 mod operations;
@@ -39,7 +42,7 @@ use walk::Walk;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Unclear {
-    /// `oversize`, `nesting`, `nul`, `syntax`, or `setting` for one that is pinned.
+    /// `oversize`, `nesting`, `complexity`, `nul`, `syntax`, or `setting` for one that is pinned.
     pub code: &'static str,
     /// May quote the text.
     pub message: String,
@@ -60,21 +63,32 @@ pub struct Analysis {
 ///
 /// # Errors
 /// `oversize` above [`MAX_TEXT`] bytes, `nesting` for comments nested more than 64 deep or a tree too deep to follow,
-/// `nul`, `syntax` for what the grammar refuses, `setting` for a change of what the gateway pins.
+/// `complexity` for one that names too much, `nul`, `syntax` for what the grammar refuses, `setting` for a change of what
+/// the gateway pins.
 pub fn analyse(text: &str) -> Result<Analysis, Unclear> {
     text::check(text)?;
     let tree = pg_query::parse(text, 0).map_err(|error| text::unclear(&error))?;
     let literals = text::literals(text)?;
     let mut statements = Vec::with_capacity(tree.protobuf.stmts.len());
     for raw in &tree.protobuf.stmts {
-        let Some(node) = raw.stmt.as_deref() else { continue };
+        let Some(node) = raw.stmt.as_deref() else {
+            continue;
+        };
         let span = text::statement_span(text, raw.stmt_location, raw.stmt_len);
         let mut walk = Walk::default();
         walk.statement(node);
         if let Some(refused) = walk.refused {
-            return Err(Unclear { at: refused.at.or(Some(span.0)), ..refused });
+            return Err(Unclear {
+                at: refused.at.or(Some(span.0)),
+                ..refused
+            });
         }
-        statements.push(finish(walk, kind_of(node), Some(span), text::within(&literals, span)));
+        statements.push(finish(
+            walk,
+            kind_of(node),
+            Some(span),
+            text::within(&literals, span),
+        ));
     }
     if statements.is_empty() {
         statements.push(empty());

@@ -43,6 +43,9 @@ const PIPELINE: usize = 10_000;
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(300);
 
+/// A cancellation on its way to the server.
+type Cancelling = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
 /// What all sessions of a listener share.
 #[derive(Clone)]
 pub(crate) struct Shared {
@@ -92,7 +95,7 @@ pub(crate) struct State {
     catalogue_stale: bool,
     governed: Governed,
     mask: Arc<Mask>,
-    cancelling: Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>,
+    cancelling: Option<Cancelling>,
     client_ended: bool,
     over: bool,
     /// Decoded operations in this state of the session; forgotten when it changes.
@@ -108,8 +111,6 @@ struct Batch {
     begun: bool,
     /// After an error: nothing is taken until Sync.
     skipping: bool,
-    /// What a statement of it leaves changed is not known before it ends.
-    changed: bool,
 }
 
 /// One answer that the server owes.
@@ -132,7 +133,7 @@ enum Kind {
     Bind { portal: String },
     DescribeStatement { name: String },
     DescribePortal { name: String },
-    Execute { portal: String },
+    Execute,
     Close,
     Sync,
     Own(OwnWork),
@@ -186,7 +187,6 @@ enum Woken {
     Cancel,
     Cancelled,
     Ended(End),
-    Recorded(Result<(), gate::Fault>),
 }
 
 impl Exchange {
@@ -216,7 +216,6 @@ impl Exchange {
                 Woken::Cancel => self.cancel_asked().await?,
                 Woken::Cancelled => self.state.cancelling = None,
                 Woken::Ended(end) => return Err(Error::Ended(end)),
-                Woken::Recorded(recorded) => recorded?,
             }
         }
     }
@@ -226,7 +225,12 @@ impl Exchange {
         let reading_server = self.client.backlog() < BACKLOG;
         let mut end = self.session.end();
         let mut leave = self.connected.as_ref().map(Underway::revocation);
-        let mut front = self.state.queue.iter().find_map(|one| one.underway.as_ref()).map(Underway::revocation);
+        let mut front = self
+            .state
+            .queue
+            .iter()
+            .find_map(|one| one.underway.as_ref())
+            .map(Underway::revocation);
         let held = self.state.held.is_some();
         tokio::select! {
             biased;
@@ -266,12 +270,19 @@ impl Exchange {
         if self.state.held.is_some() {
             return self.withdraw_held().await;
         }
-        let Some(key) = self.key.clone() else { return Ok(()) };
+        let Some(key) = self.key.clone() else {
+            return Ok(());
+        };
         if self.state.queue.is_empty() || self.state.cancelling.is_some() {
             return Ok(());
         }
         // nothing new goes to the server until the cancellation has reached it, so that it cannot hit the next statement
-        let stopping = crate::server::cancel(self.session.clone(), self.reached.clone(), self.at.clone(), key);
+        let stopping = crate::server::cancel(
+            self.session.clone(),
+            self.reached.clone(),
+            self.at.clone(),
+            key,
+        );
         self.state.cancelling = Some(Box::pin(stopping));
         Ok(())
     }
@@ -280,7 +291,9 @@ impl Exchange {
     async fn finish(mut self, ended: Result<(), Error>) -> Result<(), Error> {
         let refusal = match &ended {
             Ok(()) | Err(Error::Client(_) | Error::ClientGone(_)) => None,
-            Err(Error::Ended(End::Drained) | Error::Fault(gate::Fault::Draining)) => Some(Refusal::Drain),
+            Err(Error::Ended(End::Drained) | Error::Fault(gate::Fault::Draining)) => {
+                Some(Refusal::Drain)
+            }
             Err(Error::Ended(_)) => Some(Refusal::Killed),
             Err(Error::Fault(_)) => Some(Refusal::GatewayFault { request: None }),
             Err(_) => Some(Refusal::UpstreamLost),
@@ -295,16 +308,32 @@ impl Exchange {
         let key = self.key.clone().filter(|_| running);
         let revoked = matches!(ended, Err(Error::Ended(_)));
         if let Some(key) = key {
-            let stopping = crate::server::cancel(self.session.clone(), self.reached.clone(), self.at.clone(), key);
+            let stopping = crate::server::cancel(
+                self.session.clone(),
+                self.reached.clone(),
+                self.at.clone(),
+                key,
+            );
             let _ = stopping.await;
         }
         for expected in self.state.queue.drain(..) {
             if let Some(underway) = expected.underway {
-                let kind = if revoked { OutcomeKind::Revoked } else { OutcomeKind::Unknown };
-                underway.done(Outcome { code: expected.code, rows: expected.rows, ..Outcome::of(kind) });
+                let kind = if revoked {
+                    OutcomeKind::Revoked
+                } else {
+                    OutcomeKind::Unknown
+                };
+                underway.done(Outcome {
+                    code: expected.code,
+                    rows: expected.rows,
+                    ..Outcome::of(kind)
+                });
             }
         }
-        if let Ok(goodbye) = self.session.own(Purpose::Framing, vec![write::terminate()]).await
+        if let Ok(goodbye) = self
+            .session
+            .own(Purpose::Framing, vec![write::terminate()])
+            .await
             && let Ok((_, underway)) = self.server.forward(goodbye)
         {
             let _ = tokio::time::timeout(GOODBYE, self.server.flush()).await;
@@ -361,7 +390,7 @@ async fn revoked(revocation: &mut Option<gate::Revocation>) -> End {
     }
 }
 
-async fn cancelled(cancelling: &mut Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>) {
+async fn cancelled(cancelling: &mut Option<Cancelling>) {
     match cancelling {
         // a cancellation that failed leaves the statement running, as it does without a gateway
         Some(stopping) => drop(stopping.await),

@@ -38,12 +38,21 @@ pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked
     let text = text(&sample.request)?;
     let session: Session = match &sample.session {
         serde_json::Value::Null => Session::default(),
-        value => serde_json::from_value(value.clone()).map_err(|error| shape(&error.to_string()))?,
+        value => {
+            serde_json::from_value(value.clone()).map_err(|error| shape(&error.to_string()))?
+        }
     };
-    let offered = target.backend.databases.first().cloned().unwrap_or_default();
+    let offered = target
+        .backend
+        .databases
+        .first()
+        .cloned()
+        .unwrap_or_default();
     let facts = SessionState {
         database: sample.database.clone().unwrap_or(offered),
-        search_path: session.search_path.unwrap_or_else(|| vec!["pg_catalog".into(), "public".into()]),
+        search_path: session
+            .search_path
+            .unwrap_or_else(|| vec!["pg_catalog".into(), "public".into()]),
         role: session.role.unwrap_or_else(|| target.backend.user.clone()),
         in_transaction: session.in_transaction,
         ..SessionState::default()
@@ -79,10 +88,15 @@ fn text(request: &serde_json::Value) -> Result<String, Unclear> {
     match (statement.query, statement.statement, statement.query_base64) {
         (Some(text), None, None) => Ok(text),
         (None, Some(text), None) => {
-            let plain = statement.parameters.iter().all(|value| {
-                value.is_string() || value.is_null() || value.get("base64").is_some()
-            });
-            if plain { Ok(text) } else { Err(shape("a parameter is a string, null or {\"base64\": ..}")) }
+            let plain = statement
+                .parameters
+                .iter()
+                .all(|value| value.is_string() || value.is_null() || value.get("base64").is_some());
+            if plain {
+                Ok(text)
+            } else {
+                Err(shape("a parameter is a string, null or {\"base64\": ..}"))
+            }
         }
         (None, None, Some(encoded)) => {
             use base64::Engine as _;
@@ -90,7 +104,9 @@ fn text(request: &serde_json::Value) -> Result<String, Unclear> {
             let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
             text.ok_or_else(|| shape("`query_base64` is not base64 of UTF-8"))
         }
-        _ => Err(shape("exactly one of `query`, `statement` and `query_base64`")),
+        _ => Err(shape(
+            "exactly one of `query`, `statement` and `query_base64`",
+        )),
     }
 }
 
@@ -111,5 +127,9 @@ fn on_deep_stack(text: &str) -> Result<crate::decode::Analysis, crate::decode::U
 }
 
 fn shape(message: &str) -> Unclear {
-    unsupported("request", message, "see docs/contracts.md for the shapes of a request")
+    unsupported(
+        "request",
+        message,
+        "see docs/contracts.md for the shapes of a request",
+    )
 }

@@ -73,7 +73,13 @@ impl Catalogues {
     pub(crate) fn keep(&self, target: &str, database: &str, catalogue: Arc<Catalogue>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (target.to_owned(), database.to_owned());
-        kept.insert(key, Kept { catalogue, at: Instant::now() });
+        kept.insert(
+            key,
+            Kept {
+                catalogue,
+                at: Instant::now(),
+            },
+        );
     }
 
     pub(crate) fn forget(&self, target: &str, database: &str) {
@@ -95,7 +101,9 @@ impl Catalogue {
             let number: i16 = text(4)?.parse().ok()?;
             match text(0)? {
                 "c" => catalogue.column(relation, number, [text(2)?, text(3)?, text(5)?]),
-                "v" => catalogue.rests_on.push((relation, text(5)?.parse().ok()?, number)),
+                "v" => catalogue
+                    .rests_on
+                    .push((relation, text(5)?.parse().ok()?, number)),
                 "i" => catalogue.inherits.push((relation, text(5)?.parse().ok()?)),
                 _ => return None,
             }
@@ -148,7 +156,10 @@ pub(crate) enum Origin {
 
 impl Governed {
     pub(crate) fn unknown() -> Self {
-        Self { catalogue: None, relations: HashMap::new() }
+        Self {
+            catalogue: None,
+            relations: HashMap::new(),
+        }
     }
 
     pub(crate) fn new(catalogue: Arc<Catalogue>, mask: &Mask, database: &str) -> Self {
@@ -156,14 +167,22 @@ impl Governed {
         for (oid, relation) in &catalogue.relations {
             for (number, column) in &relation.columns {
                 let (schema, table) = (relation.schema.as_str(), relation.name.as_str());
-                let path = Column { database, schema, table, column };
+                let path = Column {
+                    database,
+                    schema,
+                    table,
+                    column,
+                };
                 if let Some(class) = mask.class_of_column(path) {
                     let classes = relations.entry(*oid).or_default();
                     classes.columns.insert(*number, class.name.clone());
                 }
             }
         }
-        let mut governed = Self { catalogue: Some(catalogue.clone()), relations };
+        let mut governed = Self {
+            catalogue: Some(catalogue.clone()),
+            relations,
+        };
         // each round reaches one level further; there are no more levels than relations
         while governed.spread(&catalogue) {}
         governed
@@ -173,7 +192,9 @@ impl Governed {
     fn spread(&mut self, catalogue: &Catalogue) -> bool {
         let mut more = false;
         for (view, on, column) in &catalogue.rests_on {
-            let Some(class) = self.class_through(*on, *column) else { continue };
+            let Some(class) = self.class_through(*on, *column) else {
+                continue;
+            };
             let classes = self.relations.entry(*view).or_default();
             if classes.all.is_none() {
                 classes.all = Some(class);
@@ -192,30 +213,53 @@ impl Governed {
     fn class_through(&self, on: u32, column: i16) -> Option<String> {
         let classes = self.relations.get(&on)?;
         match column {
-            0 => classes.all.clone().or_else(|| classes.columns.values().next().cloned()),
-            _ => classes.all.clone().or_else(|| classes.columns.get(&column).cloned()),
+            0 => classes
+                .all
+                .clone()
+                .or_else(|| classes.columns.values().next().cloned()),
+            _ => classes
+                .all
+                .clone()
+                .or_else(|| classes.columns.get(&column).cloned()),
         }
     }
 
     fn inherited(&self, catalogue: &Catalogue, child: u32, parent: u32) -> Vec<(i16, String)> {
-        let known = |oid| catalogue.relations.get(&oid).map(|relation| &relation.columns);
+        let known = |oid| {
+            catalogue
+                .relations
+                .get(&oid)
+                .map(|relation| &relation.columns)
+        };
         let (Some(classes), Some(above), Some(below)) =
             (self.relations.get(&parent), known(parent), known(child))
         else {
             return Vec::new();
         };
-        let named = above.iter().filter_map(|(number, name)| Some((name, classes.columns.get(number)?)));
-        let mine = |name: &String| below.iter().find(|(_, own)| own == name).map(|(number, _)| *number);
+        let named = above
+            .iter()
+            .filter_map(|(number, name)| Some((name, classes.columns.get(number)?)));
+        let mine = |name: &String| {
+            below
+                .iter()
+                .find(|(_, own)| own == name)
+                .map(|(number, _)| *number)
+        };
         named
             .filter_map(|(name, class)| Some((mine(name)?, class.clone())))
             .filter(|(number, _)| {
-                !self.relations.get(&child).is_some_and(|own| own.columns.contains_key(number))
+                !self
+                    .relations
+                    .get(&child)
+                    .is_some_and(|own| own.columns.contains_key(number))
             })
             .collect()
     }
 
     pub(crate) fn standing(&self, name: &RelationName, column: &str, path: &[String]) -> Standing {
-        let Some((oid, relation)) = self.relation(name, path) else { return Standing::Governed };
+        let Some((oid, relation)) = self.relation(name, path) else {
+            return Standing::Governed;
+        };
         let Some((number, _)) = relation.columns.iter().find(|(_, known)| known == column) else {
             return Standing::Absent;
         };
@@ -237,12 +281,19 @@ impl Governed {
 
     /// Where a column of a result comes from, by the oid and number that its description names.
     pub(crate) fn origin(&self, table: u32, attribute: i16) -> Origin {
-        let known = self.catalogue.as_ref().is_some_and(|all| all.relations.contains_key(&table));
+        let known = self
+            .catalogue
+            .as_ref()
+            .is_some_and(|all| all.relations.contains_key(&table));
         if !known {
             return Origin::Unknown;
         }
         let class = self.relations.get(&table).and_then(|classes| {
-            classes.all.as_ref().or_else(|| classes.columns.get(&attribute)).cloned()
+            classes
+                .all
+                .as_ref()
+                .or_else(|| classes.columns.get(&attribute))
+                .cloned()
         });
         class.map_or(Origin::Free, Origin::Class)
     }

@@ -44,9 +44,18 @@ impl Protocol for Postgres {
     type Backend = Backend;
 
     fn new(listener: Listener, backends: Backends<Backend>) -> Result<Self, Error> {
-        let analyses = Analyses::start().map_err(|error| Error::Configuration(error.to_string()))?;
-        let shared = Shared { analyses, catalogues: Catalogues::default() };
-        Ok(Self { listener, backends, shared, cancels: Cancels::default() })
+        let analyses =
+            Analyses::start().map_err(|error| Error::Configuration(error.to_string()))?;
+        let shared = Shared {
+            analyses,
+            catalogues: Catalogues::default(),
+        };
+        Ok(Self {
+            listener,
+            backends,
+            shared,
+            cancels: Cancels::default(),
+        })
     }
 
     async fn serve(&self, connection: Connection, gate: Gate) -> Result<(), Error> {
@@ -64,8 +73,16 @@ impl Protocol for Postgres {
     fn hints(target: &Target<Backend>) -> Vec<Hint> {
         let name = &target.policy.name;
         vec![
-            Hint { client: "psql", text: format!("psql 'host=HOST port=PORT user=NAME dbname={name} sslmode=verify-full'") },
-            Hint { client: "jdbc", text: format!("jdbc:postgresql://HOST:PORT/{name}?user=NAME&sslmode=verify-full") },
+            Hint {
+                client: "psql",
+                text: format!(
+                    "psql 'host=HOST port=PORT user=NAME dbname={name} sslmode=verify-full'"
+                ),
+            },
+            Hint {
+                client: "jdbc",
+                text: format!("jdbc:postgresql://HOST:PORT/{name}?user=NAME&sslmode=verify-full"),
+            },
         ]
     }
 }

@@ -135,7 +135,9 @@ impl ReadShape {
         standing: &dyn Fn(&RelationName, &str) -> Standing,
         holds_governed: &dyn Fn(&RelationName) -> bool,
     ) -> Option<OffendingUse> {
-        self.uses.iter().find_map(|found| self.offence(found, standing, holds_governed))
+        self.uses
+            .iter()
+            .find_map(|found| self.offence(found, standing, holds_governed))
     }
 
     fn offence(
@@ -163,7 +165,10 @@ impl ReadShape {
                         (_, Some(reason)) => reason,
                         (_, None) => continue,
                     };
-                    if let Some(relation) = relations.into_iter().find(|relation| holds_governed(relation)) {
+                    if let Some(relation) = relations
+                        .into_iter()
+                        .find(|relation| holds_governed(relation))
+                    {
                         return Some(offence(relation, None, reason));
                     }
                 }
@@ -178,7 +183,11 @@ impl ReadShape {
                                 here = true;
                             }
                             Standing::Free => here = true,
-                            Standing::Absent if *qualified && !is_system_column(name) && holds_governed(relation) => {
+                            Standing::Absent
+                                if *qualified
+                                    && !is_system_column(name)
+                                    && holds_governed(relation) =>
+                            {
                                 return Some(offence(relation, None, Use::WholeRow));
                             }
                             Standing::Absent => {}
@@ -201,5 +210,8 @@ impl ReadShape {
 
 /// Columns that every table has beside those that the catalogue lists with a positive number.
 fn is_system_column(name: &str) -> bool {
-    matches!(name, "ctid" | "xmin" | "xmax" | "cmin" | "cmax" | "tableoid")
+    matches!(
+        name,
+        "ctid" | "xmin" | "xmax" | "cmin" | "cmax" | "tableoid"
+    )
 }

@@ -39,7 +39,11 @@ impl Text {
         let end = redacted_text.floor_char_boundary(SHOWN);
         let (kept, rest) = redacted_text.split_at(end);
         let shown = gate::words::visible(kept);
-        Self { shown: shown.into(), redacted, cut: !rest.is_empty() }
+        Self {
+            shown: shown.into(),
+            redacted,
+            cut: !rest.is_empty(),
+        }
     }
 
     /// The same with a line for each parameter.
@@ -50,13 +54,21 @@ impl Text {
         let mut shown = self.shown.to_string();
         let mut redacted = self.redacted;
         for (number, (line, hidden)) in lines.iter().enumerate() {
-            shown.push_str(&format!("\n-- ${} = {}", number + 1, gate::words::visible(line)));
+            shown.push_str(&format!(
+                "\n-- ${} = {}",
+                number + 1,
+                gate::words::visible(line)
+            ));
             redacted |= hidden;
         }
         let end = shown.floor_char_boundary(SHOWN);
         let cut = self.cut || end < shown.len();
         shown.truncate(end);
-        Self { shown: shown.into(), redacted, cut }
+        Self {
+            shown: shown.into(),
+            redacted,
+            cut,
+        }
     }
 }
 
@@ -122,7 +134,13 @@ pub(crate) fn unclear(refused: &decode::Unclear) -> Unclear {
             Some("check its syntax: what cannot be decoded is not passed on".to_owned()),
         ),
     };
-    Unclear { kind, code: refused.code, message, hint, at: refused.at }
+    Unclear {
+        kind,
+        code: refused.code,
+        message,
+        hint,
+        at: refused.at,
+    }
 }
 
 pub(crate) fn unsupported(code: &'static str, message: &str, hint: &str) -> Unclear {

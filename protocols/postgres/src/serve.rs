@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 use gate::words::{Action, Attributes, Operation, Resource};
 use gate::{
-    About, Connect, Connection, Decision, Error, Gate, NotOpened, Permitted, Reason, Session, Target,
+    About, Connect, Connection, Decision, Error, Gate, NotOpened, Permitted, Reason, Session,
+    Target,
 };
 
 use crate::Postgres;
@@ -23,25 +24,40 @@ use crate::wire::write::client as write;
 const SHORT_KEY: usize = 4;
 const LONG_KEY: usize = 32;
 
-pub(crate) async fn serve(listener: &Postgres, connection: Connection, gate: Gate) -> Result<(), Error> {
+pub(crate) async fn serve(
+    listener: &Postgres,
+    connection: Connection,
+    gate: Gate,
+) -> Result<(), Error> {
     let arrived = arrive(connection, &gate, &listener.cancels, &listener.listener).await?;
-    let Some(mut arrived) = arrived else { return Ok(()) };
+    let Some(mut arrived) = arrived else {
+        return Ok(());
+    };
     let (target, database) = find(listener, &mut arrived).await?;
     let session = open(&gate, &mut arrived, &target).await?;
     let permit = reach(&session, &mut arrived, &database).await?;
-    let wishes = Wishes { login: &arrived.login, database: &database };
+    let wishes = Wishes {
+        login: &arrived.login,
+        database: &database,
+    };
     let entered = match enter(&session, permit, &target.backend, &wishes).await {
         Ok(entered) => entered,
         Err(error) => {
-            let told: Result<(), Error> = farewell(&mut arrived.connection, &Refusal::UpstreamLost).await;
+            let told: Result<(), Error> =
+                farewell(&mut arrived.connection, &Refusal::UpstreamLost).await;
             return told.and(Err(error));
         }
     };
-    exchange(listener, arrived, (session, target, database), entered)?.run().await
+    exchange(listener, arrived, (session, target, database), entered)?
+        .run()
+        .await
 }
 
 /// The target by its name, and the database among those on offer.
-async fn find(listener: &Postgres, arrived: &mut Arrived) -> Result<(Target<Backend>, String), Error> {
+async fn find(
+    listener: &Postgres,
+    arrived: &mut Arrived,
+) -> Result<(Target<Backend>, String), Error> {
     let name = arrived.login.target.clone();
     let found = listener.backends.find(&name).and_then(|target| {
         let offered = &target.backend.databases;
@@ -53,22 +69,38 @@ async fn find(listener: &Postgres, arrived: &mut Arrived) -> Result<(Target<Back
     });
     match found {
         Some(found) => Ok(found),
-        None => farewell(&mut arrived.connection, &Refusal::NotConnected { target: name }).await,
+        None => {
+            farewell(
+                &mut arrived.connection,
+                &Refusal::NotConnected { target: name },
+            )
+            .await
+        }
     }
 }
 
-async fn open(gate: &Gate, arrived: &mut Arrived, target: &Target<Backend>) -> Result<Session, Error> {
+async fn open(
+    gate: &Gate,
+    arrived: &mut Arrived,
+    target: &Target<Backend>,
+) -> Result<Session, Error> {
     let about = About {
         protocol: "postgres",
         target: target.policy.clone(),
         reason: arrived.login.reason.clone(),
-        client: arrived.login.setting("application_name").unwrap_or_default().to_owned(),
+        client: arrived
+            .login
+            .setting("application_name")
+            .unwrap_or_default()
+            .to_owned(),
     };
     match gate.open(arrived.who.clone(), about).await {
         Ok(session) => Ok(session),
         Err(not_opened) => {
             let refusal = match not_opened {
-                NotOpened::Locked(_) => Refusal::NotConnected { target: target.policy.name.clone() },
+                NotOpened::Locked(_) => Refusal::NotConnected {
+                    target: target.policy.name.clone(),
+                },
                 NotOpened::Fault(gate::Fault::Draining) => Refusal::Drain,
                 NotOpened::Fault(_) => Refusal::UpstreamLost,
             };
@@ -88,7 +120,11 @@ async fn reach(
     if let Some(role) = &role {
         detail.push(("role", role));
     }
-    let more = role.as_deref().map(|role| set_role(database, role)).into_iter().collect();
+    let more = role
+        .as_deref()
+        .map(|role| set_role(database, role))
+        .into_iter()
+        .collect();
     let mut decision = session.authorize(Connect::to(session, &detail, more)).await;
     let mut ok = BytesMut::new();
     write::authentication_ok(&mut ok);
@@ -105,7 +141,9 @@ async fn reach(
                 if !told {
                     told = true;
                     arrived.connection.queue(ok.split().freeze());
-                    arrived.connection.queue(answers::waiting(hold.id(), hold.asks(), false));
+                    arrived
+                        .connection
+                        .queue(answers::waiting(hold.id(), hold.asks(), false));
                 }
                 tokio::select! {
                     () = hold.wait() => {}
@@ -120,13 +158,16 @@ async fn reach(
             }
             Decision::Deny(denied) => {
                 let refusal = match denied.reason() {
-                    Reason::Policy { .. } => Refusal::NotConnected { target: session.target().name.clone() },
+                    Reason::Policy { .. } => Refusal::NotConnected {
+                        target: session.target().name.clone(),
+                    },
                     reason => answers::refusal(reason, denied.id()),
                 };
                 return farewell(&mut arrived.connection, &refusal).await;
             }
             Decision::Fault(_, fault) => {
-                let told: Result<(), Error> = farewell(&mut arrived.connection, &Refusal::UpstreamLost).await;
+                let told: Result<(), Error> =
+                    farewell(&mut arrived.connection, &Refusal::UpstreamLost).await;
                 return told.and(Err(fault.into()));
             }
         }
@@ -135,9 +176,15 @@ async fn reach(
 
 fn set_role(database: &str, role: &str) -> Operation {
     Operation {
-        action: Action { protocol: "postgres", id: "set_role" },
+        action: Action {
+            protocol: "postgres",
+            id: "set_role",
+        },
         resource: Resource {
-            path: vec![("Database", database.to_owned().into()), ("Setting", format!("role {role}").into())],
+            path: vec![
+                ("Database", database.to_owned().into()),
+                ("Setting", format!("role {role}").into()),
+            ],
             attributes: Attributes::new(),
         },
         facts: plain_facts(),
@@ -153,7 +200,13 @@ fn exchange(
     (session, target, database): (Session, Target<Backend>, String),
     entered: Entered,
 ) -> Result<Exchange, Error> {
-    let Arrived { mut connection, watch, inbox, minor, .. } = arrived;
+    let Arrived {
+        mut connection,
+        watch,
+        inbox,
+        minor,
+        ..
+    } = arrived;
     let length = if minor >= 2 { LONG_KEY } else { SHORT_KEY };
     let registration = listener.cancels.register(length);
     let mut out = BytesMut::new();
@@ -184,9 +237,15 @@ fn exchange(
         at: target.backend.at.clone(),
         registration,
         key: entered.cancel,
-        limits: Limits { frame: listener.listener.message_bytes, ..Limits::default() },
+        limits: Limits {
+            frame: listener.listener.message_bytes,
+            ..Limits::default()
+        },
         substitute: Substitute::new(secret),
-        facts: SessionState { database, ..SessionState::default() },
+        facts: SessionState {
+            database,
+            ..SessionState::default()
+        },
         status: Status::Idle,
         state: State::new(mask),
         session,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use gate::{
-    BackendStream, Connect, Error, Outcome, OutcomeKind, Permitted, Purpose, Reached, Session, Turn,
-    Underway, Upstream,
+    BackendStream, Connect, Error, Outcome, OutcomeKind, Permitted, Purpose, Reached, Session,
+    Turn, Underway, Upstream,
 };
 
 use crate::config::{At, Backend};
@@ -48,7 +48,10 @@ pub(crate) async fn enter(
     let startup = startup(session, backend, wishes)?;
     let own = session.own(Purpose::Login, vec![startup]).await?;
     let upstream = secure(session, upstream, &backend.at, Purpose::Login).await?;
-    let mut entering = Entering { upstream, replies: BytesMut::new() };
+    let mut entering = Entering {
+        upstream,
+        replies: BytesMut::new(),
+    };
     let Ok((_, mut underway)) = entering.upstream.forward(own) else {
         return Err(Error::Backend("ended while logging in".into()));
     };
@@ -57,7 +60,14 @@ pub(crate) async fn enter(
         Ok(Ok((reported, cancel))) => {
             underway.done(Outcome::of(OutcomeKind::Completed));
             let Entering { upstream, replies } = entering;
-            Ok(Entered { upstream, replies, connected, reached, reported, cancel })
+            Ok(Entered {
+                upstream,
+                replies,
+                connected,
+                reached,
+                reported,
+                cancel,
+            })
         }
         Ok(Err(error)) => {
             underway.done(Outcome::of(OutcomeKind::Failed));
@@ -72,8 +82,15 @@ fn startup(session: &Session, backend: &Backend, wishes: &Wishes<'_>) -> Result<
     let identity = session.identity();
     let login = wishes.login;
     let client = login.setting("application_name").unwrap_or("unknown");
-    let application: String = format!("{} via {client}", identity.name).chars().take(63).collect();
-    let options = format!("-c countersign.person={} -c countersign.session={}", identity.name, session.id());
+    let application: String = format!("{} via {client}", identity.name)
+        .chars()
+        .take(63)
+        .collect();
+    let options = format!(
+        "-c countersign.person={} -c countersign.session={}",
+        identity.name,
+        session.id()
+    );
     let mut parameters = vec![
         ("user", backend.user.as_str()),
         ("database", wishes.database),
@@ -87,7 +104,10 @@ fn startup(session: &Session, backend: &Backend, wishes: &Wishes<'_>) -> Result<
     if login.setting("client_encoding").is_none() {
         parameters.push(("client_encoding", "UTF8"));
     }
-    let asked = login.settings.iter().filter(|(name, _)| *name != "application_name");
+    let asked = login
+        .settings
+        .iter()
+        .filter(|(name, _)| *name != "application_name");
     parameters.extend(asked.map(|(name, value)| (*name, value.as_str())));
     write::startup(&parameters).map_err(|malformed| Error::Client(malformed.to_string()))
 }
@@ -99,7 +119,15 @@ async fn secure(
     at: &At,
     purpose: Purpose,
 ) -> Result<Upstream<BackendStream>, Error> {
-    let At::Tcp { host, ca, server_name, .. } = at else { return Ok(upstream) };
+    let At::Tcp {
+        host,
+        ca,
+        server_name,
+        ..
+    } = at
+    else {
+        return Ok(upstream);
+    };
     let own = session.own(purpose, vec![write::ssl_request()]).await?;
     let Ok((_, underway)) = upstream.forward(own) else {
         return Err(Error::Backend("ended while logging in".into()));
@@ -107,22 +135,32 @@ async fn secure(
     let mut answer = BytesMut::new();
     let asked = tokio::time::timeout(WITHIN, async {
         while answer.is_empty() {
-            if upstream.turn(&mut answer, true).await.map_err(Error::Unreachable)? == Turn::Read(0) {
+            if upstream
+                .turn(&mut answer, true)
+                .await
+                .map_err(Error::Unreachable)?
+                == Turn::Read(0)
+            {
                 return Err(Error::Backend("closed the connection before TLS".into()));
             }
         }
         Ok(())
     });
-    asked.await.map_err(|_| Error::Deadline("TLS with the server"))??;
+    asked
+        .await
+        .map_err(|_| Error::Deadline("TLS with the server"))??;
     // one byte, and nothing after it: what lay in the buffer would be read as if it had been encrypted
     if answer.as_ref() != b"S" {
         underway.done(Outcome::of(OutcomeKind::Failed));
         return Err(Error::Backend("does not offer TLS".into()));
     }
     underway.done(Outcome::of(OutcomeKind::Completed));
-    let roots = std::fs::read(ca).map_err(|error| Error::Configuration(format!("{}: {error}", ca.display())))?;
+    let roots = std::fs::read(ca)
+        .map_err(|error| Error::Configuration(format!("{}: {error}", ca.display())))?;
     let tls = gate::tls::client(&roots)?;
-    upstream.secure(&tls, server_name.as_deref().unwrap_or(host), WITHIN).await
+    upstream
+        .secure(&tls, server_name.as_deref().unwrap_or(host), WITHIN)
+        .await
 }
 
 struct Entering {
@@ -133,7 +171,11 @@ struct Entering {
 type Reported = (Vec<(String, Vec<u8>)>, Option<Cancel>);
 
 impl Entering {
-    async fn login(&mut self, backend: &Backend, underway: &mut Underway) -> Result<Reported, Error> {
+    async fn login(
+        &mut self,
+        backend: &Backend,
+        underway: &mut Underway,
+    ) -> Result<Reported, Error> {
         self.authenticate(backend, underway).await?;
         let (mut reported, mut cancel) = (Vec::new(), None);
         loop {
@@ -143,46 +185,73 @@ impl Entering {
                     reported.push((name.to_owned(), value.to_vec()));
                 }
                 Message::BackendKeyData { pid, key } => {
-                    cancel = Some(Cancel { pid, key: Bytes::copy_from_slice(key) });
+                    cancel = Some(Cancel {
+                        pid,
+                        key: Bytes::copy_from_slice(key),
+                    });
                 }
                 Message::ReadyForQuery(_) => return Ok((reported, cancel)),
                 Message::NoticeResponse(_) => {}
                 Message::ErrorResponse(fields) => return Err(refused(fields.sqlstate())),
-                _ => return Err(Error::Backend("sent something else than start-up state".into())),
+                _ => {
+                    return Err(Error::Backend(
+                        "sent something else than start-up state".into(),
+                    ));
+                }
             }
         }
     }
 
     /// SCRAM-SHA-256, or nothing at all where the server trusts the socket.
-    async fn authenticate(&mut self, backend: &Backend, underway: &mut Underway) -> Result<(), Error> {
+    async fn authenticate(
+        &mut self,
+        backend: &Backend,
+        underway: &mut Underway,
+    ) -> Result<(), Error> {
         let certificate = self.upstream.certificate();
         let end_point = certificate.as_deref().and_then(gate::tls::hash);
         let client = loop {
             let frame = self.next().await?;
             match Message::read(&frame).map_err(backend_broke)? {
                 Message::Authentication(Authentication::Ok) => return Ok(()),
-                Message::Authentication(Authentication::Sasl { mechanisms: offered }) => {
+                Message::Authentication(Authentication::Sasl {
+                    mechanisms: offered,
+                }) => {
                     let end_point = end_point.as_ref().map(<[u8; 32]>::as_slice);
                     break scram::Client::begin(mechanisms(offered), end_point).map_err(foul)?;
                 }
                 Message::ErrorResponse(fields) => return Err(refused(fields.sqlstate())),
                 Message::NoticeResponse(_) => {}
-                _ => return Err(Error::Backend("asks for another login than SCRAM-SHA-256".into())),
+                _ => {
+                    return Err(Error::Backend(
+                        "asks for another login than SCRAM-SHA-256".into(),
+                    ));
+                }
             }
         };
-        let first = write::sasl_initial_response(client.mechanism(), client.client_first().as_bytes());
+        let first =
+            write::sasl_initial_response(client.mechanism(), client.client_first().as_bytes());
         self.more(underway, first.map_err(backend_broke)?)?;
         let challenge = match Message::read(&self.next().await?).map_err(backend_broke)? {
-            Message::Authentication(Authentication::SaslContinue(data)) => client.challenge(data).map_err(foul)?,
+            Message::Authentication(Authentication::SaslContinue(data)) => {
+                client.challenge(data).map_err(foul)?
+            }
             Message::ErrorResponse(fields) => return Err(refused(fields.sqlstate())),
             _ => return Err(Error::Backend("broke off the SCRAM exchange".into())),
         };
-        let password = backend.password.resolve().map_err(|error| Error::Configuration(error.to_string()))?;
+        let password = backend
+            .password
+            .resolve()
+            .map_err(|error| Error::Configuration(error.to_string()))?;
         let proved = tokio::task::spawn_blocking(move || challenge.prove(password.expose()));
-        let (last, expected) = proved.await.map_err(|_| Error::Backend("login gave up".into()))?;
+        let (last, expected) = proved
+            .await
+            .map_err(|_| Error::Backend("login gave up".into()))?;
         self.more(underway, write::sasl_response(last.as_bytes()))?;
         match Message::read(&self.next().await?).map_err(backend_broke)? {
-            Message::Authentication(Authentication::SaslFinal(data)) => expected.check(data).map_err(foul)?,
+            Message::Authentication(Authentication::SaslFinal(data)) => {
+                expected.check(data).map_err(foul)?
+            }
             Message::ErrorResponse(fields) => return Err(refused(fields.sqlstate())),
             _ => return Err(Error::Backend("broke off the SCRAM exchange".into())),
         }
@@ -193,7 +262,9 @@ impl Entering {
     }
 
     fn more(&mut self, underway: &mut Underway, bytes: Bytes) -> Result<(), Error> {
-        self.upstream.more(underway, bytes).map_err(|revoked| Error::Ended(revoked.0))
+        self.upstream
+            .more(underway, bytes)
+            .map_err(|revoked| Error::Ended(revoked.0))
     }
 
     async fn next(&mut self) -> Result<Frame, Error> {
@@ -201,12 +272,20 @@ impl Entering {
         loop {
             match next_backend(&mut self.replies, &limits).map_err(backend_broke)? {
                 Some(BackendFrame::Whole(frame)) => return Ok(frame),
-                Some(BackendFrame::Large(_)) => return Err(Error::Backend("sent data before login".into())),
+                Some(BackendFrame::Large(_)) => {
+                    return Err(Error::Backend("sent data before login".into()));
+                }
                 None => {}
             }
-            let turn = self.upstream.turn(&mut self.replies, true).await.map_err(Error::Unreachable)?;
+            let turn = self
+                .upstream
+                .turn(&mut self.replies, true)
+                .await
+                .map_err(Error::Unreachable)?;
             if turn == Turn::Read(0) {
-                return Err(Error::Backend("closed the connection while logging in".into()));
+                return Err(Error::Backend(
+                    "closed the connection while logging in".into(),
+                ));
             }
         }
     }
@@ -221,7 +300,9 @@ pub(crate) async fn cancel(
     whom: Cancel,
 ) -> Result<(), Error> {
     let within = Duration::from_secs(2);
-    let own = session.own(Purpose::Cancel, vec![write::cancel_request(&whom)]).await?;
+    let own = session
+        .own(Purpose::Cancel, vec![write::cancel_request(&whom)])
+        .await?;
     let stopping = async {
         let upstream = Upstream::again(&reached, within).await?;
         let mut upstream = secure(&session, upstream, &at, Purpose::Cancel).await?;
@@ -230,11 +311,17 @@ pub(crate) async fn cancel(
         };
         upstream.flush().await.map_err(Error::Unreachable)?;
         let mut end = BytesMut::new();
-        while upstream.turn(&mut end, true).await.is_ok_and(|turn| turn != Turn::Read(0)) {}
+        while upstream
+            .turn(&mut end, true)
+            .await
+            .is_ok_and(|turn| turn != Turn::Read(0))
+        {}
         underway.done(Outcome::of(OutcomeKind::Completed));
         Ok(())
     };
-    tokio::time::timeout(within, stopping).await.map_err(|_| Error::Deadline("cancelling"))?
+    tokio::time::timeout(within, stopping)
+        .await
+        .map_err(|_| Error::Deadline("cancelling"))?
 }
 
 fn backend_broke(malformed: crate::wire::Malformed) -> Error {

@@ -1,5 +1,11 @@
 //! Goldens of what texts ask for; `UPDATE_GOLDENS=1` writes them anew.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +18,12 @@ fn folder() -> PathBuf {
 }
 
 fn deep<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    thread::Builder::new().stack_size(64 << 20).spawn(run).unwrap().join().unwrap()
+    thread::Builder::new()
+        .stack_size(64 << 20)
+        .spawn(run)
+        .unwrap()
+        .join()
+        .unwrap()
 }
 
 fn decode(text: &str) -> Result<Analysis, Unclear> {
@@ -30,11 +41,15 @@ fn session(path: &[&str]) -> SessionState {
 }
 
 fn effect(id: &str) -> String {
-    let verb = VERBS.iter().find(|verb| verb.id == id).expect("an action of the vocabulary");
+    let verb = VERBS
+        .iter()
+        .find(|verb| verb.id == id)
+        .expect("an action of the vocabulary");
     format!("{:?}", verb.effect).to_lowercase()
 }
 
 /// One line an operation: action, effect, resource, and the facts that are not their usual value.
+#[expect(clippy::too_many_lines, reason = "names every fact")]
 fn describe(text: &str, state: &SessionState) -> String {
     let analysis = match decode(text) {
         Ok(analysis) => analysis,
@@ -43,11 +58,36 @@ fn describe(text: &str, state: &SessionState) -> String {
     let mut lines = String::new();
     let vocabulary = vocabulary();
     for operation in operations(&analysis, state).iter() {
-        let path: Vec<&str> = operation.resource.path.iter().map(|(_, name)| name.as_ref()).collect();
-        let entity = operation.resource.path.last().map_or("Target", |(entity, _)| entity);
-        let resources = &vocabulary.iter().find(|(id, ..)| id == operation.action.id).expect("an action of the vocabulary").2;
-        assert!(resources.iter().any(|known| known == entity), "{} of a {entity}: {text}", operation.action);
-        write!(lines, "  {} {} {} {}", operation.statement, operation.action, effect(operation.action.id), entity).unwrap();
+        let path: Vec<&str> = operation
+            .resource
+            .path
+            .iter()
+            .map(|(_, name)| name.as_ref())
+            .collect();
+        let entity = operation
+            .resource
+            .path
+            .last()
+            .map_or("Target", |(entity, _)| entity);
+        let resources = &vocabulary
+            .iter()
+            .find(|(id, ..)| id == operation.action.id)
+            .expect("an action of the vocabulary")
+            .2;
+        assert!(
+            resources.iter().any(|known| known == entity),
+            "{} of a {entity}: {text}",
+            operation.action
+        );
+        write!(
+            lines,
+            "  {} {} {} {}",
+            operation.statement,
+            operation.action,
+            effect(operation.action.id),
+            entity
+        )
+        .unwrap();
         write!(lines, " {}", path.join("/")).unwrap();
         for (name, value) in operation.resource.attributes.iter().chain(&operation.facts) {
             if *name == "role" {
@@ -64,7 +104,16 @@ fn describe(text: &str, state: &SessionState) -> String {
     for statement in &analysis.statements {
         let after = &statement.after;
         if after.read_back {
-            writeln!(lines, "  then read back{}", if after.until_end_of_transaction { ", also at the end of the transaction" } else { "" }).unwrap();
+            writeln!(
+                lines,
+                "  then read back{}",
+                if after.until_end_of_transaction {
+                    ", also at the end of the transaction"
+                } else {
+                    ""
+                }
+            )
+            .unwrap();
         }
         if let Some(change) = after.transaction {
             writeln!(lines, "  then {change:?}").unwrap();
@@ -80,12 +129,19 @@ fn vocabulary() -> Vec<(String, String, Vec<String>)> {
     for declared in text.split("  action ").skip(1) {
         let (names, rest) = declared.split_once(" in [Action::\"").unwrap();
         let (group, rest) = rest.split_once("\"]").unwrap();
-        assert!(rest.contains("principal: [User, Service]") && rest.contains("context: Asking"), "{names}");
+        assert!(
+            rest.contains("principal: [User, Service]") && rest.contains("context: Asking"),
+            "{names}"
+        );
         let (_, resources) = rest.split_once("resource: [").unwrap();
         let (resources, _) = resources.split_once(']').unwrap();
         for name in names.split(',') {
             let resources = resources.split(", ").map(str::to_owned).collect();
-            actions.push((name.trim().trim_matches('"').to_owned(), group.to_owned(), resources));
+            actions.push((
+                name.trim().trim_matches('"').to_owned(),
+                group.to_owned(),
+                resources,
+            ));
         }
     }
     actions
@@ -119,7 +175,10 @@ fn golden(name: &str, found: &str) {
 /// Texts of a file, parted by lines of `----`.
 fn texts(name: &str) -> Vec<String> {
     let file = std::fs::read_to_string(folder().join(name)).unwrap();
-    file.split("\n----\n").map(|text| text.trim_matches('\n').to_owned()).filter(|text| !text.is_empty()).collect()
+    file.split("\n----\n")
+        .map(|text| text.trim_matches('\n').to_owned())
+        .filter(|text| !text.is_empty())
+        .collect()
 }
 
 fn compare(name: &str) {
@@ -162,7 +221,15 @@ fn functions() {
 }
 
 /// What real clients send, logged from a server: psql's commands and completion, pg_dump, vacuumdb, drivers.
-const CLIENTS: &[&str] = &["psql", "psql_completion", "pg_dump", "maintenance", "pgjdbc", "psycopg", "pgbench"];
+const CLIENTS: &[&str] = &[
+    "psql",
+    "psql_completion",
+    "pg_dump",
+    "maintenance",
+    "pgjdbc",
+    "psycopg",
+    "pgbench",
+];
 
 #[test]
 fn real_clients_are_understood() {
@@ -172,10 +239,17 @@ fn real_clients_are_understood() {
         let mut found = String::new();
         for text in texts(&format!("clients/{client}.sql")) {
             let lines = describe(&text, &state);
-            for statement in decode(&text).iter().flat_map(|analysis| &analysis.statements) {
+            for statement in decode(&text)
+                .iter()
+                .flat_map(|analysis| &analysis.statements)
+            {
                 state.prepared.extend(statement.prepared.clone());
             }
-            let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+            let first = text
+                .lines()
+                .map(str::trim)
+                .find(|line| !line.is_empty())
+                .unwrap_or_default();
             writeln!(found, "{first}").unwrap();
             for line in lines.lines().filter(|line| !line.starts_with("  then")) {
                 let words: Vec<&str> = line.split_whitespace().collect();
@@ -195,9 +269,15 @@ fn real_clients_are_understood() {
         golden(&format!("clients/{client}.golden"), &found);
     }
     let share = 100.0 * f64::from(u32::try_from(unknown.len()).unwrap()) / f64::from(total);
-    println!("{} of {total} distinct statements of real clients are unknown: {share:.2} %", unknown.len());
+    println!(
+        "{} of {total} distinct statements of real clients are unknown: {share:.2} %",
+        unknown.len()
+    );
     for text in &unknown {
         println!("unknown: {text}\n{}", describe(text, &state));
     }
-    assert!(share <= 2.0, "{share:.2} % of the statements of real clients are unknown");
+    assert!(
+        share <= 2.0,
+        "{share:.2} % of the statements of real clients are unknown"
+    );
 }

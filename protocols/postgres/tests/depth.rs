@@ -1,5 +1,11 @@
 //! No text aborts the process: the deepest of every construct is decoded or refused on a stack of 64 MiB.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use protocol_postgres::decode::{SessionState, analyse, operations};
 
@@ -8,6 +14,7 @@ fn nested(open: &str, middle: &str, close: &str, times: usize) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of constructs")]
 fn nesting_never_aborts() {
     let run = || {
         let mut decoded = 0_u32;
@@ -21,7 +28,10 @@ fn nesting_never_aborts() {
                 format!("SELECT {}", nested("NOT ", "true", "", times)),
                 format!("SELECT 1 WHERE true{}", " AND (x OR y)".repeat(times)),
                 format!("SELECT {}", nested("f(", "1", ")", times)),
-                format!("SELECT {}", nested("CASE WHEN ", "true", " THEN 1 END", times)),
+                format!(
+                    "SELECT {}",
+                    nested("CASE WHEN ", "true", " THEN 1 END", times)
+                ),
                 format!("SELECT {}", nested("ARRAY[", "1", "]", times)),
                 format!("SELECT {}", nested("ROW(", "1", ")", times)),
                 format!("SELECT {}", nested("coalesce(", "1", ")", times)),
@@ -31,15 +41,27 @@ fn nesting_never_aborts() {
                 nested("WITH x AS (", "SELECT 1", ") SELECT 1", times),
                 nested("EXPLAIN ", "SELECT 1", "", times),
                 format!("SELECT 1{}", " UNION SELECT 1".repeat(times)),
-                format!("SELECT 1{}", " UNION ALL (SELECT 1".repeat(times) + &")".repeat(times)),
+                format!(
+                    "SELECT 1{}",
+                    " UNION ALL (SELECT 1".repeat(times) + &")".repeat(times)
+                ),
                 format!("SELECT * FROM t{}", " JOIN t USING (a)".repeat(times)),
-                format!("SELECT * FROM {}", nested("(", "t", " CROSS JOIN t)", times)),
-                format!("DELETE FROM t WHERE {}", nested("NOT (a = 1 AND ", "a = a", ")", times)),
+                format!(
+                    "SELECT * FROM {}",
+                    nested("(", "t", " CROSS JOIN t)", times)
+                ),
+                format!(
+                    "DELETE FROM t WHERE {}",
+                    nested("NOT (a = 1 AND ", "a = a", ")", times)
+                ),
                 format!("SELECT x{}", "[1]".repeat(times)),
                 format!("SELECT x{}", " COLLATE \"C\"".repeat(times)),
                 format!("SELECT {}", nested("(x).", "a", "", times)),
                 format!("SELECT {}1", "a.".repeat(times)),
-                format!("SELECT * FROM {}", nested("JSON_TABLE(", "a", ", '$' COLUMNS (b int))", times)),
+                format!(
+                    "SELECT * FROM {}",
+                    nested("JSON_TABLE(", "a", ", '$' COLUMNS (b int))", times)
+                ),
                 "SELECT 1;".repeat(times),
             ] {
                 if let Ok(analysis) = analyse(&text) {
@@ -50,6 +72,11 @@ fn nesting_never_aborts() {
         }
         decoded
     };
-    let decoded = std::thread::Builder::new().stack_size(64 << 20).spawn(run).unwrap().join().unwrap();
+    let decoded = std::thread::Builder::new()
+        .stack_size(64 << 20)
+        .spawn(run)
+        .unwrap()
+        .join()
+        .unwrap();
     assert!(decoded >= 40, "{decoded}");
 }

@@ -26,6 +26,7 @@ fn seeds_are_the_crafted_messages() {
             "postgres_startup",
             [shapes::malformed_startup(), shapes::sound_startup()].concat(),
         ),
+        ("postgres_decode", shapes::statements::statements()),
     ];
     for (target, seeds) in targets {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))

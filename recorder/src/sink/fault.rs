@@ -47,6 +47,15 @@ struct State {
     waiting: usize,
 }
 
+impl State {
+    /// The file of this name is another one from now on.
+    fn forget(&mut self, path: &Path) {
+        for extent in self.files.iter_mut().filter(|extent| extent.path == path) {
+            extent.path.clear();
+        }
+    }
+}
+
 /// How long a file is, and how much of it would survive a loss of power.
 struct Extent {
     path: PathBuf,
@@ -130,6 +139,7 @@ impl Sink for Faulty {
             return Err(eio());
         }
         let file = Disk.create(path)?;
+        state.forget(path);
         let number = state.files.len();
         state.files.push(Extent {
             path: path.to_owned(),
@@ -146,16 +156,10 @@ impl Sink for Faulty {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.pass(Fault::WriteHangs)?;
         Disk.rename(from, to)?;
-        state
-            .files
-            .iter_mut()
-            .filter(|extent| extent.path == to)
-            .for_each(|extent| extent.path.clear());
-        state
-            .files
-            .iter_mut()
-            .filter(|extent| extent.path == from)
-            .for_each(|extent| extent.path = to.to_owned());
+        state.forget(to);
+        for extent in state.files.iter_mut().filter(|extent| extent.path == from) {
+            extent.path = to.to_owned();
+        }
         Ok(())
     }
 

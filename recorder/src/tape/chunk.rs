@@ -4,8 +4,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use super::TapeKey;
-use crate::entry::SessionId;
 use crate::error::Error;
+use crate::id::SessionId;
 
 /// Magic (8), session (16), nonce of the wrapping (12), wrapped data key (32 + 16).
 pub(crate) const HEAD: usize = 84;

@@ -16,9 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::chunk::{Cipher, PLAIN};
 use super::{Sealed, TapeKey, Token};
-use crate::entry::SessionId;
 use crate::error::{Error, Unwritable};
 use crate::field::{Field, length};
+use crate::id::SessionId;
 
 /// What is gathered longer than this is written although the chunk is small: all that a crash can lose.
 const GATHER: Duration = Duration::from_secs(1);

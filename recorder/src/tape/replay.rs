@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::chunk::{Cipher, HEAD, PREFIX, UNPACKED};
 use super::{Event, Header, TapeKey};
-use crate::entry::SessionId;
 use crate::error::Error;
 use crate::field::{Field, Input};
+use crate::id::SessionId;
 
 /// How a tape ends; known when all events were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,9 @@ use recorder::export::{entries, export};
 use recorder::sink::disk::Disk;
 use recorder::{Audit, Durability, Error, Unwritable};
 
-use crate::fixture::{Folder, allowed, close, decided, outcome, request, whole_request};
+use crate::fixture::{
+    Folder, allowed, close, decided, other_kinds, outcome, request, whole_request,
+};
 
 #[test]
 fn the_order_of_calls_is_the_order_of_the_log() {
@@ -16,7 +18,10 @@ fn the_order_of_calls_is_the_order_of_the_log() {
     let (audit, _) = folder.open();
     let mut promises = Vec::new();
     for number in 0..500 {
-        promises.push((number, audit.append(decided(number, Verdict::Deny), Durability::Lagging)));
+        promises.push((
+            number,
+            audit.append(decided(number, Verdict::Deny), Durability::Lagging),
+        ));
     }
     let mut before = 0;
     for (_, promise) in promises {
@@ -45,7 +50,11 @@ async fn many_tasks_append_and_every_request_is_whole() {
             tokio::spawn(async move {
                 for step in 0..50 {
                     let number = task * 1000 + step;
-                    let durability = if step % 10 == 0 { Durability::Synced } else { Durability::Lagging };
+                    let durability = if step % 10 == 0 {
+                        Durability::Synced
+                    } else {
+                        Durability::Lagging
+                    };
                     audit.append(allowed(number), durability).await.unwrap();
                     // nobody waits for this one
                     drop(audit.append(outcome(number), Durability::Lagging));
@@ -59,7 +68,14 @@ async fn many_tasks_append_and_every_request_is_whole() {
     audit.close().await.unwrap();
     let report = folder.verify();
     assert_eq!(report.bad, None);
-    assert_eq!((report.counts.allowed, report.counts.outcomes, report.counts.open), (1600, 1600, 0));
+    assert_eq!(
+        (
+            report.counts.allowed,
+            report.counts.outcomes,
+            report.counts.open
+        ),
+        (1600, 1600, 0)
+    );
     assert_eq!(report.sealed, report.entries);
 }
 
@@ -67,11 +83,23 @@ async fn many_tasks_append_and_every_request_is_whole() {
 fn an_outcome_without_an_open_intent_is_not_written() {
     let folder = Folder::new();
     let (audit, _) = folder.open();
-    assert_eq!(audit.append(outcome(1), Durability::Written).wait(), Err(Unwritable::NoIntent));
-    audit.append(decided(2, Verdict::Deny), Durability::Written).wait().unwrap();
-    assert_eq!(audit.append(outcome(2), Durability::Written).wait(), Err(Unwritable::NoIntent));
+    assert_eq!(
+        audit.append(outcome(1), Durability::Written).wait(),
+        Err(Unwritable::NoIntent)
+    );
+    audit
+        .append(decided(2, Verdict::Deny), Durability::Written)
+        .wait()
+        .unwrap();
+    assert_eq!(
+        audit.append(outcome(2), Durability::Written).wait(),
+        Err(Unwritable::NoIntent)
+    );
     whole_request(&audit, 3);
-    assert_eq!(audit.append(outcome(3), Durability::Written).wait(), Err(Unwritable::NoIntent));
+    assert_eq!(
+        audit.append(outcome(3), Durability::Written).wait(),
+        Err(Unwritable::NoIntent)
+    );
     close(audit);
     let report = folder.verify();
     assert_eq!((report.bad, report.counts.outcomes), (None, 1));
@@ -82,9 +110,15 @@ fn segments_follow_each_other_and_each_says_what_is_open() {
     let mut folder = Folder::new();
     folder.settings.segment_bytes = 4096;
     let (audit, _) = folder.open();
-    audit.append(allowed(9999), Durability::Written).wait().unwrap();
+    audit
+        .append(allowed(9999), Durability::Written)
+        .wait()
+        .unwrap();
     (0..200).for_each(|number| whole_request(&audit, number));
-    audit.append(outcome(9999), Durability::Written).wait().unwrap();
+    audit
+        .append(outcome(9999), Durability::Written)
+        .wait()
+        .unwrap();
     close(audit);
     assert!(folder.files("log").len() > 5);
     let report = folder.verify();
@@ -100,7 +134,10 @@ fn one_process_at_a_time_and_a_closed_log_takes_nothing() {
     assert!(matches!(again, Some(Error::Locked { .. })), "{again:?}");
     let clone = audit.clone();
     close(audit);
-    assert_eq!(clone.append(allowed(1), Durability::Written).wait(), Err(Unwritable::Closed));
+    assert_eq!(
+        clone.append(allowed(1), Durability::Written).wait(),
+        Err(Unwritable::Closed)
+    );
     folder.open();
 }
 
@@ -122,31 +159,60 @@ fn exports_say_what_was_decided_and_how_it_ended() {
     let (audit, _) = folder.open();
     whole_request(&audit, 5);
     close(audit);
-    let values: Vec<_> = export(folder.directory()).unwrap().map(Result::unwrap).collect();
+    let values: Vec<_> = export(folder.directory())
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(values.len(), 2);
     assert_eq!(values[0]["entry"], "decided");
     assert_eq!(values[0]["request"], request(5).to_string());
     assert_eq!(values[0]["actions"], serde_json::json!(["postgres.select"]));
-    assert_eq!((&values[0]["verdict"], &values[0]["effect"]), (&"allow".into(), &"read".into()));
+    assert_eq!(
+        (&values[0]["verdict"], &values[0]["effect"]),
+        (&"allow".into(), &"read".into())
+    );
     assert_eq!(values[0]["at"], "2027-01-15T08:00:00.000000005Z");
     assert_eq!(values[1]["outcome"], OutcomeKind::Completed.word());
 }
 
 #[test]
 fn a_long_summary_is_cut_at_a_character() {
-    let Entry::Decided(mut long) = allowed(1) else { panic!("not a decision") };
+    let Entry::Decided(mut long) = allowed(1) else {
+        panic!("not a decision")
+    };
     long.summary = "é".repeat(SUMMARY);
-    let Entry::Decided(short) = decode(&Entry::Decided(long).encode()).unwrap() else { panic!("not a decision") };
+    let Entry::Decided(short) = decode(&Entry::Decided(long).encode()).unwrap() else {
+        panic!("not a decision")
+    };
     assert_eq!(short.summary, "é".repeat(SUMMARY / 2));
+}
+
+#[test]
+fn every_kind_has_one_encoding() {
+    for entry in other_kinds().into_iter().chain([allowed(1), outcome(1)]) {
+        let bytes = entry.clone().encode();
+        assert_eq!(decode(&bytes).unwrap(), entry);
+        for cut in 0..bytes.len() {
+            assert!(decode(&bytes[..cut]).is_err());
+        }
+        assert!(decode(&[&bytes[..], &[0]].concat()).is_err());
+    }
 }
 
 #[test]
 fn too_large_an_entry_is_refused() {
     let folder = Folder::new();
     let (audit, _): (Audit, _) = folder.open();
-    let Entry::Decided(mut large) = allowed(1) else { panic!("not a decision") };
+    let Entry::Decided(mut large) = allowed(1) else {
+        panic!("not a decision")
+    };
     large.reason = "x".repeat(2 << 20);
-    assert_eq!(audit.append(Entry::Decided(large), Durability::Written).wait(), Err(Unwritable::TooLarge));
+    assert_eq!(
+        audit
+            .append(Entry::Decided(large), Durability::Written)
+            .wait(),
+        Err(Unwritable::TooLarge)
+    );
     close(audit);
 }
 

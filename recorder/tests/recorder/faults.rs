@@ -12,18 +12,37 @@ use crate::fixture::{Folder, allowed, close, decided, impatient, outcome, whole_
 /// Tries until the log takes an entry again: the recorder finds out by itself.
 fn until_writable(audit: &Audit, number: u64) {
     let begun = Instant::now();
-    while audit.append(decided(number, Verdict::Deny), Durability::Synced).wait().is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "the disk is back, the log is not");
+    while audit
+        .append(decided(number, Verdict::Deny), Durability::Synced)
+        .wait()
+        .is_err()
+    {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the disk is back, the log is not"
+        );
         std::thread::yield_now();
     }
     audit.healthy().unwrap();
 }
 
-fn refused_within_a_second(audit: &Audit, number: u64, durability: Durability, what: &str) -> Unwritable {
+fn refused_within_a_second(
+    audit: &Audit,
+    number: u64,
+    durability: Durability,
+    what: &str,
+) -> Unwritable {
     let begun = Instant::now();
-    let reason = audit.append(allowed(number), durability).wait().unwrap_err();
+    let reason = audit
+        .append(allowed(number), durability)
+        .wait()
+        .unwrap_err();
     println!("{what}: refused after {:?}: {reason}", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(1), "{what}: {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{what}: {:?}",
+        begun.elapsed()
+    );
     reason
 }
 
@@ -35,19 +54,37 @@ fn a_full_disk_refuses_what_is_new_and_still_takes_outcomes() {
     audit.append(allowed(1), Durability::Synced).wait().unwrap();
     audit.append(allowed(2), Durability::Synced).wait().unwrap();
     disk.set(Fault::Full { left: 100 });
-    assert_eq!(refused_within_a_second(&audit, 3, Durability::Written, "full disk"), Unwritable::Full);
+    assert_eq!(
+        refused_within_a_second(&audit, 3, Durability::Written, "full disk"),
+        Unwritable::Full
+    );
     assert_eq!(audit.healthy(), Err(Unwritable::Full));
-    assert_eq!(refused_within_a_second(&audit, 4, Durability::Written, "full disk, known"), Unwritable::Full);
+    assert_eq!(
+        refused_within_a_second(&audit, 4, Durability::Written, "full disk, known"),
+        Unwritable::Full
+    );
     // into the space of the reserve
-    audit.append(outcome(1), Durability::Written).wait().unwrap();
-    assert_eq!(audit.append(outcome(3), Durability::Written).wait(), Err(Unwritable::NoIntent));
+    audit
+        .append(outcome(1), Durability::Written)
+        .wait()
+        .unwrap();
+    assert_eq!(
+        audit.append(outcome(3), Durability::Written).wait(),
+        Err(Unwritable::NoIntent)
+    );
     let left = folder.copy();
     disk.set(Fault::None);
     until_writable(&audit, 5);
-    audit.append(outcome(2), Durability::Written).wait().unwrap();
+    audit
+        .append(outcome(2), Durability::Written)
+        .wait()
+        .unwrap();
     close(audit);
     let report = folder.verify();
-    assert_eq!((report.bad, report.counts.allowed, report.counts.open), (None, 2, 0));
+    assert_eq!(
+        (report.bad, report.counts.allowed, report.counts.open),
+        (None, 2, 0)
+    );
     // killed while it was full
     let (audit, recovered) = left.open();
     assert_eq!((recovered.closed_unknown, recovered.torn_bytes), (1, 0));
@@ -62,7 +99,10 @@ fn a_failing_write_refuses_and_leaves_no_half_entry() {
         let disk = Faulty::default();
         let (audit, _) = folder.open_on(Arc::new(disk.clone()));
         whole_request(&audit, 1);
-        audit.append(allowed(2), Durability::Written).wait().unwrap();
+        audit
+            .append(allowed(2), Durability::Written)
+            .wait()
+            .unwrap();
         disk.set(Fault::WriteFails { after });
         let reason = refused_within_a_second(&audit, 3, Durability::Written, "EIO");
         assert!(matches!(reason, Unwritable::Broken(_)), "{reason:?}");
@@ -72,7 +112,14 @@ fn a_failing_write_refuses_and_leaves_no_half_entry() {
         close(audit);
         let report = folder.verify();
         assert_eq!((report.bad, report.torn_bytes), (None, 0));
-        assert_eq!((report.counts.decided, report.counts.outcomes, report.counts.open), (3, 2, 0));
+        assert_eq!(
+            (
+                report.counts.decided,
+                report.counts.outcomes,
+                report.counts.open
+            ),
+            (3, 2, 0)
+        );
     }
 }
 
@@ -94,10 +141,16 @@ fn a_failed_sync_is_never_trusted_again_and_nothing_is_lost() {
     let disk = Faulty::default();
     let (audit, _) = folder.open_on(Arc::new(disk.clone()));
     whole_request(&audit, 1);
-    audit.append(decided(2, Verdict::Deny), Durability::Synced).wait().unwrap();
+    audit
+        .append(decided(2, Verdict::Deny), Durability::Synced)
+        .wait()
+        .unwrap();
     disk.set(Fault::SyncHangs);
     let failing = audit.append(allowed(4), Durability::Synced);
-    audit.append(decided(6, Verdict::Deny), Durability::Written).wait().unwrap();
+    audit
+        .append(decided(6, Verdict::Deny), Durability::Written)
+        .wait()
+        .unwrap();
     disk.wait_until_hanging();
     // acknowledged after its write, and not synced yet when the sync fails
     whole_request(&audit, 3);
@@ -116,7 +169,14 @@ fn a_failed_sync_is_never_trusted_again_and_nothing_is_lost() {
     let report = after.verify();
     assert_eq!(report.bad, None);
     // 4 was written although its promise failed: its outcome is there, too
-    assert_eq!((report.counts.decided, report.counts.outcomes, report.counts.open), (6, 3, 0));
+    assert_eq!(
+        (
+            report.counts.decided,
+            report.counts.outcomes,
+            report.counts.open
+        ),
+        (6, 3, 0)
+    );
 }
 
 #[test]
@@ -124,12 +184,18 @@ fn a_hanging_write_is_refused_within_a_second_and_the_entry_closed_later() {
     let folder = Folder::new();
     let disk = Faulty::default();
     let (audit, _) = folder.open_on(Arc::new(disk.clone()));
-    audit.append(allowed(1), Durability::Written).wait().unwrap();
+    audit
+        .append(allowed(1), Durability::Written)
+        .wait()
+        .unwrap();
     disk.set(Fault::WriteHangs);
     let reason = refused_within_a_second(&audit, 2, Durability::Written, "hanging write");
     assert_eq!(reason, Unwritable::Hanging);
     assert_eq!(audit.healthy(), Err(Unwritable::Hanging));
-    assert_eq!(refused_within_a_second(&audit, 3, Durability::Written, "hanging write, known"), Unwritable::Hanging);
+    assert_eq!(
+        refused_within_a_second(&audit, 3, Durability::Written, "hanging write, known"),
+        Unwritable::Hanging
+    );
     drop(audit.append(outcome(1), Durability::Written));
     disk.set(Fault::None);
     until_writable(&audit, 4);
@@ -137,7 +203,14 @@ fn a_hanging_write_is_refused_within_a_second_and_the_entry_closed_later() {
     let report = folder.verify();
     assert_eq!(report.bad, None);
     // 2 was in the write that hung: it is in the log with the outcome that the recorder wrote
-    assert_eq!((report.counts.allowed, report.counts.outcomes, report.counts.open), (2, 2, 0));
+    assert_eq!(
+        (
+            report.counts.allowed,
+            report.counts.outcomes,
+            report.counts.open
+        ),
+        (2, 2, 0)
+    );
 }
 
 #[test]
@@ -146,13 +219,19 @@ fn a_hanging_sync_is_refused_within_a_second() {
     let disk = Faulty::default();
     let (audit, _) = folder.open_on(Arc::new(disk.clone()));
     disk.set(Fault::SyncHangs);
-    assert_eq!(refused_within_a_second(&audit, 1, Durability::Synced, "hanging sync"), Unwritable::Hanging);
+    assert_eq!(
+        refused_within_a_second(&audit, 1, Durability::Synced, "hanging sync"),
+        Unwritable::Hanging
+    );
     assert_eq!(audit.healthy(), Err(Unwritable::Hanging));
     disk.set(Fault::None);
     until_writable(&audit, 2);
     close(audit);
     let report = folder.verify();
-    assert_eq!((report.bad, report.counts.allowed, report.counts.outcomes), (None, 1, 1));
+    assert_eq!(
+        (report.bad, report.counts.allowed, report.counts.outcomes),
+        (None, 1, 1)
+    );
 }
 
 #[test]
@@ -166,7 +245,10 @@ fn reads_are_written_while_a_sync_runs() {
     whole_request(&audit, 2);
     disk.set(Fault::None);
     waits.wait().unwrap();
-    audit.append(outcome(1), Durability::Written).wait().unwrap();
+    audit
+        .append(outcome(1), Durability::Written)
+        .wait()
+        .unwrap();
     close(audit);
 }
 
@@ -178,7 +260,9 @@ async fn a_hanging_disk_does_not_hold_the_reactor() {
     let (audit, _) = folder.open_on(Arc::new(disk.clone()));
     disk.set(Fault::WriteHangs);
     // one thread runs all of this: would one append block it, none of the others would end
-    let promises: Vec<_> = (0..100).map(|number| audit.append(allowed(number), Durability::Synced)).collect();
+    let promises: Vec<_> = (0..100)
+        .map(|number| audit.append(allowed(number), Durability::Synced))
+        .collect();
     for promise in promises {
         assert_eq!(promise.await, Err(Unwritable::Hanging));
     }

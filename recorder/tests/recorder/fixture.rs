@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use policy::operation::Effect;
-use recorder::entry::{Decided, OperationRecord, Outcome, OutcomeKind, Verdict};
+use recorder::entry::{
+    Administration, Approval, ApprovalEvent, Boot, Decided, OperationRecord, Outcome, OutcomeKind,
+    Reload, SessionClosed, SessionOpened, TapeRecord, Verdict,
+};
 use recorder::keys::{Key, PublicKey};
 use recorder::sink::Sink;
 use recorder::sink::disk::Disk;
@@ -26,7 +29,11 @@ impl Folder {
         let key_file = temporary.path().join("key.pem");
         let public = Key::generate(&key_file).unwrap().public().clone();
         let settings = Settings::new(temporary.path().join("audit"), key_file);
-        Self { _temporary: temporary, settings, public }
+        Self {
+            _temporary: temporary,
+            settings,
+            public,
+        }
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -56,14 +63,26 @@ impl Folder {
         std::fs::copy(&self.settings.key_file, &key_file).unwrap();
         let directory = temporary.path().join("audit");
         copy_files(self.directory(), &directory);
-        let settings = Settings { directory, key_file, ..self.settings.clone() };
-        Self { _temporary: temporary, settings, public: self.public.clone() }
+        let settings = Settings {
+            directory,
+            key_file,
+            ..self.settings.clone()
+        };
+        Self {
+            _temporary: temporary,
+            settings,
+            public: self.public.clone(),
+        }
     }
 
     /// The files of the log with this extension, in order.
     pub(crate) fn files(&self, extension: &str) -> Vec<PathBuf> {
-        let found = std::fs::read_dir(self.directory()).unwrap().map(|found| found.unwrap().path());
-        let mut files: Vec<_> = found.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
+        let found = std::fs::read_dir(self.directory())
+            .unwrap()
+            .map(|found| found.unwrap().path());
+        let mut files: Vec<_> = found
+            .filter(|path| path.extension().is_some_and(|found| found == extension))
+            .collect();
         files.sort();
         files
     }
@@ -116,18 +135,95 @@ pub(crate) fn allowed(number: u64) -> Entry {
 pub(crate) fn outcome(number: u64) -> Entry {
     let at = 1_800_000_000_000_000_000 + number;
     let code = "00000".to_owned();
-    Entry::Outcome(Outcome { request: request(number), kind: OutcomeKind::Completed, rows: 1, bytes: 10, code, at })
+    Entry::Outcome(Outcome {
+        request: request(number),
+        kind: OutcomeKind::Completed,
+        rows: 1,
+        bytes: 10,
+        code,
+        at,
+    })
+}
+
+/// An entry of each kind that callers write, beside decisions and outcomes.
+pub(crate) fn other_kinds() -> Vec<Entry> {
+    let text = |text: &str| text.to_owned();
+    let session = SessionId::from(7);
+    let tape = Some(TapeRecord {
+        digest: [3; 32],
+        events: 4,
+        bytes: 5,
+    });
+    vec![
+        Entry::Boot(Boot {
+            boot: [1; 16],
+            version: text("0.1.0"),
+            revision: text("r1"),
+            at: 1,
+        }),
+        Entry::SessionOpened(SessionOpened {
+            session,
+            actor: text("service:robot"),
+            on_behalf_of: Some(text("user:ada")),
+            target: text("shop"),
+            protocol: text("postgres"),
+            address: text("127.0.0.1"),
+            credential: text("token-1"),
+            application: text("psql ü"),
+            at: 2,
+        }),
+        Entry::Approval(Approval {
+            approval: text("a1"),
+            event: ApprovalEvent::Asked,
+            session,
+            actor: text("user:ada"),
+            digest: [9; 32],
+            policies: vec![text("hold-drop"), text("hold-all")],
+            note: String::new(),
+            at: 3,
+        }),
+        Entry::SessionClosed(SessionClosed {
+            session,
+            reason: text("client"),
+            requests: 9,
+            tape,
+            at: 4,
+        }),
+        Entry::Administration(Administration {
+            actor: text("user:heidi"),
+            action: text("kill"),
+            subject: text("session"),
+            allowed: true,
+            at: 5,
+        }),
+        Entry::Reload(Reload {
+            actor: text("gateway"),
+            revision: text("r2"),
+            ok: false,
+            at: 6,
+        }),
+    ]
 }
 
 /// Appends a whole request and waits for both entries.
 pub(crate) fn whole_request(audit: &Audit, number: u64) {
-    audit.append(allowed(number), Durability::Written).wait().unwrap();
-    audit.append(outcome(number), Durability::Written).wait().unwrap();
+    audit
+        .append(allowed(number), Durability::Written)
+        .wait()
+        .unwrap();
+    audit
+        .append(outcome(number), Durability::Written)
+        .wait()
+        .unwrap();
 }
 
 /// Closes on a runtime of its own.
 pub(crate) fn close(audit: Audit) {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(audit.close()).unwrap();
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(audit.close())
+        .unwrap();
 }
 
 /// A deadline short enough to be waited for.

@@ -13,5 +13,6 @@ mod faults;
 mod fixture;
 mod recovery;
 mod second_verifier;
+mod seeds;
 mod tampering;
 mod tapes;

@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 use recorder::Checkpoint;
 use recorder::verify::{Report, verify};
 
-use crate::fixture::{Folder, copy_files};
+use crate::fixture::{Folder, close, copy_files, whole_request};
 use crate::tampering::{changes, sealed};
 
 /// One log for both to look at.
@@ -19,7 +19,10 @@ struct Vector {
 }
 
 fn ours(vector: &Vector, folder: &Folder) -> String {
-    let since: Option<Checkpoint> = vector.since.as_ref().map(|path| fs::read_to_string(path).unwrap().parse().unwrap());
+    let since: Option<Checkpoint> = vector
+        .since
+        .as_ref()
+        .map(|path| fs::read_to_string(path).unwrap().parse().unwrap());
     line(&verify(&vector.directory, &folder.public, since.as_ref()).unwrap())
 }
 
@@ -31,8 +34,16 @@ fn line(report: &Report) -> String {
             let counts = report.counts;
             format!(
                 "good entries={} sealed={} checkpoints={} torn={} decided={} allowed={} refused={} outcomes={} unknown={} open={}",
-                report.entries, report.sealed, report.checkpoints, report.torn_bytes, counts.decided, counts.allowed,
-                counts.refused, counts.outcomes, counts.unknown, counts.open
+                report.entries,
+                report.sealed,
+                report.checkpoints,
+                report.torn_bytes,
+                counts.decided,
+                counts.allowed,
+                counts.refused,
+                counts.outcomes,
+                counts.unknown,
+                counts.open
             )
         }
     }
@@ -44,15 +55,53 @@ fn theirs(vectors: &[Vector], folder: &Folder, work: &Path) -> Vec<String> {
     folder.public.write(&key).unwrap();
     let list = work.join("batch");
     let lines = vectors.iter().map(|vector| {
-        let since = vector.since.as_ref().map_or("-".to_owned(), |path| path.display().to_string());
+        let since = vector
+            .since
+            .as_ref()
+            .map_or("-".to_owned(), |path| path.display().to_string());
         format!("{}\t{since}\n", vector.directory.display())
     });
     fs::write(&list, lines.collect::<String>()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verifier/verify_audit.py");
-    let output = Command::new("python3").arg(script).arg("--key").arg(key).arg("--batch").arg(list).output();
+    let output = Command::new("python3")
+        .arg(script)
+        .arg("--key")
+        .arg(key)
+        .arg("--batch")
+        .arg(list)
+        .output();
     let output = output.expect("the second verifier needs python3");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The same log with entries that no checkpoint covers, cut at many places.
+fn unsealed_tails(folder: &Folder, work: &Path) -> Vec<Vector> {
+    let grown = folder.copy();
+    let (audit, _) = grown.open();
+    (2000..2003).for_each(|number| whole_request(&audit, number));
+    let killed = grown.copy();
+    close(audit);
+    let last = killed.files("log").pop().unwrap();
+    let bytes = fs::read(&last).unwrap();
+    let vector = |cut: usize| {
+        let directory = work.join(format!("tail-{cut}"));
+        copy_files(killed.directory(), &directory);
+        fs::write(directory.join(last.file_name().unwrap()), &bytes[..cut]).unwrap();
+        Vector {
+            directory,
+            since: None,
+        }
+    };
+    (0..bytes.len()).step_by(41).map(vector).collect()
 }
 
 #[test]
@@ -62,10 +111,21 @@ fn both_verifiers_say_the_same() {
     let kept = work.path().join("kept");
     fs::write(&kept, folder.verify().last.unwrap().to_string()).unwrap();
     let mut vectors = vec![
-        Vector { directory: folder.directory().to_owned(), since: None },
-        Vector { directory: folder.directory().to_owned(), since: Some(kept.clone()) },
+        Vector {
+            directory: folder.directory().to_owned(),
+            since: None,
+        },
+        Vector {
+            directory: folder.directory().to_owned(),
+            since: Some(kept.clone()),
+        },
     ];
-    let files: Vec<_> = folder.files("log").into_iter().chain(folder.files("seal")).collect();
+    vectors.extend(unsealed_tails(&folder, work.path()));
+    let files: Vec<_> = folder
+        .files("log")
+        .into_iter()
+        .chain(folder.files("seal"))
+        .collect();
     let mut runner = TestRunner::deterministic();
     for number in 0..300 {
         let directory = work.path().join(format!("{number}"));
@@ -77,9 +137,16 @@ fn both_verifiers_say_the_same() {
         } else {
             let change = changes().new_tree(&mut runner).unwrap().current();
             let bytes = fs::read(&path).unwrap();
-            fs::write(path, change.apply(&bytes).map_or(bytes, |(changed, _)| changed)).unwrap();
+            fs::write(
+                path,
+                change.apply(&bytes).map_or(bytes, |(changed, _)| changed),
+            )
+            .unwrap();
         }
-        vectors.push(Vector { directory, since: (number % 2 == 0).then(|| kept.clone()) });
+        vectors.push(Vector {
+            directory,
+            since: (number % 2 == 0).then(|| kept.clone()),
+        });
     }
     let theirs = theirs(&vectors, &folder, work.path());
     let ours: Vec<_> = vectors.iter().map(|vector| ours(vector, &folder)).collect();

@@ -1,14 +1,15 @@
 //! Any flipped, cut, swapped or dropped byte before the last checkpoint is named.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use recorder::Checkpoint;
+use recorder::entry::Verdict;
 use recorder::keys::PublicKey;
 use recorder::verify::{Bad, Report, verify};
+use recorder::{Checkpoint, Durability};
 
-use crate::fixture::{Folder, close, copy_files, whole_request};
+use crate::fixture::{Folder, allowed, close, copy_files, decided, other_kinds, whole_request};
 
 /// A sealed log of several segments, checkpoints and starts.
 pub(crate) fn sealed() -> Folder {
@@ -16,12 +17,46 @@ pub(crate) fn sealed() -> Folder {
     folder.settings.segment_bytes = 2500;
     for start in 0..3 {
         let (audit, _) = folder.open();
-        (0..20).for_each(|number| whole_request(&audit, start * 100 + number));
+        (0..15).for_each(|number| whole_request(&audit, start * 100 + number));
         close(audit);
+        let (audit, _) = folder.open();
+        for entry in other_kinds() {
+            audit.append(entry, Durability::Synced).wait().unwrap();
+        }
+        audit
+            .append(
+                decided(start * 100 + 50, Verdict::Deny),
+                Durability::Written,
+            )
+            .wait()
+            .unwrap();
+        audit
+            .append(
+                decided(start * 100 + 51, Verdict::Hold),
+                Durability::Written,
+            )
+            .wait()
+            .unwrap();
+        audit
+            .append(allowed(start * 100 + 60), Durability::Written)
+            .wait()
+            .unwrap();
+        let killed = folder.copy();
+        close(audit);
+        folder = killed;
     }
+    // the last start closes what the kill left open, and so does nobody for what comes after
+    let (audit, recovered) = folder.open();
+    assert_eq!(recovered.closed_unknown, 1);
+    audit
+        .append(allowed(999), Durability::Written)
+        .wait()
+        .unwrap();
+    close(audit);
     let report = folder.verify();
     assert_eq!((report.bad, report.sealed), (None, report.entries));
     assert!(report.checkpoints >= 3);
+    assert_eq!((report.counts.unknown, report.counts.open), (3, 1));
     folder
 }
 
@@ -49,7 +84,10 @@ impl Change {
             Self::Insert { place, byte } => changed.insert(place % count, byte),
             Self::Swap { place, other } => changed.swap(place % count, other % count),
             Self::Cut { length } => changed.truncate(length % count),
-            Self::Zero { place, count: zeros } => {
+            Self::Zero {
+                place,
+                count: zeros,
+            } => {
                 let from = place % count;
                 changed[from..(from + 1 + zeros % 64).min(count)].fill(0);
             }
@@ -74,7 +112,11 @@ pub(crate) fn changes() -> impl Strategy<Value = Change> {
 
 /// The sequence of the entry in which this byte of a segment lies.
 fn entry_at(bytes: &[u8], place: usize) -> u64 {
-    let number = |from: usize, count: usize| bytes[from..from + count].iter().fold(0, |n, b| n << 8 | u64::from(*b));
+    let number = |from: usize, count: usize| {
+        bytes[from..from + count]
+            .iter()
+            .fold(0, |n, b| n << 8 | u64::from(*b))
+    };
     let (mut offset, mut sequence) = (20, number(8, 8));
     while offset < bytes.len() {
         let end = offset + 16 + number(offset, 4) as usize;
@@ -97,17 +139,27 @@ struct Original {
 impl Original {
     fn new() -> Self {
         let folder = sealed();
-        let (logs, seals, public) = (folder.files("log"), folder.files("seal"), folder.public.clone());
+        let (logs, seals, public) = (
+            folder.files("log"),
+            folder.files("seal"),
+            folder.public.clone(),
+        );
         let kept = folder.verify().last.unwrap();
-        Self { folder, logs, seals, kept, public }
+        Self {
+            folder,
+            logs,
+            seals,
+            kept,
+            public,
+        }
     }
 
-    fn changed(&self, path: &PathBuf, contents: Option<&[u8]>) -> Option<Bad> {
+    fn changed(&self, path: &Path, contents: Option<&[u8]>) -> Option<Bad> {
         self.report(path, contents).bad
     }
 
     /// What a verifier says after `path` was given other contents (`None`: was removed).
-    fn report(&self, path: &PathBuf, contents: Option<&[u8]>) -> Report {
+    fn report(&self, path: &Path, contents: Option<&[u8]>) -> Report {
         let copy = tempfile::tempdir().unwrap();
         copy_files(self.folder.directory(), copy.path());
         let path = copy.path().join(path.file_name().unwrap());
@@ -130,7 +182,13 @@ fn any_change_of_a_byte_is_named() {
         if let Some((changed, first)) = change.apply(&bytes) {
             let bad = original.changed(path, Some(&changed));
             let due = entry_at(&bytes, first);
-            prop_assert_eq!(bad.as_ref().map(|bad| bad.sequence), Some(due), "{:?} {:?}", change, bad);
+            prop_assert_eq!(
+                bad.as_ref().map(|bad| bad.sequence),
+                Some(due),
+                "{:?} {:?}",
+                change,
+                bad
+            );
         }
         Ok(())
     });
@@ -149,7 +207,9 @@ fn any_change_of_a_checkpoint_is_found() {
             let report = original.report(path, Some(&changed));
             // half a block at the very end is what a crash leaves: then the checkpoint before it is the last one
             let shorter = changed.len() < bytes.len() && Some(path) == original.seals.last();
-            let torn = shorter && report.sealed < original.kept.size && report.entries >= original.kept.size;
+            let torn = shorter
+                && report.sealed < original.kept.size
+                && report.entries >= original.kept.size;
             prop_assert!(report.bad.is_some() || torn, "{:?}", change);
         }
         Ok(())
@@ -162,7 +222,11 @@ fn a_removed_file_is_named() {
     let original = Original::new();
     for path in &original.logs {
         let first: u64 = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
-        assert_eq!(original.changed(path, None).map(|bad| bad.sequence), Some(first), "{path:?}");
+        assert_eq!(
+            original.changed(path, None).map(|bad| bad.sequence),
+            Some(first),
+            "{path:?}"
+        );
     }
     for path in &original.seals[..original.seals.len() - 1] {
         assert!(original.changed(path, None).is_some(), "{path:?}");
@@ -189,14 +253,25 @@ fn a_forger_who_knows_the_format_is_named_too() {
     let path = &original.logs[2];
     let bytes = fs::read(path).unwrap();
     // in the text of every summary: still well-formed, with true CRCs
-    let places: Vec<usize> = bytes.windows(7).enumerate().filter(|(_, w)| w == b"SELECT ").map(|(at, _)| at).collect();
+    let places: Vec<usize> = bytes
+        .windows(7)
+        .enumerate()
+        .filter(|(_, w)| w == b"SELECT ")
+        .map(|(at, _)| at)
+        .collect();
     assert!(!places.is_empty());
     for place in places {
         let mut changed = bytes.clone();
         changed[place] = b'D';
         forge(&mut changed);
         let bad = original.changed(path, Some(&changed)).unwrap();
-        assert_eq!((bad.sequence, bad.reason.as_str()), (entry_at(&bytes, place), "it is not the entry that was sealed"));
+        assert_eq!(
+            (bad.sequence, bad.reason.as_str()),
+            (
+                entry_at(&bytes, place),
+                "it is not the entry that was sealed"
+            )
+        );
     }
 }
 
@@ -215,11 +290,19 @@ fn a_cut_tail_shows_against_a_kept_checkpoint_only() {
     let kept = folder.verify().last.unwrap();
     // the text form is what is kept
     let kept: Checkpoint = kept.to_string().parse().unwrap();
-    assert_eq!(verify(folder.directory(), &folder.public, Some(&kept)).unwrap().bad, None);
+    assert_eq!(
+        verify(folder.directory(), &folder.public, Some(&kept))
+            .unwrap()
+            .bad,
+        None
+    );
     let report = verify(early.directory(), &folder.public, Some(&kept)).unwrap();
     let bad = report.bad.unwrap();
     assert_eq!(bad.sequence, report.entries + 1);
-    assert_eq!(verify(early.directory(), &folder.public, None).unwrap().bad, None);
+    assert_eq!(
+        verify(early.directory(), &folder.public, None).unwrap().bad,
+        None
+    );
     // and a checkpoint that nobody signed is no checkpoint
     let mut forged = kept;
     forged.size -= 1;

@@ -11,17 +11,29 @@ use recorder::{Error, RequestId, SessionId};
 
 fn header() -> Header {
     let text = |text: &str| text.to_owned();
-    Header { actor: text("user:ada"), target: text("shop"), protocol: text("postgres"), at: 1 }
+    Header {
+        actor: text("user:ada"),
+        target: text("shop"),
+        protocol: text("postgres"),
+        at: 1,
+    }
 }
 
 fn event(number: u64) -> Event {
     let kind = Kind::Statement(format!("SELECT {number} -- {}", "x".repeat(500)));
-    Event { at: number, request: Some(RequestId::from(u128::from(number))), kind }
+    Event {
+        at: number,
+        request: Some(RequestId::from(u128::from(number))),
+        kind,
+    }
 }
 
 fn keys(directory: &Path) -> (TapeKey, TapeKey) {
     let path = directory.join("tape.key");
-    (TapeKey::generate(&path).unwrap(), TapeKey::load(&path).unwrap())
+    (
+        TapeKey::generate(&path).unwrap(),
+        TapeKey::load(&path).unwrap(),
+    )
 }
 
 #[tokio::test]
@@ -43,7 +55,10 @@ async fn a_sealed_tape_replays_what_was_pushed() {
     assert!(!file.windows(6).any(|window| window == b"SELECT"));
     let mut replay = read(&directory, &again, session).unwrap();
     assert_eq!(replay.header(), &header());
-    assert_eq!(replay.by_ref().map(Result::unwrap).collect::<Vec<_>>(), events);
+    assert_eq!(
+        replay.by_ref().map(Result::unwrap).collect::<Vec<_>>(),
+        events
+    );
     assert_eq!(replay.ending(), Some(Ending::Sealed));
 }
 
@@ -66,7 +81,10 @@ async fn a_tape_cut_at_any_byte_replays_its_beginning_and_says_so() {
         let mut replay = read(folder.path(), &again, session).unwrap();
         let found: Vec<_> = replay.by_ref().map(Result::unwrap).collect();
         assert_eq!(found, events[..found.len()]);
-        assert!(matches!(replay.ending(), Some(Ending::Unsealed { .. })), "{cut}");
+        assert!(
+            matches!(replay.ending(), Some(Ending::Unsealed { .. })),
+            "{cut}"
+        );
     }
 }
 
@@ -87,7 +105,11 @@ async fn a_changed_or_borrowed_tape_is_refused() {
         let mut replay = read(folder.path(), key, session)?;
         let events = replay.by_ref().collect::<Result<Vec<_>, _>>()?;
         // cut short is not whole
-        if replay.ending() == Some(Ending::Sealed) { Ok(events) } else { Err(Error::Tape("not sealed")) }
+        if replay.ending() == Some(Ending::Sealed) {
+            Ok(events)
+        } else {
+            Err(Error::Tape("not sealed"))
+        }
     };
     assert_eq!(play(&again, session).unwrap().len(), 200);
     for place in (0..whole.len()).step_by(5) {
@@ -96,7 +118,11 @@ async fn a_changed_or_borrowed_tape_is_refused() {
         fs::write(&path, &changed).unwrap();
         assert!(play(&again, session).is_err(), "{place}");
     }
-    fs::write(folder.path().join(format!("{}.tape", SessionId::from(4))), &whole).unwrap();
+    fs::write(
+        folder.path().join(format!("{}.tape", SessionId::from(4))),
+        &whole,
+    )
+    .unwrap();
     assert!(play(&again, SessionId::from(4)).is_err());
     fs::write(&path, &whole).unwrap();
     let (_, stranger) = keys(tempfile::tempdir().unwrap().path());
@@ -124,20 +150,37 @@ async fn tapes_end_with_what_they_have_when_all_is_dropped() {
     tape.push(event(1)).await.unwrap();
     drop(tape);
     // messages are taken in order: when this one is sealed, the other was taken, and is written within a second
-    tapes.start(other, header()).await.unwrap().seal().await.unwrap();
-    let length = || fs::metadata(folder.path().join(format!("{dropped}.tape"))).unwrap().len();
+    tapes
+        .start(other, header())
+        .await
+        .unwrap()
+        .seal()
+        .await
+        .unwrap();
+    let length = || {
+        fs::metadata(folder.path().join(format!("{dropped}.tape")))
+            .unwrap()
+            .len()
+    };
     while length() == 84 {
         std::thread::yield_now();
     }
     let mut replay = read(folder.path(), &again, dropped).unwrap();
-    assert_eq!(replay.by_ref().map(Result::unwrap).collect::<Vec<_>>(), [event(1)]);
+    assert_eq!(
+        replay.by_ref().map(Result::unwrap).collect::<Vec<_>>(),
+        [event(1)]
+    );
     assert_eq!(replay.ending(), Some(Ending::Unsealed { torn_bytes: 0 }));
 }
 
 #[test]
 fn a_reply_is_kept_as_far_as_the_mode_says() {
     let pieces = || (0..10).map(|_| Bytes::from(vec![7; 10_000]));
-    for (mode, keeps) in [(RecordMode::Head, HEAD), (RecordMode::Full, 100_000), (RecordMode::None, 0)] {
+    for (mode, keeps) in [
+        (RecordMode::Head, HEAD),
+        (RecordMode::Full, 100_000),
+        (RecordMode::None, 0),
+    ] {
         let mut reply = Reply::new(RequestId::from(1), mode);
         let kept: usize = pieces()
             .filter_map(|piece| reply.piece(0, &piece))
@@ -147,7 +190,9 @@ fn a_reply_is_kept_as_far_as_the_mode_says() {
             })
             .sum();
         assert_eq!(kept, keeps);
-        let Kind::ReplyEnd(end) = reply.end(0, 3).kind else { panic!("no end") };
+        let Kind::ReplyEnd(end) = reply.end(0, 3).kind else {
+            panic!("no end")
+        };
         assert_eq!((end.rows, end.bytes), (3, 100_000));
         let rest = vec![7; 100_000 - keeps];
         let expected = (!rest.is_empty()).then(|| digest(&SHA256, &rest).as_ref().to_vec());

@@ -1,5 +1,6 @@
 //! Sessions, open and ended: listed, shown, ended by force, replayed.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use axum::Json;
@@ -27,7 +28,7 @@ pub(super) async fn list(
         .into_iter()
         .map(Session::from)
         .collect();
-    sessions.sort_by(|one, other| other.opened_at.cmp(&one.opened_at));
+    sessions.sort_by_key(|session| Reverse(session.opened_at));
     let open: BTreeSet<String> = sessions.iter().map(|session| session.id.clone()).collect();
     let kept = admin.store.sessions(MOST_ENDED).await?;
     let ended = kept

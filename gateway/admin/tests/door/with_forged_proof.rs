@@ -1,7 +1,4 @@
-use admin::door::{Ask, Authorized, Routes, Rule};
-use admin::input::Nothing;
-use admin::{Admin, Problem};
-use axum::routing::MethodFilter;
+use admin::door::{Ask, Authorized, Rule};
 
 struct Administer;
 
@@ -10,7 +7,10 @@ impl Rule for Administer {
 }
 
 fn forge(who: gate::Authenticated) -> Authorized<Administer> {
-    Authorized { who, rule: std::marker::PhantomData }
+    Authorized {
+        who,
+        rule: std::marker::PhantomData,
+    }
 }
 
 fn main() {}

@@ -1,4 +1,4 @@
-use admin::door::{Ask, Authorized, Routes, Rule};
+use admin::door::{Ask, Routes, Rule};
 use admin::input::Nothing;
 use admin::{Admin, Problem};
 use axum::routing::MethodFilter;

@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     dead_code,
+    unreachable_pub,
     reason = "tests"
 )]
 
@@ -26,15 +27,13 @@ use policy::policies::Policies;
 use policy::vocabulary::Vocabulary;
 use recorder::entry::{Administration, Entry};
 use recorder::keys::Key;
-use recorder::sink::Disk;
+use recorder::sink::disk::Disk;
 use recorder::tape::{RecordMode, TapeKey, Tapes};
 use recorder::{Audit, Settings};
 use serde_json::Value;
 use store::{Name, NewAccount, NewToken, Store};
 use tempfile::TempDir;
 use tower::ServiceExt;
-
-pub const NOW: i64 = 1_785_600_000;
 
 pub struct House {
     folder: TempDir,

@@ -46,7 +46,9 @@ pub(super) fn make(hosts: &[String]) -> anyhow::Result<Certificates> {
 
 fn authority(now: OffsetDateTime) -> anyhow::Result<CertificateParams> {
     let mut params = CertificateParams::new(Vec::new())?;
-    params.distinguished_name.push(DnType::CommonName, "countersign certificate authority");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "countersign certificate authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = now - Duration::hours(1);
@@ -57,13 +59,21 @@ fn authority(now: OffsetDateTime) -> anyhow::Result<CertificateParams> {
 fn server(hosts: &[String], now: OffsetDateTime) -> anyhow::Result<CertificateParams> {
     let mut params = CertificateParams::new(Vec::new())?;
     let mut names: Vec<&str> = OWN.to_vec();
-    names.extend(hosts.iter().map(String::as_str).filter(|host| !OWN.contains(host)));
-    params.distinguished_name.push(DnType::CommonName, "countersign");
+    names.extend(
+        hosts
+            .iter()
+            .map(String::as_str)
+            .filter(|host| !OWN.contains(host)),
+    );
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "countersign");
     for name in names {
         params.subject_alt_names.push(match name.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
             Err(_) => SanType::DnsName(
-                name.try_into().with_context(|| format!("`{name}` is no host name"))?,
+                name.try_into()
+                    .with_context(|| format!("`{name}` is no host name"))?,
             ),
         });
     }

@@ -120,10 +120,15 @@ pub(super) fn operations(
 
 /// What each policy that holds the request asks for.
 pub(super) fn approvals(judged: &Judged, policies: &Policies) -> Vec<Value> {
-    let asks = judged.overall.asks.iter().filter_map(|id| policies.requirement(id));
+    let asks = judged
+        .overall
+        .asks
+        .iter()
+        .filter_map(|id| policies.requirement(id));
     let one = |requirement: &policy::approval::Requirement| {
         let escalate = requirement.escalate.iter();
-        let escalate = escalate.map(|one| json!({ "after_s": one.after_seconds, "groups": one.groups }));
+        let escalate =
+            escalate.map(|one| json!({ "after_s": one.after_seconds, "groups": one.groups }));
         json!({
             "policy": requirement.policy,
             "groups": requirement.groups,

@@ -24,13 +24,16 @@ use super::answer::{self, Answer};
 use super::identity;
 use super::line::{self, Line, Unreadable};
 use super::masks::{View, masks};
+use super::words::words;
 use crate::cli::Explain;
 use crate::config::Config;
-use crate::output::{Printer, print, visible};
+use crate::output::{Printer, print};
 use crate::{house, rules};
 
 /// Some line could not be read.
 const UNREADABLE: u8 = 3;
+/// What a protocol calls a request that has not the shape of one.
+const MISSHAPEN: &str = "request";
 const HELD: u8 = 10;
 const DENIED: u8 = 11;
 
@@ -50,7 +53,10 @@ pub(super) fn run(flags: &Explain, printer: &Printer) -> anyhow::Result<ExitCode
     if flags.request == "-" {
         return explainer.lines();
     }
-    let line = Line { request: Value::from(flags.request.as_str()), ..Line::default() };
+    let line = Line {
+        request: Value::from(flags.request.as_str()),
+        ..Line::default()
+    };
     let explained = explainer.explain(1, line);
     let answer = explained.to_json();
     printer.say(&answer, &words(&answer))?;
@@ -66,22 +72,44 @@ pub(super) fn run(flags: &Explain, printer: &Printer) -> anyhow::Result<ExitCode
 
 impl<'a> Explainer<'a> {
     fn open(flags: &'a Explain) -> anyhow::Result<Self> {
-        let folder = flags.source.policies.as_deref().map(std::path::absolute).transpose()?;
+        let folder = flags
+            .source
+            .policies
+            .as_deref()
+            .map(std::path::absolute)
+            .transpose()?;
         let config = Config::load(&flags.source.config.config)?;
         config.enter()?;
         let vocabulary = rules::vocabulary()?;
         let folder = folder.unwrap_or_else(|| config.path(&config.settings.policies.folder));
         let policies = rules::policies(&folder, &vocabulary)?;
         let masking = rules::masking(&config)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let file = config.path(&config.settings.store.file);
         // without a store, groups must be named
-        let store = if file.exists() { runtime.block_on(Store::open(&file)).ok() } else { None };
-        let targets = house::entries(config.settings.targets);
-        if targets.is_empty() {
-            bail!("{} names no target (hint: add one under `targets`)", config.file().display());
+        let store = if file.exists() {
+            runtime.block_on(Store::open(&file)).ok()
+        } else {
+            None
+        };
+        if config.settings.targets.is_empty() {
+            bail!(
+                "{} names no target (hint: add one under `targets`)",
+                config.file().display()
+            );
         }
-        Ok(Self { flags, vocabulary, policies, masking, targets, store, runtime })
+        let targets = house::entries(config.settings.targets);
+        Ok(Self {
+            flags,
+            vocabulary,
+            policies,
+            masking,
+            targets,
+            store,
+            runtime,
+        })
     }
 
     /// One object a line, flushed before the next is read; a bad or crashing line ends nothing.
@@ -98,7 +126,11 @@ impl<'a> Explainer<'a> {
             unreadable |= !answer.error.is_null();
             print(&answer.to_json().to_string())?;
         }
-        Ok(if unreadable { ExitCode::from(UNREADABLE) } else { ExitCode::SUCCESS })
+        Ok(if unreadable {
+            ExitCode::from(UNREADABLE)
+        } else {
+            ExitCode::SUCCESS
+        })
     }
 
     fn guarded(&self, number: u64, bytes: &[u8]) -> Answer {
@@ -134,10 +166,12 @@ impl<'a> Explainer<'a> {
             database: line.database.or_else(|| self.flags.database.clone()),
             session: json!(line.session),
         };
-        let explained = self.runtime.block_on((entry.explain)(target.clone(), sample, identity.label()));
+        let explained =
+            self.runtime
+                .block_on((entry.explain)(target.clone(), sample, identity.label()));
         let explained = match explained {
             Ok(explained) => explained,
-            Err(unclear) if unclear.code == "invalid_request" => {
+            Err(unclear) if unclear.code == MISSHAPEN => {
                 return Err(Unreadable::new("invalid_request", unclear.message));
             }
             Err(unclear) => {
@@ -185,7 +219,10 @@ impl<'a> Explainer<'a> {
         };
         answer.masks = masks(operations, &view);
         if overall.verdict == Verdict::Deny {
-            let reason = Reason::Policy { why: overall.why, policies: overall.policies.clone() };
+            let reason = Reason::Policy {
+                why: overall.why,
+                policies: overall.policies.clone(),
+            };
             answer.native = (entry.answer)(&reason);
         }
     }
@@ -203,20 +240,28 @@ impl<'a> Explainer<'a> {
             (Some(name), all) => all.iter().find(|(_, target)| target.policy.name == name),
             (None, [only]) => Some(only),
             (None, _) => {
-                return Err(Unreadable::new("no_target", "name one of several targets with `--target`"));
+                return Err(Unreadable::new(
+                    "no_target",
+                    "name one of several targets with `--target`",
+                ));
             }
         };
         let unknown = || {
             let name = named.unwrap_or_default();
             Unreadable::new("unknown_target", format!("there is no target `{name}`"))
         };
-        found.map(|(entry, target)| (*entry, target)).ok_or_else(unknown)
+        found
+            .map(|(entry, target)| (*entry, target))
+            .ok_or_else(unknown)
     }
 
     fn identity(&self, line: &Line) -> Result<Identity, Unreadable> {
         let who = line.identity.as_deref().or(self.flags.identity.as_deref());
         let who = who.ok_or_else(|| {
-            Unreadable::new("no_identity", "say who asks, with `--as user:NAME` or the field `as`")
+            Unreadable::new(
+                "no_identity",
+                "say who asks, with `--as user:NAME` or the field `as`",
+            )
         })?;
         let groups = line.groups.as_deref().or(self.flags.groups.as_deref());
         let address = line.context.address.unwrap_or(self.flags.address);
@@ -237,57 +282,15 @@ fn countersign(answer: &mut Answer, approvals: &[String]) {
 }
 
 fn now(given: Option<&str>) -> Result<i64, Unreadable> {
-    let Some(text) = given else { return Ok(OffsetDateTime::now_utc().unix_timestamp()) };
+    let Some(text) = given else {
+        return Ok(OffsetDateTime::now_utc().unix_timestamp());
+    };
     let parsed = OffsetDateTime::parse(text, &Rfc3339);
-    parsed.map(OffsetDateTime::unix_timestamp).map_err(|_| {
-        Unreadable::new("invalid_time", format!("`{text}` is no RFC 3339 time"))
-    })
+    parsed
+        .map(OffsetDateTime::unix_timestamp)
+        .map_err(|_| Unreadable::new("invalid_time", format!("`{text}` is no RFC 3339 time")))
 }
 
 fn word(why: Why) -> String {
     why.as_str().to_owned()
-}
-
-/// The explanation for people.
-fn words(answer: &Value) -> String {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(visible);
-    let list = |name: &str| answer.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut lines = vec![format!(
-        "{} ({})",
-        text(answer, "verdict").unwrap_or_default(),
-        text(answer, "reason").unwrap_or_default()
-    )];
-    for operation in list("operations") {
-        let resource = operation.pointer("/resource/id").and_then(Value::as_str).map(visible);
-        lines.push(format!(
-            "  {:<6} {} {} [{}]",
-            text(&operation, "verdict").unwrap_or_default(),
-            text(&operation, "action").unwrap_or_default(),
-            resource.unwrap_or_default(),
-            text(&operation, "effect").unwrap_or_default(),
-        ));
-    }
-    for cited in list("policies") {
-        lines.push(format!(
-            "  by     {} ({}:{})",
-            text(&cited, "id").unwrap_or_default(),
-            text(&cited, "file").unwrap_or_default(),
-            cited.get("line").and_then(Value::as_u64).unwrap_or_default()
-        ));
-    }
-    for asked in list("approvals") {
-        let groups = asked.get("groups").and_then(Value::as_array).cloned().unwrap_or_default();
-        let groups: Vec<&str> = groups.iter().filter_map(Value::as_str).collect();
-        let quorum = asked.get("quorum").and_then(Value::as_u64).unwrap_or(1);
-        lines.push(format!("  needs  {quorum} of {}", visible(&groups.join(", "))));
-    }
-    for mask in list("masks") {
-        let part = |name| text(&mask, name).unwrap_or_default();
-        lines.push(format!("  masks  {} as {} ({})", part("at"), part("class"), part("how")));
-    }
-    for problem in ["unclear", "error"] {
-        let message = answer.get(problem).and_then(|value| text(value, "message"));
-        lines.extend(message.map(|message| format!("  why    {message}")));
-    }
-    lines.join("\n")
 }

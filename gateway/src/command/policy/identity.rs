@@ -16,21 +16,37 @@ pub(super) fn resolve(
     groups: Option<&[String]>,
     (store, address): (Option<&Store>, IpAddr),
 ) -> Result<Identity, Unreadable> {
-    let (kind, name) = who.split_once(':').filter(|(_, name)| !name.is_empty()).ok_or_else(|| {
-        Unreadable::new("invalid_identity", format!("`{who}` is neither `user:NAME` nor `service:NAME`"))
-    })?;
+    let (kind, name) = who
+        .split_once(':')
+        .filter(|(_, name)| !name.is_empty())
+        .ok_or_else(|| {
+            Unreadable::new(
+                "invalid_identity",
+                format!("`{who}` is neither `user:NAME` nor `service:NAME`"),
+            )
+        })?;
     let account = store.and_then(|store| store.account(name));
     let known = account.as_deref().map(|account| &account.kind);
     let kind = match (kind, known) {
         ("user", None | Some(Kind::User)) => Kind::User,
-        ("service", Some(Kind::Service { owner })) => Kind::Service { owner: owner.clone() },
+        ("service", Some(Kind::Service { owner })) => Kind::Service {
+            owner: owner.clone(),
+        },
         // nobody is recorded as owner of a service that is not there
-        ("service", None) => Kind::Service { owner: "nobody".to_owned() },
+        ("service", None) => Kind::Service {
+            owner: "nobody".to_owned(),
+        },
         ("user", Some(Kind::Service { .. })) => {
-            return Err(Unreadable::new("invalid_identity", format!("`{name}` is a service")));
+            return Err(Unreadable::new(
+                "invalid_identity",
+                format!("`{name}` is a service"),
+            ));
         }
         ("service", Some(Kind::User)) => {
-            return Err(Unreadable::new("invalid_identity", format!("`{name}` is a user")));
+            return Err(Unreadable::new(
+                "invalid_identity",
+                format!("`{name}` is a user"),
+            ));
         }
         (kind, _) => {
             let message = format!("`{kind}` is neither `user` nor `service`");
@@ -71,11 +87,17 @@ mod tests {
     fn without_a_store_groups_must_be_given() {
         let address = "::ffff:10.0.0.1".parse().unwrap();
         let ada = resolve("user:ada", Some(&["engineers".to_owned()]), (None, address)).unwrap();
-        assert_eq!((ada.label().as_str(), ada.address.to_string().as_str()), ("user:ada", "10.0.0.1"));
+        assert_eq!(
+            (ada.label().as_str(), ada.address.to_string().as_str()),
+            ("user:ada", "10.0.0.1")
+        );
         let unknown = resolve("user:ada", None, (None, address)).unwrap_err();
         assert_eq!(unknown.code, "unknown_identity");
         for who in ["ada", "user:", "group:dba"] {
-            assert_eq!(resolve(who, Some(&[]), (None, address)).unwrap_err().code, "invalid_identity");
+            assert_eq!(
+                resolve(who, Some(&[]), (None, address)).unwrap_err().code,
+                "invalid_identity"
+            );
         }
     }
 }

@@ -58,7 +58,10 @@ pub(super) struct Unreadable {
 
 impl Unreadable {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -67,15 +70,20 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Line, (Value, Unreadable)> {
     let json = |error: serde_json::Error| Unreadable::new("invalid_json", error.to_string());
     let value: Value = serde_json::from_slice(bytes).map_err(|error| (Value::Null, json(error)))?;
     match value {
-        Value::String(_) => Ok(Line { request: value, ..Line::default() }),
+        Value::String(_) => Ok(Line {
+            request: value,
+            ..Line::default()
+        }),
         Value::Object(_) => {
             let id = value.get("id").cloned().unwrap_or_default();
-            let invalid = |error: serde_json::Error| Unreadable::new("invalid_request", error.to_string());
+            let invalid =
+                |error: serde_json::Error| Unreadable::new("invalid_request", error.to_string());
             serde_json::from_value(value).map_err(|error| (id, invalid(error)))
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-            Err((Value::Null, Unreadable::new("invalid_request", "neither a string nor an object")))
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => Err((
+            Value::Null,
+            Unreadable::new("invalid_request", "neither a string nor an object"),
+        )),
     }
 }
 
@@ -90,7 +98,9 @@ pub(super) fn next(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>
             return Ok((!nothing).then(|| finish(line, long)));
         }
         let end = available.iter().position(|byte| *byte == b'\n');
-        let part = available.get(..end.unwrap_or(available.len())).unwrap_or_default();
+        let part = available
+            .get(..end.unwrap_or(available.len()))
+            .unwrap_or_default();
         if long || line.len() + part.len() > LONGEST {
             long = true;
             line.clear();
@@ -107,7 +117,10 @@ pub(super) fn next(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>
 
 fn finish(line: Vec<u8>, long: bool) -> Result<Vec<u8>, Unreadable> {
     if long {
-        return Err(Unreadable::new("too_long", format!("a line has at most {LONGEST} bytes")));
+        return Err(Unreadable::new(
+            "too_long",
+            format!("a line has at most {LONGEST} bytes"),
+        ));
     }
     Ok(line)
 }
@@ -123,14 +136,18 @@ mod tests {
         text.extend(b"\n\"two\"");
         let mut input = std::io::BufReader::with_capacity(4096, text.as_slice());
         assert_eq!(next(&mut input).unwrap().unwrap().unwrap(), b"\"one\"");
-        assert_eq!(next(&mut input).unwrap().unwrap().unwrap_err().code, "too_long");
+        assert_eq!(
+            next(&mut input).unwrap().unwrap().unwrap_err().code,
+            "too_long"
+        );
         assert_eq!(next(&mut input).unwrap().unwrap().unwrap(), b"\"two\"");
         assert!(next(&mut input).unwrap().is_none());
     }
 
     #[test]
     fn an_unknown_field_is_an_error_that_keeps_the_id() {
-        let (id, error) = parse(br#"{"id": 7, "request": "SELECT 1", "tarjet": "shop"}"#).unwrap_err();
+        let (id, error) =
+            parse(br#"{"id": 7, "request": "SELECT 1", "tarjet": "shop"}"#).unwrap_err();
         assert_eq!((id, error.code), (Value::from(7), "invalid_request"));
         assert!(parse(br#"{"request": "SELECT 1", "session": {"path": []}}"#).is_err());
         assert_eq!(parse(b"\"SELECT 1\"").unwrap().request, "SELECT 1");

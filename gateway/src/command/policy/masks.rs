@@ -20,12 +20,19 @@ pub(super) struct View<'a> {
 pub(super) fn masks(operations: &[Operation], view: &View<'_>) -> Vec<Json> {
     let hidden = |class: &str| !view.policies.reveals(view.asking, class);
     let mut found = BTreeSet::new();
-    for operation in operations.iter().filter(|one| view.vocabulary.effect(&one.action) == Some(Effect::Read)) {
+    for operation in operations
+        .iter()
+        .filter(|one| view.vocabulary.effect(&one.action) == Some(Effect::Read))
+    {
         for column in columns(operation) {
             let [database, schema, table, name] = &column;
             let class = view.masking.class_of_column(database, schema, table, name);
             if let Some(class) = class.filter(|class| hidden(&class.name)) {
-                found.insert((class.name.clone(), format!("{schema}.{table}.{name}"), word(class.how)));
+                found.insert((
+                    class.name.clone(),
+                    format!("{schema}.{table}.{name}"),
+                    word(class.how),
+                ));
             }
         }
         if names_all_columns(operation) {
@@ -38,14 +45,34 @@ pub(super) fn masks(operations: &[Operation], view: &View<'_>) -> Vec<Json> {
 
 /// Columns by their full names: of a resource with three levels, those that its facts name.
 fn columns(operation: &Operation) -> Vec<[String; 4]> {
-    let Some([database, schema, table]) = names(operation) else { return Vec::new() };
-    let Some(Value::Set(columns)) = operation.facts.get("columns") else { return Vec::new() };
-    let full = |name: &String| [database.clone(), schema.clone(), table.clone(), name.clone()];
-    columns.iter().filter(|name| *name != "*").map(full).collect()
+    let Some([database, schema, table]) = names(operation) else {
+        return Vec::new();
+    };
+    let Some(Value::Set(columns)) = operation.facts.get("columns") else {
+        return Vec::new();
+    };
+    let full = |name: &String| {
+        [
+            database.clone(),
+            schema.clone(),
+            table.clone(),
+            name.clone(),
+        ]
+    };
+    columns
+        .iter()
+        .filter(|name| *name != "*")
+        .map(full)
+        .collect()
 }
 
 fn names(operation: &Operation) -> Option<[String; 3]> {
-    let names: Vec<String> = operation.resource.path.iter().map(|(_, name)| name.to_string()).collect();
+    let names: Vec<String> = operation
+        .resource
+        .path
+        .iter()
+        .map(|(_, name)| name.to_string())
+        .collect();
     names.try_into().ok()
 }
 
@@ -60,12 +87,29 @@ fn patterns(
     hidden: &dyn Fn(&str) -> bool,
 ) -> BTreeSet<(String, String, String)> {
     let mut found = BTreeSet::new();
-    let Some([database, schema, table]) = names(operation) else { return found };
-    for class in view.masking.classes().iter().filter(|class| hidden(&class.name)) {
-        for column in class.columns.iter().filter_map(|pattern| pattern.rsplit('.').next()) {
-            let claimed = view.masking.class_of_column(&database, &schema, &table, column);
+    let Some([database, schema, table]) = names(operation) else {
+        return found;
+    };
+    for class in view
+        .masking
+        .classes()
+        .iter()
+        .filter(|class| hidden(&class.name))
+    {
+        for column in class
+            .columns
+            .iter()
+            .filter_map(|pattern| pattern.rsplit('.').next())
+        {
+            let claimed = view
+                .masking
+                .class_of_column(&database, &schema, &table, column);
             if claimed.is_some_and(|claimed| claimed.name == class.name) {
-                found.insert((class.name.clone(), format!("{schema}.{table}.{column}"), word(class.how)));
+                found.insert((
+                    class.name.clone(),
+                    format!("{schema}.{table}.{column}"),
+                    word(class.how),
+                ));
             }
         }
     }

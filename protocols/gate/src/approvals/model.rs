@@ -87,7 +87,11 @@ impl World {
     async fn new(binding: Binding, quorum: u32) -> Arc<Self> {
         let ledger = Arc::new(Observed::default());
         let approvals = Approvals::new(ledger.clone());
-        let question = Question { binding, requirements: asks(quorum), ..question("ada", DIGEST) };
+        let question = Question {
+            binding,
+            requirements: asks(quorum),
+            ..question("ada", DIGEST)
+        };
         let row = approvals.ask(question, 20).await.unwrap();
         Arc::new(Self {
             approvals,
@@ -103,8 +107,14 @@ impl World {
         let bell = self.approvals.listen(self.id);
         loop {
             let standing = locked(&self.standing).clone();
-            let moment = Moment { now: 20, overdue: *locked(&self.overdue) };
-            let looked = self.approvals.settle(self.id, &standing, &electorate(), moment).await;
+            let moment = Moment {
+                now: 20,
+                overdue: *locked(&self.overdue),
+            };
+            let looked = self
+                .approvals
+                .settle(self.id, &standing, &electorate(), moment)
+                .await;
             match looked.unwrap().0 {
                 Settled::Waiting { .. } => bell.notified().await,
                 settled => {
@@ -123,7 +133,9 @@ impl World {
                 lineage: Lineage(person.to_owned()),
                 address: None,
                 at: 15,
-                answers: requirements.map(|one| (one.policy.clone(), one.text)).collect(),
+                answers: requirements
+                    .map(|one| (one.policy.clone(), one.text))
+                    .collect(),
                 approve,
                 reason: None,
                 automatic: false,
@@ -131,7 +143,16 @@ impl World {
         };
         let electorate = electorate();
         let digest = Digest::from_bytes([DIGEST; 32]);
-        self.approvals.vote(self.id, &Ballot { digest, vote: &vote, electorate: &electorate }).await
+        self.approvals
+            .vote(
+                self.id,
+                &Ballot {
+                    digest,
+                    vote: &vote,
+                    electorate: &electorate,
+                },
+            )
+            .await
     }
 
     async fn expire(self: Arc<Self>) {
@@ -140,8 +161,15 @@ impl World {
     }
 
     async fn withdraw(self: Arc<Self>) {
-        let ending = Ending { at: 16, by: None, why: Some("client gone") };
-        self.approvals.end(self.id, Event::Withdrawn, ending).await.unwrap();
+        let ending = Ending {
+            at: 16,
+            by: None,
+            why: Some("client gone"),
+        };
+        self.approvals
+            .end(self.id, Event::Withdrawn, ending)
+            .await
+            .unwrap();
     }
 
     async fn reload(self: Arc<Self>, standing: Standing) {
@@ -164,7 +192,10 @@ impl World {
 }
 
 fn electorate() -> Electorate<'static> {
-    Electorate { groups: &|_| BTreeSet::from(["dba".to_owned()]), may: &|_, _, _| true }
+    Electorate {
+        groups: &|_| BTreeSet::from(["dba".to_owned()]),
+        may: &|_, _, _| true,
+    }
 }
 
 fn session() -> Binding {
@@ -190,7 +221,11 @@ fn approve_against_refuse() {
             let no = spawn(world.clone().vote("heidi", false));
             let (told, yes, no) = (joined(waiting).await, joined(yes).await, joined(no).await);
             // a refusal that was taken wins, whatever was granted before
-            assert_eq!(no.is_ok(), matches!(told, Settled::Refused), "{told:?} {yes:?}");
+            assert_eq!(
+                no.is_ok(),
+                matches!(told, Settled::Refused),
+                "{told:?} {yes:?}"
+            );
             world.ended(&[told]).await;
         });
     });
@@ -272,7 +307,9 @@ fn a_grown_quorum_is_not_released_by_the_smaller_one() {
             let early = locked(&world.ledger.ends).clone();
             assert!(early.is_empty(), "{early:?}");
             // it may have been granted for the smaller quorum before it grew: then the second vote comes in again
-            while joined(spawn(world.clone().vote("bob", true))).await.is_err()
+            while joined(spawn(world.clone().vote("bob", true)))
+                .await
+                .is_err()
                 && locked(&world.ledger.ends).is_empty()
             {
                 shuttle::future::yield_now().await;
@@ -295,7 +332,10 @@ fn rules_that_allow_against_an_approval() {
             drop(joined(yes).await);
             joined(allow).await;
             let told = joined(waiting).await;
-            assert!(matches!(told, Settled::Released | Settled::Unneeded), "{told:?}");
+            assert!(
+                matches!(told, Settled::Released | Settled::Unneeded),
+                "{told:?}"
+            );
             world.ended(&[told]).await;
         });
     });
@@ -312,7 +352,9 @@ fn two_that_wait_for_one_parked_question() {
             let no = spawn(world.clone().vote("heidi", false));
             drop(joined(yes).await);
             drop(joined(no).await);
-            world.ended(&[joined(first).await, joined(second).await]).await;
+            world
+                .ended(&[joined(first).await, joined(second).await])
+                .await;
         });
     });
 }
@@ -330,7 +372,10 @@ fn a_client_that_goes_while_it_is_released() {
             drop(joined(yes).await);
             let ends = locked(&world.ledger.ends).clone();
             assert_eq!(ends.len(), 1, "{ends:?}");
-            assert!(matches!(ends[0], State::Withdrawn | State::Used), "{ends:?}");
+            assert!(
+                matches!(ends[0], State::Withdrawn | State::Used),
+                "{ends:?}"
+            );
         });
     });
 }

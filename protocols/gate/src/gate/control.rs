@@ -158,7 +158,7 @@ impl Gate {
     }
 }
 
-fn info(session: &Session) -> SessionInfo {
+pub(super) fn info(session: &Session) -> SessionInfo {
     let identity = session.identity();
     SessionInfo {
         id: session.id(),

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use policy::approval::Event;
+use policy::digest::Digest;
 use recorder::entry::ApprovalEvent;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::Clock;
 use crate::approvals::{Approvals, Ending};
+use crate::directory::Directory;
 use crate::hold::in_time;
 use crate::ledger::{ApprovalId, LedgerError};
 use crate::record::{Closed, Log};
@@ -31,6 +33,7 @@ pub(super) enum Chore {
 pub(super) struct House {
     pub(super) approvals: Arc<Approvals>,
     pub(super) log: Arc<Log>,
+    pub(super) directory: Arc<dyn Directory>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) questions: Arc<watch::Sender<u64>>,
 }
@@ -61,6 +64,12 @@ impl House {
                 Some(Chore::Close(closed, tape)) => tasks.spawn(async move {
                     let sealed = tape.seal().await;
                     if let Some(closed) = closed {
+                        let digest = sealed
+                            .as_ref()
+                            .map(|tape| Digest::from_bytes(tape.digest).to_string());
+                        let (session, at) =
+                            (crate::record::label(closed.session), house.clock.now());
+                        house.directory.closed(&session, at / 1_000_000_000, digest);
                         house.log.closed(closed, sealed, house.clock.now());
                     }
                     drop(busy);

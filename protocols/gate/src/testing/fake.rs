@@ -56,17 +56,27 @@ impl Fake {
             hint: None,
             at: None,
         };
-        Self { operations: Err(unclear), text: text.into(), ..Self::of("select x") }
+        Self {
+            operations: Err(unclear),
+            text: text.into(),
+            ..Self::of("select x")
+        }
     }
 
     #[must_use]
     pub fn meaning(self, parts: &[&[u8]]) -> Self {
-        Self { meaning: Fingerprint::of(parts), ..self }
+        Self {
+            meaning: Fingerprint::of(parts),
+            ..self
+        }
     }
 
     #[must_use]
     pub fn wire(self, parts: &[&'static [u8]]) -> Self {
-        Self { wire: parts.iter().map(|part| Bytes::from_static(part)).collect(), ..self }
+        Self {
+            wire: parts.iter().map(|part| Bytes::from_static(part)).collect(),
+            ..self
+        }
     }
 }
 
@@ -96,7 +106,10 @@ impl Request for Fake {
         &self.meaning
     }
     fn render(&self) -> Rendering {
-        Rendering { redacted: self.redacted, ..Rendering::plain(&self.text) }
+        Rendering {
+            redacted: self.redacted,
+            ..Rendering::plain(&self.text)
+        }
     }
     fn substitute(&self) -> Option<Vec<Bytes>> {
         self.substitute.clone()

@@ -80,7 +80,11 @@ impl House {
     }
 
     pub async fn with(policies: &str) -> Self {
-        Self::build(Plan { policies, ..Plan::default() }).await
+        Self::build(Plan {
+            policies,
+            ..Plan::default()
+        })
+        .await
     }
 
     pub async fn build(plan: Plan<'_>) -> Self {
@@ -114,7 +118,16 @@ impl House {
             seed: b"a seed for tests".to_vec(),
         };
         let gate = Gate::start(parts).await.unwrap();
-        Self { gate, people, clock, ledger, disk, vocabulary, masking, folder }
+        Self {
+            gate,
+            people,
+            clock,
+            ledger,
+            disk,
+            vocabulary,
+            masking,
+            folder,
+        }
     }
 
     pub fn rules(&self, policies: &str) -> Rules {
@@ -136,7 +149,10 @@ impl House {
     }
 
     pub async fn open_as(&self, who: Authenticated) -> Session {
-        self.gate.open(who, about("shop", &["env:prod"])).await.unwrap()
+        self.gate
+            .open(who, about("shop", &["env:prod"]))
+            .await
+            .unwrap()
     }
 
     /// The permit to connect, used by `Upstream::in_memory`.
@@ -146,12 +162,7 @@ impl House {
     }
 
     /// What a person answers who looked at the question just now.
-    pub async fn vote(
-        &self,
-        name: &str,
-        id: ApprovalId,
-        approve: bool,
-    ) -> Result<Row, VoteError> {
+    pub async fn vote(&self, name: &str, id: ApprovalId, approve: bool) -> Result<Row, VoteError> {
         self.vote_as(name, 1, id, approve).await
     }
 
@@ -165,13 +176,19 @@ impl House {
     ) -> Result<Row, VoteError> {
         let identity = self.people.identity(name, number);
         let row = self.gate.approvals().show(&identity, id).await?;
-        let answer = Answer { approve, digest: row.question.digest, reason: Some("seen".into()) };
+        let answer = Answer {
+            approve,
+            digest: row.question.digest,
+            reason: Some("seen".into()),
+        };
         self.gate.approvals().decide(id, &identity, &answer).await
     }
 
     /// All questions, newest first.
     pub async fn questions(&self) -> Vec<Row> {
-        crate::ledger::Ledger::list(&self.ledger, Filter::default()).await.unwrap()
+        crate::ledger::Ledger::list(&self.ledger, Filter::default())
+            .await
+            .unwrap()
     }
 
     /// All that is in the audit log, what was dropped just now included.
@@ -184,7 +201,11 @@ impl House {
             ok: true,
             at: 0,
         });
-        self.gate.audit().append(mark, Durability::Synced).await.unwrap();
+        self.gate
+            .audit()
+            .append(mark, Durability::Synced)
+            .await
+            .unwrap();
         let entries = recorder::export::entries(&self.folder.path().join("audit")).unwrap();
         entries.map(|entry| entry.unwrap().1).collect()
     }
@@ -209,9 +230,7 @@ impl House {
             kinds.collect()
         };
         let decided = entries.iter().filter_map(|entry| match entry {
-            Entry::Decided(one) => {
-                Some((one.verdict, one.reason.clone(), outcomes(one.request)))
-            }
+            Entry::Decided(one) => Some((one.verdict, one.reason.clone(), outcomes(one.request))),
             _ => None,
         });
         decided.collect()
@@ -229,9 +248,15 @@ impl House {
 }
 
 fn rules(vocabulary: &Arc<Vocabulary>, masking: &Arc<Masking>, policies: &str) -> Rules {
-    let source = Source { file: "test.cedar".into(), text: policies.into() };
+    let source = Source {
+        file: "test.cedar".into(),
+        text: policies.into(),
+    };
     let policies = Policies::load(vocabulary, &[source]).unwrap();
-    Rules { policies, masking: masking.clone() }
+    Rules {
+        policies,
+        masking: masking.clone(),
+    }
 }
 
 pub fn about(target: &str, labels: &[&str]) -> About {

@@ -46,13 +46,22 @@ pub struct People {
 
 impl Default for People {
     fn default() -> Self {
-        let people = Self { accounts: Mutex::default(), locked_targets: Mutex::default() };
+        let people = Self {
+            accounts: Mutex::default(),
+            locked_targets: Mutex::default(),
+        };
         people.add("ada", Kind::User, &["engineers"]);
         people.add("grace", Kind::User, &["dba"]);
         people.add("bob", Kind::User, &["dba"]);
         people.add("heidi", Kind::User, &["dba", "sre"]);
         people.add("root", Kind::User, &["admin"]);
-        people.add("robot", Kind::Service { owner: "ada".into() }, &["engineers"]);
+        people.add(
+            "robot",
+            Kind::Service {
+                owner: "ada".into(),
+            },
+            &["engineers"],
+        );
         people
     }
 }
@@ -63,7 +72,10 @@ impl People {
         let account = Account {
             name: name.to_owned(),
             kind,
-            groups: groups.iter().map(|group| ((*group).to_owned(), given("root"))).collect(),
+            groups: groups
+                .iter()
+                .map(|group| ((*group).to_owned(), given("root")))
+                .collect(),
             salt,
             iterations: scram::ITERATIONS,
             tokens: vec![token(name, 1, &salt)],
@@ -80,7 +92,10 @@ impl People {
     /// One more token, `<name>-<number>`.
     pub fn give_token(&self, name: &str, number: u8, issued_by: &str) {
         self.change(name, |account| {
-            let token = Token { issued_by: issued_by.into(), ..token(name, number, &account.salt) };
+            let token = Token {
+                issued_by: issued_by.into(),
+                ..token(name, number, &account.salt)
+            };
             account.tokens.push(token);
         });
     }
@@ -146,7 +161,10 @@ impl Directory for People {
 }
 
 fn given(by: &str) -> Membership {
-    Membership { given_by: by.to_owned(), given_at: NOW - 30 * 86_400 }
+    Membership {
+        given_by: by.to_owned(),
+        given_at: NOW - 30 * 86_400,
+    }
 }
 
 fn token(name: &str, number: u8, salt: &[u8]) -> Token {

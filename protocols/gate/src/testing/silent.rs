@@ -15,7 +15,10 @@ pub struct Silent {
 
 impl Silent {
     pub fn over(behind: Arc<dyn Ledger>) -> Self {
-        Self { behind, silent: watch::Sender::new(false) }
+        Self {
+            behind,
+            silent: watch::Sender::new(false),
+        }
     }
 
     pub fn set(&self, silent: bool) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use gate::testing::House;
 use gate::testing::fake::Fake;
 use gate::testing::house::{Plan, permitted};
-use gate::testing::House;
 use gate::{Decision, Fault, Purpose};
 use policy::approval::State;
 use recorder::sink::fault::Fault as DiskFault;
@@ -52,7 +52,10 @@ async fn a_wait_that_is_cancelled_again_and_again_still_looks_again() {
     house.ledger.set(false);
     house.vote("grace", hold.id(), true).await.unwrap();
     let mut tries = 0;
-    while tokio::time::timeout(Duration::from_millis(100), hold.wait()).await.is_err() {
+    while tokio::time::timeout(Duration::from_millis(100), hold.wait())
+        .await
+        .is_err()
+    {
         tries += 1;
         assert!(tries < 20, "starved");
     }
@@ -69,12 +72,20 @@ async fn a_hold_ends_in_time_though_the_ledger_is_silent_and_is_withdrawn_later(
     assert_eq!(word(ended(hold).await), "expired");
     house.ledger.set(false);
     house.gate.settled().await;
-    let row = house.questions().await.into_iter().find(|row| row.id == id).unwrap();
+    let row = house
+        .questions()
+        .await
+        .into_iter()
+        .find(|row| row.id == id)
+        .unwrap();
     assert_eq!(row.question.state, State::Withdrawn);
 }
 
 async fn failing() -> (House, gate::Session) {
-    let plan = Plan { patience: Duration::from_millis(200), ..Plan::default() };
+    let plan = Plan {
+        patience: Duration::from_millis(200),
+        ..Plan::default()
+    };
     let house = House::build(plan).await;
     let session = house.open("ada").await;
     (house, session)
@@ -82,7 +93,11 @@ async fn failing() -> (House, gate::Session) {
 
 #[tokio::test]
 async fn without_an_account_nothing_is_permitted_or_denied() {
-    for broken in [DiskFault::WriteFails { after: 0 }, DiskFault::Full { left: 0 }, DiskFault::WriteHangs] {
+    for broken in [
+        DiskFault::WriteFails { after: 0 },
+        DiskFault::Full { left: 0 },
+        DiskFault::WriteHangs,
+    ] {
         let (house, session) = failing().await;
         let mut backend = Backend::of(&house, &session).await;
         house.disk.set(broken);
@@ -97,7 +112,13 @@ async fn without_an_account_nothing_is_permitted_or_denied() {
         assert_eq!(backend.seen().await, "");
         // a question that could not be accounted for does not stay
         house.gate.settled().await;
-        assert!(house.questions().await.iter().all(|row| row.question.state.is_final()));
+        assert!(
+            house
+                .questions()
+                .await
+                .iter()
+                .all(|row| row.question.state.is_final())
+        );
         house.disk.set(DiskFault::None);
     }
 }

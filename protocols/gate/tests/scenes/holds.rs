@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use gate::ledger::ApprovalId;
+use gate::testing::House;
 use gate::testing::fake::Fake;
 use gate::testing::house::{POLICIES, Plan, permitted};
-use gate::testing::House;
-use gate::ledger::ApprovalId;
 use gate::{Circumstances, Decision, Outcome, OutcomeKind, Reason};
 use policy::approval::State;
 use recorder::entry::{ApprovalEvent, OutcomeKind as Recorded, Verdict};
@@ -13,7 +13,14 @@ use recorder::entry::{ApprovalEvent, OutcomeKind as Recorded, Verdict};
 use crate::scene::{Backend, denied, ended, held, hold_of, now, quiet, word};
 
 async fn state(house: &House, id: ApprovalId) -> State {
-    house.gate.approvals().show(&house.people.identity("root", 1), id).await.unwrap().question.state
+    house
+        .gate
+        .approvals()
+        .show(&house.people.identity("root", 1), id)
+        .await
+        .unwrap()
+        .question
+        .state
 }
 
 #[tokio::test]
@@ -35,7 +42,11 @@ async fn granted_is_forwarded_once() {
     assert_eq!(backend.seen().await, "drop orders");
     underway.done(Outcome::of(OutcomeKind::Completed));
     let account = house.account().await;
-    let approved = (Verdict::Allow, "approval".to_owned(), vec![Recorded::Completed]);
+    let approved = (
+        Verdict::Allow,
+        "approval".to_owned(),
+        vec![Recorded::Completed],
+    );
     assert_eq!(account[1], approved);
     assert_eq!(house.decided().await[1].approval, Some(id.to_string()));
     let ada = || "user:ada".to_owned();
@@ -60,10 +71,22 @@ async fn refused_is_denied_with_who_and_why() {
     house.vote("grace", id, false).await.unwrap();
     let refused = denied(ended(hold).await);
     let words = Some("seen".to_owned());
-    assert_eq!(*refused.reason(), Reason::Refused { approval: id, by: "grace".into(), words });
+    assert_eq!(
+        *refused.reason(),
+        Reason::Refused {
+            approval: id,
+            by: "grace".into(),
+            words
+        }
+    );
     let account = house.account().await;
     assert_eq!(account, [(Verdict::Deny, "refused".to_owned(), vec![])]);
-    let events: Vec<_> = house.approvals().await.into_iter().map(|step| step.0).collect();
+    let events: Vec<_> = house
+        .approvals()
+        .await
+        .into_iter()
+        .map(|step| step.0)
+        .collect();
     assert_eq!(events, [ApprovalEvent::Asked, ApprovalEvent::Refused]);
 }
 
@@ -97,7 +120,10 @@ async fn expired_is_denied_and_a_late_vote_finds_it_decided() {
     assert!(before.elapsed() < Duration::from_secs(20));
     tokio::time::resume();
     assert_eq!(word(decision), "expired");
-    assert_eq!(house.account().await, [(Verdict::Hold, "expired".to_owned(), vec![])]);
+    assert_eq!(
+        house.account().await,
+        [(Verdict::Hold, "expired".to_owned(), vec![])]
+    );
     assert!(house.vote("grace", id, true).await.is_err());
     let last = house.approvals().await.pop().unwrap();
     assert_eq!(last, (ApprovalEvent::Expired, "gateway".to_owned()));
@@ -111,7 +137,10 @@ async fn withdrawn_by_its_client_is_denied() {
     let id = hold.id();
     assert_eq!(word(hold.withdraw().await), "withdrawn");
     assert_eq!(state(&house, id).await, State::Withdrawn);
-    assert_eq!(house.account().await, [(Verdict::Hold, "withdrawn".to_owned(), vec![])]);
+    assert_eq!(
+        house.account().await,
+        [(Verdict::Hold, "withdrawn".to_owned(), vec![])]
+    );
     assert!(house.vote("grace", id, true).await.is_err());
 }
 
@@ -127,7 +156,10 @@ async fn a_client_that_is_gone_withdraws() {
     drop(session);
     house.gate.settled().await;
     assert_eq!(state(&house, id).await, State::Withdrawn);
-    assert_eq!(house.approvals().await.pop().unwrap().0, ApprovalEvent::Withdrawn);
+    assert_eq!(
+        house.approvals().await.pop().unwrap().0,
+        ApprovalEvent::Withdrawn
+    );
     assert!(house.account().await.is_empty());
 }
 
@@ -149,7 +181,10 @@ async fn killed_while_held() {
     let connect = house.connect(&other).await;
     let (mut upstream, _connected) = gate::Upstream::in_memory(connect, near).unwrap();
     assert!(upstream.forward(revoked.refusal().unwrap()).is_err());
-    assert_eq!(house.account().await[0], (Verdict::Deny, "revoked".to_owned(), vec![]));
+    assert_eq!(
+        house.account().await[0],
+        (Verdict::Deny, "revoked".to_owned(), vec![])
+    );
 }
 
 #[tokio::test]
@@ -177,11 +212,16 @@ async fn rules_that_allow_meanwhile_release_without_an_approval() {
     let session = house.open("ada").await;
     let hold = hold_of(&session, "drop orders").await;
     let id = hold.id();
-    house.reload(&POLICIES.replace("\"env:prod\"", "\"env:other\"")).await;
+    house
+        .reload(&POLICIES.replace("\"env:prod\"", "\"env:other\""))
+        .await;
     let _permit = permitted(ended(hold).await);
     assert_eq!(state(&house, id).await, State::Withdrawn);
     let decided = house.decided().await;
-    assert_eq!((decided[0].reason.as_str(), &decided[0].approval), ("permitted", &None));
+    assert_eq!(
+        (decided[0].reason.as_str(), &decided[0].approval),
+        ("permitted", &None)
+    );
 }
 
 #[tokio::test]
@@ -191,7 +231,9 @@ async fn rules_that_deny_meanwhile_deny_what_was_granted() {
     let hold = hold_of(&session, "drop orders").await;
     let id = hold.id();
     house.vote("grace", id, true).await.unwrap();
-    house.reload(&POLICIES.replace("@approve(\"dba\") @quorum(\"1\") @timeout(\"15m\")", "")).await;
+    house
+        .reload(&POLICIES.replace("@approve(\"dba\") @quorum(\"1\") @timeout(\"15m\")", ""))
+        .await;
     assert_eq!(word(ended(hold).await), "forbidden");
     assert_eq!(state(&house, id).await, State::Withdrawn);
 }
@@ -203,14 +245,21 @@ async fn a_grown_quorum_keeps_the_vote_and_asks_on_the_same_hold() {
     let hold = hold_of(&session, "drop orders").await;
     let id = hold.id();
     house.vote("grace", id, true).await.unwrap();
-    house.reload(&POLICIES.replace("@quorum(\"1\")", "@quorum(\"2\")")).await;
+    house
+        .reload(&POLICIES.replace("@quorum(\"1\")", "@quorum(\"2\")"))
+        .await;
     let mut hold = quiet(hold).await;
     assert_eq!(hold.id(), id);
     assert_eq!(hold.asks()[0].quorum, 2);
     assert!(now(hold.wait()).await.is_none());
     house.vote("bob", id, true).await.unwrap();
     let _permit = permitted(ended(hold).await);
-    let events: Vec<_> = house.approvals().await.into_iter().map(|step| step.0).collect();
+    let events: Vec<_> = house
+        .approvals()
+        .await
+        .into_iter()
+        .map(|step| step.0)
+        .collect();
     use ApprovalEvent::{Asked, AskedAgain, Granted, Used};
     assert_eq!(events, [Asked, Granted, AskedAgain, Granted, Used]);
 }
@@ -222,7 +271,12 @@ async fn a_rewritten_policy_asks_everybody_anew() {
     let hold = hold_of(&session, "drop orders").await;
     let id = hold.id();
     house.vote("grace", id, true).await.unwrap();
-    house.reload(&POLICIES.replace("action == Fake::Action::\"drop\"", "action in [Fake::Action::\"drop\"]")).await;
+    house
+        .reload(&POLICIES.replace(
+            "action == Fake::Action::\"drop\"",
+            "action in [Fake::Action::\"drop\"]",
+        ))
+        .await;
     let hold = quiet(hold).await;
     house.vote("grace", id, true).await.unwrap();
     let _permit = permitted(ended(hold).await);
@@ -257,7 +311,10 @@ async fn twenty_questions_and_no_more() {
     assert_eq!(*refused.reason(), Reason::TooManyQuestions { open: 20 });
     // another session of the same identity counts with it, another identity does not
     let second = house.open("ada").await;
-    assert_eq!(word(second.authorize(Fake::of("drop x")).await), "too_many_questions");
+    assert_eq!(
+        word(second.authorize(Fake::of("drop x")).await),
+        "too_many_questions"
+    );
     let robot = house.open("robot").await;
     let _held = hold_of(&robot, "drop x").await;
     // one that is withdrawn makes room
@@ -280,7 +337,12 @@ async fn an_authorization_given_up_while_it_asks_leaves_no_question() {
     // whatever was put is withdrawn
     loop {
         house.gate.settled().await;
-        let open = house.questions().await.iter().filter(|row| !row.question.state.is_final()).count();
+        let open = house
+            .questions()
+            .await
+            .iter()
+            .filter(|row| !row.question.state.is_final())
+            .count();
         if open == 0 && house.gate.sessions().is_empty() {
             break;
         }
@@ -296,15 +358,25 @@ async fn a_held_connect_is_a_hold_like_any_other() {
     let house = House::with(&held_connect).await;
     let session = house.open("ada").await;
     let detail = [("database", "a\u{202e}b")];
-    let hold = held(session.authorize(gate::Connect::to(&session, &detail, Vec::new())).await);
+    let hold = held(
+        session
+            .authorize(gate::Connect::to(&session, &detail, Vec::new()))
+            .await,
+    );
     let row = house.questions().await.remove(0);
-    assert!(!row.question.rendering.contains('\u{202e}'), "{}", row.question.rendering);
+    assert!(
+        !row.question.rendering.contains('\u{202e}'),
+        "{}",
+        row.question.rendering
+    );
     house.vote("grace", hold.id(), true).await.unwrap();
     let permit = permitted(ended(hold).await);
     let (near, _far) = tokio::io::duplex(64);
     let (_, connected) = gate::Upstream::in_memory(permit, near).unwrap();
     // a rule against it ends the session's leave to be there
-    house.reload("@id(\"none\") forbid (principal, action, resource);").await;
+    house
+        .reload("@id(\"none\") forbid (principal, action, resource);")
+        .await;
     assert!(connected.check().is_err());
 }
 
@@ -314,7 +386,9 @@ async fn a_decision_may_be_dropped_at_any_time() {
     let session = house.open("ada").await;
     let hold = hold_of(&session, "drop orders").await;
     house.vote("grace", hold.id(), true).await.unwrap();
-    let Decision::Permit(permit) = ended(hold).await else { panic!("not released") };
+    let Decision::Permit(permit) = ended(hold).await else {
+        panic!("not released")
+    };
     drop(permit);
     assert_eq!(house.account().await[0].2, [Recorded::NotSent]);
 }

@@ -17,17 +17,29 @@ async fn house() -> House {
         detectors: vec![Detector::Email],
         how: How::Redact,
     };
-    House::build(Plan { policies: RULES, classes: vec![email], ..Plan::default() }).await
+    House::build(Plan {
+        policies: RULES,
+        classes: vec![email],
+        ..Plan::default()
+    })
+    .await
 }
 
 fn sees(session: &Session) -> bool {
     let mask = session.mask();
-    let column =
-        Column { database: "shop", schema: "public", table: "customers", column: "email" };
+    let column = Column {
+        database: "shop",
+        schema: "public",
+        table: "customers",
+        column: "email",
+    };
     let governed = mask.class_of_column(column).is_some();
     let text = b"write to ada@example.com";
     assert_eq!(governed, mask.detect(text).is_some());
-    assert_eq!((governed, governed), (mask.governs_columns(), mask.detects()));
+    assert_eq!(
+        (governed, governed),
+        (mask.governs_columns(), mask.detects())
+    );
     assert_eq!(governed, !mask.revealed("email"));
     !governed
 }
@@ -50,7 +62,9 @@ async fn a_mask_follows_groups_and_rules() {
     house.people.join("grace", "dba", "root");
     house.gate.directory_changed();
     assert!(sees(&session));
-    house.reload("@id(\"none\") forbid (principal, action, resource);").await;
+    house
+        .reload("@id(\"none\") forbid (principal, action, resource);")
+        .await;
     assert!(!sees(&session));
 }
 
@@ -72,5 +86,8 @@ async fn a_masked_value_is_hidden_and_the_rest_is_left() {
     let shown = String::from_utf8(shown.into_owned()).unwrap();
     assert!(shown.starts_with("write to ") && shown.ends_with(" now") && !shown.contains("ada@"));
     assert!(mask.detect(b"nothing here").is_none());
-    assert_ne!(mask.mask_value("email", b"ada@example.com").unwrap(), b"ada@example.com");
+    assert_ne!(
+        mask.mask_value("email", b"ada@example.com").unwrap(),
+        b"ada@example.com"
+    );
 }

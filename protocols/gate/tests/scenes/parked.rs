@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use gate::ledger::{ApprovalId, Binding};
+use gate::testing::House;
 use gate::testing::fake::Fake;
 use gate::testing::house::permitted;
-use gate::testing::House;
 use gate::{Authenticated, Circumstances, Session};
 use policy::approval::State;
 
@@ -16,12 +16,22 @@ const LONG: Duration = Duration::from_secs(600);
 async fn parked(house: &House, session: &Session, request: Fake) -> ApprovalId {
     let hold = quiet(held(session.authorize(request).await)).await;
     let ticket = hold.park(LONG).await.unwrap();
-    assert!(matches!(house.questions().await[0].question.binding, Binding::Identity { .. }));
+    assert!(matches!(
+        house.questions().await[0].question.binding,
+        Binding::Identity { .. }
+    ));
     ticket.id
 }
 
 async fn state(house: &House, id: ApprovalId) -> State {
-    house.questions().await.into_iter().find(|row| row.id == id).unwrap().question.state
+    house
+        .questions()
+        .await
+        .into_iter()
+        .find(|row| row.id == id)
+        .unwrap()
+        .question
+        .state
 }
 
 #[tokio::test]
@@ -51,7 +61,10 @@ async fn other_content_or_another_credential_is_another_question() {
         ("a parameter", request().wire(&[b"drop", b"orders", b"2"])),
         ("a byte", request().wire(&[b"droP", b"orders", b"1"])),
         ("the lengths", request().wire(&[b"dropo", b"rders", b"1"])),
-        ("the count", request().wire(&[b"drop", b"orders", b"1", b""])),
+        (
+            "the count",
+            request().wire(&[b"drop", b"orders", b"1", b""]),
+        ),
     ];
     for (what, other) in others {
         let hold = held(session.authorize(other).await);
@@ -84,7 +97,10 @@ async fn letting_go_of_a_parked_question_only_detaches() {
     let again = hold_of(&session, "drop orders").await;
     assert_eq!(again.id(), id);
     drop(again);
-    assert_eq!(word(hold_of(&session, "drop orders").await.withdraw().await), "withdrawn");
+    assert_eq!(
+        word(hold_of(&session, "drop orders").await.withdraw().await),
+        "withdrawn"
+    );
     house.gate.settled().await;
     assert_eq!(state(&house, id).await, State::Asked);
     let asked = house.approvals().await;
@@ -104,9 +120,11 @@ async fn of_two_that_came_back_one_is_released_and_both_hear() {
     let both = tokio::time::timeout(Duration::from_secs(20), async {
         [first.await.unwrap(), second.await.unwrap()]
     });
-    let released = both.await.unwrap().into_iter().filter(|decision| {
-        matches!(decision, gate::Decision::Permit(_))
-    });
+    let released = both
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|decision| matches!(decision, gate::Decision::Permit(_)));
     assert_eq!(released.count(), 1);
 }
 
@@ -116,7 +134,10 @@ async fn a_parked_refusal_is_told_to_who_comes_back() {
     let session = house.open("ada").await;
     let id = parked(&house, &session, Fake::of("drop orders")).await;
     house.vote("grace", id, false).await.unwrap();
-    assert_eq!(word(session.authorize(Fake::of("drop orders")).await), "refused");
+    assert_eq!(
+        word(session.authorize(Fake::of("drop orders")).await),
+        "refused"
+    );
 }
 
 #[tokio::test]
@@ -142,7 +163,10 @@ async fn tickets_that_nobody_came_back_for_do_not_lock_their_asker_out() {
     for number in 0..20 {
         parked(&house, &session, Fake::of(&format!("drop t{number}"))).await;
     }
-    assert_eq!(word(session.authorize(Fake::of("drop more")).await), "too_many_questions");
+    assert_eq!(
+        word(session.authorize(Fake::of("drop more")).await),
+        "too_many_questions"
+    );
     house.clock.advance(601);
     let _held = hold_of(&session, "drop more").await;
 }
@@ -154,7 +178,10 @@ async fn who_came_back_waits_its_own_time_and_the_question_goes_on() {
     let id = parked(&house, &session, Fake::of("drop orders")).await;
     let hold_at_most = Some(Duration::from_secs(10));
     let short = Fake {
-        circumstances: Circumstances { hold_at_most, ..Circumstances::default() },
+        circumstances: Circumstances {
+            hold_at_most,
+            ..Circumstances::default()
+        },
         ..Fake::of("drop orders")
     };
     let hold = quiet(held(session.authorize(short).await)).await;

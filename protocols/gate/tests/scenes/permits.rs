@@ -17,11 +17,17 @@ async fn allowed_is_forwarded_and_accounted_once() {
     let permit = permitted(session.authorize(Fake::of("select orders")).await);
     let (request, mut underway) = backend.upstream.forward(permit).unwrap();
     assert_eq!(&*request.text, "select orders");
-    backend.upstream.more(&mut underway, Bytes::from_static(b" more")).unwrap();
+    backend
+        .upstream
+        .more(&mut underway, Bytes::from_static(b" more"))
+        .unwrap();
     assert_eq!(backend.seen().await, "select orders more");
     let reply = Masked::ungoverned(Ungoverned::Lineage, Bytes::from_static(b"row"));
     assert_eq!(underway.reply(reply).unwrap(), "row");
-    underway.done(Outcome { rows: 1, ..Outcome::of(OutcomeKind::Completed) });
+    underway.done(Outcome {
+        rows: 1,
+        ..Outcome::of(OutcomeKind::Completed)
+    });
     backend.connected.done(Outcome::of(OutcomeKind::Completed));
     let account = house.account().await;
     let once = |reason: &str| (Verdict::Allow, reason.to_owned(), vec![Recorded::Completed]);
@@ -57,7 +63,9 @@ async fn denied_sends_only_its_substitute_and_owes_no_outcome() {
 async fn the_strictest_of_several_operations_wins() {
     let house = House::new().await;
     let session = house.open("ada").await;
-    let decision = session.authorize(Fake::of("select a; truncate b; select c")).await;
+    let decision = session
+        .authorize(Fake::of("select a; truncate b; select c"))
+        .await;
     assert_eq!(denied(decision).reason().as_str(), "forbidden");
     let decision = session.authorize(Fake::of("select a; grant b")).await;
     assert_eq!(denied(decision).reason().as_str(), "no_permit");
@@ -70,10 +78,15 @@ async fn what_is_not_understood_is_denied() {
     let unclear = denied(session.authorize(Fake::unclear("?")).await);
     assert!(matches!(unclear.reason(), Reason::Unclear(_)));
     let nothing = Fake {
-        operations: Ok(std::sync::Arc::new(gate::words::Operations::new(Vec::new()))),
+        operations: Ok(std::sync::Arc::new(
+            gate::words::Operations::new(Vec::new()),
+        )),
         ..Fake::of("select a")
     };
-    assert_eq!(denied(session.authorize(nothing).await).reason().as_str(), "no_permit");
+    assert_eq!(
+        denied(session.authorize(nothing).await).reason().as_str(),
+        "no_permit"
+    );
 }
 
 #[tokio::test]
@@ -81,7 +94,11 @@ async fn a_permit_that_is_dropped_was_not_sent() {
     let house = House::new().await;
     let session = house.open("ada").await;
     drop(permitted(session.authorize(Fake::of("select a")).await));
-    let not_sent = (Verdict::Allow, "permitted".to_owned(), vec![Recorded::NotSent]);
+    let not_sent = (
+        Verdict::Allow,
+        "permitted".to_owned(),
+        vec![Recorded::NotSent],
+    );
     assert_eq!(house.account().await, [not_sent]);
 }
 
@@ -113,12 +130,18 @@ async fn the_gateway_accounts_for_what_it_sends_itself() {
     let house = House::new().await;
     let session = house.open("ada").await;
     let mut backend = Backend::of(&house, &session).await;
-    let own = session.own(Purpose::LookUp, vec![Bytes::from_static(b"oids")]).await.unwrap();
+    let own = session
+        .own(Purpose::LookUp, vec![Bytes::from_static(b"oids")])
+        .await
+        .unwrap();
     let (_, underway) = backend.upstream.forward(own).unwrap();
     underway.done(Outcome::of(OutcomeKind::Completed));
     assert_eq!(backend.seen().await, "oids");
     let own = &house.decided().await[1];
-    assert_eq!((own.actor.as_str(), own.purpose.as_deref()), ("gateway", Some("look_up")));
+    assert_eq!(
+        (own.actor.as_str(), own.purpose.as_deref()),
+        ("gateway", Some("look_up"))
+    );
     assert_eq!(house.account().await[1].2, [Recorded::Completed]);
 }
 
@@ -126,7 +149,11 @@ async fn the_gateway_accounts_for_what_it_sends_itself() {
 async fn a_permit_for_another_target_is_not_taken() {
     let house = House::new().await;
     let shop = house.open("ada").await;
-    let other = house.gate.open(house.login("ada"), about("other", &[])).await.unwrap();
+    let other = house
+        .gate
+        .open(house.login("ada"), about("other", &[]))
+        .await
+        .unwrap();
     let mut backend = Backend::of(&house, &other).await;
     let permit = permitted(shop.authorize(Fake::of("select a")).await);
     assert!(backend.upstream.forward(permit).is_err());
@@ -152,7 +179,9 @@ async fn within_covers_only_what_was_countersigned() {
     let second = permitted(session.authorize_within(&leave, Fake::of("drop b")).await);
     drop(second);
     // another policy: only that one is asked
-    let mixed = session.authorize_within(&leave, Fake::of("drop b; insert c")).await;
+    let mixed = session
+        .authorize_within(&leave, Fake::of("drop b; insert c"))
+        .await;
     let hold = crate::scene::held(mixed);
     assert_eq!(hold.asks().len(), 1);
     assert_eq!(hold.asks()[0].policy, "insert-too");
@@ -163,13 +192,22 @@ async fn within_covers_only_what_was_countersigned() {
     assert!(both.check().is_ok());
     // a denial is never covered, nor is anything in another session
     assert_eq!(
-        crate::scene::word(session.authorize_within(&leave, Fake::of("truncate a")).await),
+        crate::scene::word(
+            session
+                .authorize_within(&leave, Fake::of("truncate a"))
+                .await
+        ),
         "forbidden"
     );
     let other = house.open("ada").await;
     let _held = crate::scene::held(other.authorize_within(&leave, Fake::of("drop b")).await);
     // nor what the rules ask with other words
-    house.reload(&two.replace("action == Fake::Action::\"drop\"", "action in [Fake::Action::\"drop\"]")).await;
+    house
+        .reload(&two.replace(
+            "action == Fake::Action::\"drop\"",
+            "action in [Fake::Action::\"drop\"]",
+        ))
+        .await;
     let again = session.authorize_within(&leave, Fake::of("drop b")).await;
     assert!(matches!(again, Decision::Hold(_)));
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use gate::testing::House;
 use gate::testing::fake::Fake;
 use gate::testing::house::{POLICIES, Plan, about, permitted};
-use gate::testing::House;
 use gate::{
     End, Masked, NotOpened, Outcome, OutcomeKind, Purpose, Reason, Revoked, Ungoverned, Whom,
 };
@@ -78,14 +78,22 @@ async fn what_is_underway_ends() {
         let end = blow(&house, &session.id());
         assert_eq!(now(revocation.wait()).await, Some(end), "{what}");
         assert_eq!(underway.check(), Err(Revoked(end)), "{what}");
-        assert!(backend.upstream.more(&mut underway, Bytes::from_static(b"!")).is_err(), "{what}");
+        assert!(
+            backend
+                .upstream
+                .more(&mut underway, Bytes::from_static(b"!"))
+                .is_err(),
+            "{what}"
+        );
         let reply = Masked::ungoverned(Ungoverned::Lineage, Bytes::from_static(b"row"));
         assert!(underway.reply(reply).is_err(), "{what}");
         assert_eq!(backend.seen().await, "select a", "{what}");
         underway.done(Outcome::of(OutcomeKind::Revoked));
         assert_eq!(house.account().await[1].2, [Recorded::Revoked], "{what}");
         // the statement can still be stopped
-        let cancel = session.own(Purpose::Cancel, vec![Bytes::from_static(b"cancel")]).await;
+        let cancel = session
+            .own(Purpose::Cancel, vec![Bytes::from_static(b"cancel")])
+            .await;
         let (_, cancel) = backend.upstream.forward(cancel.unwrap()).unwrap();
         cancel.done(Outcome::of(OutcomeKind::Completed));
         assert_eq!(backend.seen().await, "cancel", "{what}");
@@ -103,7 +111,12 @@ async fn a_reload_ends_what_it_forbids_and_nothing_else() {
     };
     let read = send("select a").await;
     let write = send("insert a").await;
-    house.reload(&POLICIES.replace("in [Action::\"read\", Action::\"write\"]", "in [Action::\"read\"]")).await;
+    house
+        .reload(&POLICIES.replace(
+            "in [Action::\"read\", Action::\"write\"]",
+            "in [Action::\"read\"]",
+        ))
+        .await;
     assert!(read.check().is_ok());
     assert_eq!(write.check(), Err(Revoked(End::Policy)));
     assert_eq!(session.ended(), None);
@@ -117,11 +130,21 @@ async fn what_was_countersigned_stands_until_other_words_are_asked_for() {
     let mut backend = Backend::of(&house, &session).await;
     let hold = hold_of(&session, "drop orders").await;
     house.vote("grace", hold.id(), true).await.unwrap();
-    let (_, underway) = backend.upstream.forward(permitted(ended(hold).await)).unwrap();
+    let (_, underway) = backend
+        .upstream
+        .forward(permitted(ended(hold).await))
+        .unwrap();
     house.reload(POLICIES).await;
-    house.reload(&POLICIES.replace("@timeout(\"15m\")", "@timeout(\"5m\")")).await;
+    house
+        .reload(&POLICIES.replace("@timeout(\"15m\")", "@timeout(\"5m\")"))
+        .await;
     assert!(underway.check().is_ok());
-    house.reload(&POLICIES.replace("action == Fake::Action::\"drop\"", "action in [Fake::Action::\"drop\"]")).await;
+    house
+        .reload(&POLICIES.replace(
+            "action == Fake::Action::\"drop\"",
+            "action in [Fake::Action::\"drop\"]",
+        ))
+        .await;
     assert_eq!(underway.check(), Err(Revoked(End::Policy)));
 }
 
@@ -133,7 +156,10 @@ async fn nothing_is_opened_for_or_at_what_is_locked() {
     let opened = house.gate.open(ada, about("shop", &[])).await;
     assert_eq!(opened.err(), Some(NotOpened::Locked("ada".into())));
     house.people.lock_target("shop");
-    let opened = house.gate.open(house.login("grace"), about("shop", &[])).await;
+    let opened = house
+        .gate
+        .open(house.login("grace"), about("shop", &[]))
+        .await;
     assert_eq!(opened.err(), Some(NotOpened::Locked("shop".into())));
     assert!(house.gate.sessions().is_empty());
 }
@@ -149,7 +175,11 @@ async fn groups_that_changed_between_login_and_session_are_seen() {
 
 #[tokio::test]
 async fn a_session_is_announced_and_closed_with_its_sealed_tape() {
-    let house = House::build(Plan { tapes: Some(RecordMode::Full), ..Plan::default() }).await;
+    let house = House::build(Plan {
+        tapes: Some(RecordMode::Full),
+        ..Plan::default()
+    })
+    .await;
     for _ in 0..20 {
         let session = house.open("ada").await;
         let mut backend = Backend::of(&house, &session).await;
@@ -161,7 +191,10 @@ async fn a_session_is_announced_and_closed_with_its_sealed_tape() {
         session.recorded().await.unwrap();
     }
     let entries = house.entries().await;
-    let opened = entries.iter().filter(|entry| matches!(entry, Entry::SessionOpened(_))).count();
+    let opened = entries
+        .iter()
+        .filter(|entry| matches!(entry, Entry::SessionOpened(_)))
+        .count();
     let sealed = entries.iter().filter(|entry| match entry {
         Entry::SessionClosed(closed) => closed.tape.as_ref().is_some_and(|tape| tape.events >= 4),
         _ => false,
@@ -185,7 +218,13 @@ async fn a_drain_ends_idle_sessions_at_once_and_busy_ones_in_the_end() {
     drop((idle, idle_backend));
     let refused = crate::scene::fault(busy.authorize(Fake::of("select b")).await);
     assert_eq!(refused, gate::Fault::Draining);
-    assert!(house.gate.open(house.login("ada"), about("shop", &[])).await.is_err());
+    assert!(
+        house
+            .gate
+            .open(house.login("ada"), about("shop", &[]))
+            .await
+            .is_err()
+    );
     assert_eq!(busy.end().wait().await, End::Drained);
     assert!(underway.check().is_err());
     drop((busy, backend, underway));

@@ -22,7 +22,11 @@ impl Backend {
         let (near, far) = tokio::io::duplex(4096);
         let permit = house.connect(session).await;
         let (upstream, connected) = Upstream::in_memory(permit, near).unwrap();
-        Self { upstream, connected, far }
+        Self {
+            upstream,
+            connected,
+            far,
+        }
     }
 
     /// All that was handed over so far.
@@ -30,8 +34,7 @@ impl Backend {
         self.upstream.flush().await.unwrap();
         let mut seen = Vec::new();
         let mut buffer = [0; 4096];
-        while let Some(read) =
-            now(tokio::io::AsyncReadExt::read(&mut self.far, &mut buffer)).await
+        while let Some(read) = now(tokio::io::AsyncReadExt::read(&mut self.far, &mut buffer)).await
         {
             seen.extend_from_slice(&buffer[..read.unwrap()]);
         }

@@ -3,9 +3,9 @@
 use gate::VoteError;
 use gate::desk::Answer;
 use gate::ledger::{ApprovalId, Row};
+use gate::testing::House;
 use gate::testing::fake::Fake;
 use gate::testing::house::{POLICIES, Plan, permitted};
-use gate::testing::House;
 use policy::approval::State;
 use policy::mask::{DataClass, Detector, How};
 
@@ -20,7 +20,10 @@ fn not_eligible(result: Result<Row, VoteError>, word: &str) {
 
 /// The shop's rules with other words in place of `@quorum("1")`, and more.
 fn rules(annotations: &str, more: &str) -> String {
-    format!("{}\n{more}", POLICIES.replace("@quorum(\"1\")", annotations))
+    format!(
+        "{}\n{more}",
+        POLICIES.replace("@quorum(\"1\")", annotations)
+    )
 }
 
 #[tokio::test]
@@ -31,7 +34,10 @@ async fn nobody_approves_their_own_request_by_whatever_credential() {
     let session = house.open("ada").await;
     let hold = hold_of(&session, "drop orders").await;
     not_eligible(house.vote("ada", hold.id(), true).await, "own request");
-    not_eligible(house.vote_as("ada", 2, hold.id(), true).await, "own request");
+    not_eligible(
+        house.vote_as("ada", 2, hold.id(), true).await,
+        "own request",
+    );
 }
 
 #[tokio::test]
@@ -74,11 +80,25 @@ async fn a_quorum_is_of_different_people() {
     let session = house.open("ada").await;
     let hold = hold_of(&session, "drop orders").await;
     let id = hold.id();
-    assert_eq!(house.vote("grace", id, true).await.unwrap().question.state, State::Asked);
-    assert_eq!(house.vote_as("grace", 2, id, true).await.unwrap().question.state, State::Asked);
+    assert_eq!(
+        house.vote("grace", id, true).await.unwrap().question.state,
+        State::Asked
+    );
+    assert_eq!(
+        house
+            .vote_as("grace", 2, id, true)
+            .await
+            .unwrap()
+            .question
+            .state,
+        State::Asked
+    );
     let mut hold = quiet(hold).await;
     assert!(now(hold.wait()).await.is_none());
-    assert_eq!(house.vote("bob", id, true).await.unwrap().question.state, State::Granted);
+    assert_eq!(
+        house.vote("bob", id, true).await.unwrap().question.state,
+        State::Granted
+    );
     let _permit = permitted(ended(hold).await);
 }
 
@@ -91,8 +111,14 @@ async fn heidi_and_grace_satisfy_two_requirements() {
     let hold = hold_of(&session, "drop orders").await;
     let id = hold.id();
     assert_eq!(hold.asks().len(), 2);
-    assert_eq!(house.vote("grace", id, true).await.unwrap().question.state, State::Asked);
-    assert_eq!(house.vote("heidi", id, true).await.unwrap().question.state, State::Granted);
+    assert_eq!(
+        house.vote("grace", id, true).await.unwrap().question.state,
+        State::Asked
+    );
+    assert_eq!(
+        house.vote("heidi", id, true).await.unwrap().question.state,
+        State::Granted
+    );
     let _permit = permitted(ended(hold).await);
 }
 
@@ -101,12 +127,36 @@ async fn one_person_satisfies_two_requirements_unless_one_is_distinct() {
     let house = House::with(&rules("", SRE_TOO)).await;
     let session = house.open("ada").await;
     let hold = hold_of(&session, "drop orders").await;
-    assert_eq!(house.vote("heidi", hold.id(), true).await.unwrap().question.state, State::Granted);
+    assert_eq!(
+        house
+            .vote("heidi", hold.id(), true)
+            .await
+            .unwrap()
+            .question
+            .state,
+        State::Granted
+    );
     let distinct = House::with(&rules("@distinct", SRE_TOO)).await;
     let session = distinct.open("ada").await;
     let hold = hold_of(&session, "drop orders").await;
-    assert_eq!(distinct.vote("heidi", hold.id(), true).await.unwrap().question.state, State::Asked);
-    assert_eq!(distinct.vote("bob", hold.id(), true).await.unwrap().question.state, State::Granted);
+    assert_eq!(
+        distinct
+            .vote("heidi", hold.id(), true)
+            .await
+            .unwrap()
+            .question
+            .state,
+        State::Asked
+    );
+    assert_eq!(
+        distinct
+            .vote("bob", hold.id(), true)
+            .await
+            .unwrap()
+            .question
+            .state,
+        State::Granted
+    );
 }
 
 async fn granted_then(change: impl AsyncFnOnce(&House, ApprovalId)) {
@@ -118,7 +168,10 @@ async fn granted_then(change: impl AsyncFnOnce(&House, ApprovalId)) {
     change(&house, id).await;
     house.gate.directory_changed();
     let mut hold = quiet(hold).await;
-    assert!(now(hold.wait()).await.is_none(), "released by a vote that counts no more");
+    assert!(
+        now(hold.wait()).await.is_none(),
+        "released by a vote that counts no more"
+    );
     house.vote("bob", id, true).await.unwrap();
     let _permit = permitted(ended(hold).await);
 }
@@ -127,8 +180,12 @@ async fn granted_then(change: impl AsyncFnOnce(&House, ApprovalId)) {
 async fn votes_are_counted_as_people_are_at_the_release() {
     granted_then(async |house, _| house.people.leave("grace", "dba")).await;
     granted_then(async |house, _| house.people.change("grace", |it| it.locked = true)).await;
-    granted_then(async |house, _| house.people.change("grace", |it| it.tokens[0].revoked = true))
-        .await;
+    granted_then(async |house, _| {
+        house
+            .people
+            .change("grace", |it| it.tokens[0].revoked = true)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -139,11 +196,28 @@ async fn a_vote_says_what_was_seen() {
     let other = hold_of(&session, "drop customers").await;
     let digest = house.questions().await[0].question.digest;
     let grace = house.people.identity("grace", 1);
-    let answer = Answer { approve: true, digest, reason: None };
-    let confused = house.gate.approvals().decide(hold.id(), &grace, &answer).await;
+    let answer = Answer {
+        approve: true,
+        digest,
+        reason: None,
+    };
+    let confused = house
+        .gate
+        .approvals()
+        .decide(hold.id(), &grace, &answer)
+        .await;
     assert!(matches!(confused, Err(VoteError::OtherDigest(_))));
-    house.gate.approvals().decide(other.id(), &grace, &answer).await.unwrap();
-    let twice = house.gate.approvals().decide(other.id(), &grace, &answer).await;
+    house
+        .gate
+        .approvals()
+        .decide(other.id(), &grace, &answer)
+        .await
+        .unwrap();
+    let twice = house
+        .gate
+        .approvals()
+        .decide(other.id(), &grace, &answer)
+        .await;
     assert!(matches!(twice, Err(VoteError::AlreadyDecided(_))));
 }
 
@@ -154,10 +228,21 @@ async fn a_policy_narrows_who_may_answer_by_address() {
     let session = house.open("ada").await;
     let hold = hold_of(&session, "drop orders").await;
     let digest = house.questions().await[0].question.digest;
-    let answer = Answer { approve: true, digest, reason: None };
+    let answer = Answer {
+        approve: true,
+        digest,
+        reason: None,
+    };
     let mut outside = house.people.identity("grace", 1);
     outside.address = "192.0.2.1".parse().unwrap();
-    not_eligible(house.gate.approvals().decide(hold.id(), &outside, &answer).await, "policy");
+    not_eligible(
+        house
+            .gate
+            .approvals()
+            .decide(hold.id(), &outside, &answer)
+            .await,
+        "policy",
+    );
     // from inside it counts, then and when it is counted again
     house.vote("grace", hold.id(), true).await.unwrap();
     let _permit = permitted(ended(hold).await);
@@ -173,15 +258,25 @@ async fn who_decides_on_masked_values_must_see_them() {
     };
     let reveal = "@id(\"sre-see\") permit (principal in Group::\"sre\", action == Action::\"reveal\", resource);";
     let policies = rules("", reveal);
-    let plan = Plan { policies: &policies, classes: vec![cards], ..Plan::default() };
+    let plan = Plan {
+        policies: &policies,
+        classes: vec![cards],
+        ..Plan::default()
+    };
     let house = House::build(plan).await;
     let session = house.open("ada").await;
-    let request = Fake { redacted: true, ..Fake::of("drop orders") };
+    let request = Fake {
+        redacted: true,
+        ..Fake::of("drop orders")
+    };
     let hold = held(session.authorize(request).await);
     not_eligible(house.vote("grace", hold.id(), true).await, "masked");
     house.vote("heidi", hold.id(), true).await.unwrap();
     // refusing needs no sight
-    let request = Fake { redacted: true, ..Fake::of("drop orders") };
+    let request = Fake {
+        redacted: true,
+        ..Fake::of("drop orders")
+    };
     let hold = held(session.authorize(request).await);
     house.vote("grace", hold.id(), false).await.unwrap();
     assert_eq!(word(ended(hold).await), "refused");
@@ -190,12 +285,20 @@ async fn who_decides_on_masked_values_must_see_them() {
 #[tokio::test]
 async fn questions_are_seen_by_those_whom_they_concern() {
     let house = House::new().await;
-    house.people.add("eve", policy::identity::Kind::User, &["engineers"]);
+    house
+        .people
+        .add("eve", policy::identity::Kind::User, &["engineers"]);
     let session = house.open("ada").await;
     let _hold = hold_of(&session, "drop orders").await;
     let seen = async |name| {
         let identity = house.people.identity(name, 1);
-        house.gate.approvals().list(&identity, Default::default()).await.unwrap().len()
+        house
+            .gate
+            .approvals()
+            .list(&identity, Default::default())
+            .await
+            .unwrap()
+            .len()
     };
     assert_eq!(seen("ada").await, 1);
     assert_eq!(seen("grace").await, 1);

@@ -1,9 +1,10 @@
 //! ALTER TABLE and its kin, by subcommand.
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use pg_query::protobuf::{self, AlterTableType, ObjectType};
 use pg_query::NodeEnum;
+use pg_query::protobuf::{self, AlterTableType, ObjectType};
 
+use super::classes::relation_kind;
 use super::objects::{DEFINITION, cascades};
 use super::parts::{Object, Part};
 use super::verbs::{self, Verb};
@@ -12,14 +13,18 @@ use crate::lineage::{Named, Place, Use};
 
 impl Walk {
     pub(super) fn alter_table(&mut self, node: &protobuf::AlterTableStmt) {
-        let Some(relation) = &node.relation else { return self.opaque() };
-        let kind = relation_kind(ObjectType::try_from(node.objtype).unwrap_or(ObjectType::Undefined));
+        let Some(relation) = &node.relation else {
+            return self.opaque();
+        };
+        let kind =
+            relation_kind(ObjectType::try_from(node.objtype).unwrap_or(ObjectType::Undefined));
         for command in &node.cmds {
             let Some(NodeEnum::AlterTableCmd(command)) = &command.node else {
                 self.opaque();
                 continue;
             };
-            let subtype = AlterTableType::try_from(command.subtype).unwrap_or(AlterTableType::Undefined);
+            let subtype =
+                AlterTableType::try_from(command.subtype).unwrap_or(AlterTableType::Undefined);
             let (verb, word) = subcommand(subtype);
             if verb == verbs::OPAQUE {
                 self.opaque();
@@ -34,7 +39,9 @@ impl Walk {
                 part.facts.columns.insert(command.name.clone());
             }
             self.part(part);
-            self.over_table(relation, |walk, read| walk.alter_command(command, subtype, read));
+            self.over_table(relation, |walk, read| {
+                walk.alter_command(command, subtype, read)
+            });
         }
     }
 
@@ -46,17 +53,32 @@ impl Walk {
         self.levels.pop();
     }
 
-    fn alter_command(&mut self, command: &protobuf::AlterTableCmd, subtype: AlterTableType, read: usize) {
+    fn alter_command(
+        &mut self,
+        command: &protobuf::AlterTableCmd,
+        subtype: AlterTableType,
+        read: usize,
+    ) {
         match command.def.as_deref().map(|def| (def, &def.node)) {
             Some((def, Some(NodeEnum::ColumnDef(column)))) => {
                 self.table_elements(std::slice::from_ref(def));
                 // USING of a new type reads the old column, as does a cast where there is none
                 if subtype == AlterTableType::AtAlterColumnType {
-                    let named = Named::Column { name: command.name.clone(), qualified: false };
-                    self.mention(named, Place::Other(Use::Cast), vec![vec![read]], column.location);
+                    let named = Named::Column {
+                        name: command.name.clone(),
+                        qualified: false,
+                    };
+                    self.mention(
+                        named,
+                        Place::Other(Use::Cast),
+                        vec![vec![read]],
+                        column.location,
+                    );
                 }
             }
-            Some((def, Some(NodeEnum::Constraint(_)))) => self.table_elements(std::slice::from_ref(def)),
+            Some((def, Some(NodeEnum::Constraint(_)))) => {
+                self.table_elements(std::slice::from_ref(def))
+            }
             Some((_, Some(NodeEnum::PartitionCmd(partition)))) => {
                 // rows are read through the other relation from then on
                 self.whole(vec![read], Use::Renamed, 0);
@@ -90,25 +112,13 @@ impl Walk {
     }
 }
 
-/// What the vocabulary calls a kind of relation.
-pub(super) const fn relation_kind(kind: ObjectType) -> &'static str {
-    match kind {
-        ObjectType::ObjectView => "view",
-        ObjectType::ObjectMatview => "materialized_view",
-        ObjectType::ObjectIndex => "index",
-        ObjectType::ObjectSequence => "sequence",
-        ObjectType::ObjectForeignTable => "foreign_table",
-        ObjectType::ObjectType => "type",
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all other kinds are no relations of their own")]
-        _ => "table",
-    }
-}
-
 /// The action and the word for a subcommand.
 #[expect(clippy::too_many_lines, reason = "names every subcommand")]
 const fn subcommand(subtype: AlterTableType) -> (Verb, &'static str) {
     match subtype {
-        AlterTableType::AtAddColumn | AlterTableType::AtAddColumnToView => (verbs::ALTER, "add_column"),
+        AlterTableType::AtAddColumn | AlterTableType::AtAddColumnToView => {
+            (verbs::ALTER, "add_column")
+        }
         AlterTableType::AtDropColumn => (verbs::ALTER, "drop_column"),
         AlterTableType::AtAlterColumnType => (verbs::ALTER, "alter_column_type"),
         AlterTableType::AtColumnDefault
@@ -131,7 +141,9 @@ const fn subcommand(subtype: AlterTableType) -> (Verb, &'static str) {
         | AlterTableType::AtAddIndexConstraint
         | AlterTableType::AtAddIndex
         | AlterTableType::AtReAddIndex => (verbs::ALTER, "add_constraint"),
-        AlterTableType::AtAlterConstraint | AlterTableType::AtValidateConstraint => (verbs::ALTER, "alter_constraint"),
+        AlterTableType::AtAlterConstraint | AlterTableType::AtValidateConstraint => {
+            (verbs::ALTER, "alter_constraint")
+        }
         AlterTableType::AtDropConstraint => (verbs::ALTER, "drop_constraint"),
         AlterTableType::AtClusterOn
         | AlterTableType::AtDropCluster

@@ -13,7 +13,9 @@ const STORED: Place = Place::Other(Use::Stored);
 
 impl Walk {
     pub(super) fn insert(&mut self, node: &protobuf::InsertStmt, outlet: Outlet) {
-        let Some(target) = &node.relation else { return self.opaque() };
+        let Some(target) = &node.relation else {
+            return self.opaque();
+        };
         self.with(node.with_clause.as_ref(), |walk| {
             let mut part = on(verbs::INSERT, target);
             part.facts.columns = column_names(&node.cols);
@@ -47,22 +49,33 @@ impl Walk {
             self.part(part);
         }
         // the row that was to be inserted shows nothing that was there before
-        self.bring(Source { name: "excluded".to_owned(), schema: None, relations: Vec::new() });
+        self.bring(Source {
+            name: "excluded".to_owned(),
+            schema: None,
+            relations: Vec::new(),
+        });
         self.assignments(&clause.target_list);
         self.optional(clause.where_clause.as_deref(), CONDITION);
     }
 
     pub(super) fn update(&mut self, node: &protobuf::UpdateStmt, outlet: Outlet) {
-        let Some(target) = &node.relation else { return self.opaque() };
+        let Some(target) = &node.relation else {
+            return self.opaque();
+        };
         self.with(node.with_clause.as_ref(), |walk| {
             let mut part = on(verbs::UPDATE, target);
             part.facts.columns = column_names(&node.target_list);
-            part.facts.unfiltered =
-                !condition::narrows(node.where_clause.as_deref(), &narrowing(target, node.from_clause.is_empty()));
+            part.facts.unfiltered = !condition::narrows(
+                node.where_clause.as_deref(),
+                &narrowing(target, node.from_clause.is_empty()),
+            );
             walk.part(part);
             if target.relname == "pg_settings" {
                 // its rule sets settings by any name
-                walk.refuse("setting", "settings may be changed by SET only, not through `pg_settings`".to_owned());
+                walk.refuse(
+                    "setting",
+                    "settings may be changed by SET only, not through `pg_settings`".to_owned(),
+                );
             }
             let read = walk.target(target);
             walk.nodes(&node.from_clause, Place::Other(Use::Join));
@@ -74,11 +87,15 @@ impl Walk {
     }
 
     pub(super) fn delete(&mut self, node: &protobuf::DeleteStmt, outlet: Outlet) {
-        let Some(target) = &node.relation else { return self.opaque() };
+        let Some(target) = &node.relation else {
+            return self.opaque();
+        };
         self.with(node.with_clause.as_ref(), |walk| {
             let mut part = on(verbs::DELETE, target);
-            part.facts.unfiltered =
-                !condition::narrows(node.where_clause.as_deref(), &narrowing(target, node.using_clause.is_empty()));
+            part.facts.unfiltered = !condition::narrows(
+                node.where_clause.as_deref(),
+                &narrowing(target, node.using_clause.is_empty()),
+            );
             walk.part(part);
             let read = walk.target(target);
             walk.nodes(&node.using_clause, Place::Other(Use::Join));
@@ -89,7 +106,9 @@ impl Walk {
     }
 
     pub(super) fn merge(&mut self, node: &protobuf::MergeStmt, outlet: Outlet) {
-        let Some(target) = &node.relation else { return self.opaque() };
+        let Some(target) = &node.relation else {
+            return self.opaque();
+        };
         self.with(node.with_clause.as_ref(), |walk| {
             walk.part(on(verbs::MERGE, target));
             let read = walk.target(target);
@@ -117,7 +136,8 @@ impl Walk {
     ) {
         use protobuf::{CmdType, MergeMatchKind};
         let narrowing = narrowing(target, false);
-        let matched = protobuf::MergeMatchKind::try_from(clause.match_kind) == Ok(MergeMatchKind::MergeWhenMatched);
+        let matched = protobuf::MergeMatchKind::try_from(clause.match_kind)
+            == Ok(MergeMatchKind::MergeWhenMatched);
         let narrowed = (matched && condition::narrows(join, &narrowing))
             || condition::narrows(clause.condition.as_deref(), &narrowing);
         let verb = match CmdType::try_from(clause.command_type) {
@@ -177,14 +197,19 @@ impl Walk {
             }
         }
         for name in names {
-            self.bring(Source { name, schema: None, relations: vec![read] });
+            self.bring(Source {
+                name,
+                schema: None,
+                relations: vec![read],
+            });
         }
         self.outputs(&clause.exprs, outlet, false);
     }
 }
 
 fn on(verb: Verb, target: &protobuf::RangeVar) -> Part {
-    Part::new(verb, Object::Relation(relation_name(target))).at(span(target.location, target.relname.len()))
+    Part::new(verb, Object::Relation(relation_name(target)))
+        .at(span(target.location, target.relname.len()))
 }
 
 fn column_names(targets: &[Node]) -> std::collections::BTreeSet<String> {
@@ -198,6 +223,9 @@ fn column_names(targets: &[Node]) -> std::collections::BTreeSet<String> {
 }
 
 fn narrowing(target: &protobuf::RangeVar, alone: bool) -> Narrowing<'_> {
-    let name = target.alias.as_ref().map_or(&target.relname, |alias| &alias.aliasname);
+    let name = target
+        .alias
+        .as_ref()
+        .map_or(&target.relname, |alias| &alias.aliasname);
     Narrowing::of(name, &target.relname, alone)
 }

@@ -28,20 +28,30 @@ impl Walk {
     }
 
     pub(super) fn grant_role(&mut self, node: &protobuf::GrantRoleStmt) {
-        let verb = if node.is_grant { verbs::GRANT_ROLE } else { verbs::REVOKE_ROLE };
+        let verb = if node.is_grant {
+            verbs::GRANT_ROLE
+        } else {
+            verbs::REVOKE_ROLE
+        };
         if node.granted_roles.is_empty() {
             self.opaque();
         }
         for role in &node.granted_roles {
             match &role.node {
-                Some(NodeEnum::AccessPriv(role)) => self.add(verb, Object::Role(role.priv_name.clone())),
+                Some(NodeEnum::AccessPriv(role)) => {
+                    self.add(verb, Object::Role(role.priv_name.clone()))
+                }
                 _ => self.opaque(),
             }
         }
         self.session.read_back = true;
     }
 
-    pub(super) fn row_security(&mut self, table: Option<&protobuf::RangeVar>, conditions: [Option<&Node>; 2]) {
+    pub(super) fn row_security(
+        &mut self,
+        table: Option<&protobuf::RangeVar>,
+        conditions: [Option<&Node>; 2],
+    ) {
         self.on_relation(verbs::ROW_SECURITY, table);
         self.over(table, |walk| {
             for condition in conditions.into_iter().flatten() {
@@ -52,7 +62,11 @@ impl Walk {
 
     pub(super) fn create_function(&mut self, node: &protobuf::CreateFunctionStmt) {
         let (schema, name) = qualified_name(&node.funcname);
-        let kind = if node.is_procedure { "procedure" } else { "function" };
+        let kind = if node.is_procedure {
+            "procedure"
+        } else {
+            "function"
+        };
         self.part(Part::new(verbs::CREATE_FUNCTION, Object::Function { schema, name }).kind(kind));
         for parameter in &node.parameters {
             match &parameter.node {
@@ -70,8 +84,14 @@ impl Walk {
     }
 
     pub(super) fn alter_function(&mut self, node: &protobuf::AlterFunctionStmt) {
-        let (schema, name) = node.func.as_ref().map(|function| qualified_name(&function.objname)).unwrap_or_default();
-        self.part(Part::new(verbs::ALTER_FUNCTION, Object::Function { schema, name }).kind("function"));
+        let (schema, name) = node
+            .func
+            .as_ref()
+            .map(|function| qualified_name(&function.objname))
+            .unwrap_or_default();
+        self.part(
+            Part::new(verbs::ALTER_FUNCTION, Object::Function { schema, name }).kind("function"),
+        );
         self.function_options(&node.actions);
     }
 
@@ -79,7 +99,8 @@ impl Walk {
     fn function_options(&mut self, options: &[Node]) {
         for option in options {
             if let Some(NodeEnum::DefElem(option)) = &option.node
-                && let Some(NodeEnum::VariableSetStmt(set)) = option.arg.as_deref().and_then(|node| node.node.as_ref())
+                && let Some(NodeEnum::VariableSetStmt(set)) =
+                    option.arg.as_deref().and_then(|node| node.node.as_ref())
             {
                 self.stored_set(Some(set));
             }
@@ -94,7 +115,9 @@ impl Walk {
                     self.deeper(|walk| walk.body(item));
                 }
             }
-            Some(NodeEnum::ReturnStmt(value)) => self.optional(value.returnval.as_deref(), DEFINITION),
+            Some(NodeEnum::ReturnStmt(value)) => {
+                self.optional(value.returnval.as_deref(), DEFINITION)
+            }
             Some(other) => self.any(other, DEFINITION),
             None => {}
         }
@@ -102,7 +125,9 @@ impl Walk {
 
     pub(super) fn create_trigger(&mut self, node: &protobuf::CreateTrigStmt) {
         self.on_relation(verbs::CREATE_TRIGGER, node.relation.as_ref());
-        self.old_and_new(node.relation.as_ref(), |walk| walk.optional(node.when_clause.as_deref(), DEFINITION));
+        self.old_and_new(node.relation.as_ref(), |walk| {
+            walk.optional(node.when_clause.as_deref(), DEFINITION)
+        });
     }
 
     pub(super) fn create_rule(&mut self, node: &protobuf::RuleStmt) {
@@ -116,12 +141,25 @@ impl Walk {
     }
 
     /// Rows of the relation are named `old` and `new` inside.
-    fn old_and_new(&mut self, relation: Option<&protobuf::RangeVar>, inner: impl FnOnce(&mut Self)) {
+    fn old_and_new(
+        &mut self,
+        relation: Option<&protobuf::RangeVar>,
+        inner: impl FnOnce(&mut Self),
+    ) {
         self.over(relation, |walk| {
-            let relations = walk.levels.last().map(|level| level.iter().flat_map(|source| source.relations.clone()).collect());
+            let relations = walk.levels.last().map(|level| {
+                level
+                    .iter()
+                    .flat_map(|source| source.relations.clone())
+                    .collect()
+            });
             let relations: Vec<usize> = relations.unwrap_or_default();
             for name in ["old", "new"] {
-                walk.bring(Source { name: name.to_owned(), schema: None, relations: relations.clone() });
+                walk.bring(Source {
+                    name: name.to_owned(),
+                    schema: None,
+                    relations: relations.clone(),
+                });
             }
             inner(walk);
         });
@@ -134,7 +172,11 @@ impl Walk {
 
     pub(super) fn create_range(&mut self, node: &protobuf::CreateRangeStmt) {
         // its subtype functions run on every value
-        self.definition(verbs::CREATE_DEFINITION, "type", &names(&node.type_name).join("."));
+        self.definition(
+            verbs::CREATE_DEFINITION,
+            "type",
+            &names(&node.type_name).join("."),
+        );
     }
 
     pub(super) fn create_domain(&mut self, node: &protobuf::CreateDomainStmt) {
@@ -147,7 +189,9 @@ impl Walk {
         self.type_object(verbs::ALTER, &node.type_name, "domain");
         if let Some(definition) = node.def.as_deref() {
             match &definition.node {
-                Some(NodeEnum::Constraint(_)) => self.table_elements(std::slice::from_ref(definition)),
+                Some(NodeEnum::Constraint(_)) => {
+                    self.table_elements(std::slice::from_ref(definition))
+                }
                 _ => self.node(definition, DEFINITION),
             }
         }
@@ -159,7 +203,10 @@ impl Walk {
         match ObjectType::try_from(node.kind) {
             Ok(ObjectType::ObjectAggregate) => {
                 let (schema, name) = qualified_name(&node.defnames);
-                self.part(Part::new(verbs::CREATE_FUNCTION, Object::Function { schema, name }).kind("aggregate"));
+                self.part(
+                    Part::new(verbs::CREATE_FUNCTION, Object::Function { schema, name })
+                        .kind("aggregate"),
+                );
             }
             Ok(_) => self.definition(verbs::CREATE_DEFINITION, "definition", &name),
             Err(_) => self.opaque(),
@@ -183,8 +230,12 @@ impl Walk {
                 self.opaque();
                 continue;
             };
-            let Some(table) = object.pubtable.as_deref() else { continue };
-            let Some(relation) = &table.relation else { continue };
+            let Some(table) = object.pubtable.as_deref() else {
+                continue;
+            };
+            let Some(relation) = &table.relation else {
+                continue;
+            };
             self.part(
                 Part::new(verbs::COPY_OUT, Object::Relation(relation_name(relation)))
                     .at(span(relation.location, relation.relname.len())),
@@ -200,11 +251,13 @@ impl Walk {
 
 fn role_name(role: &protobuf::RoleSpec) -> String {
     match protobuf::RoleSpecType::try_from(role.roletype) {
-        Ok(protobuf::RoleSpecType::RolespecCurrentUser | protobuf::RoleSpecType::RolespecCurrentRole) => {
-            "current_user".to_owned()
-        }
+        Ok(
+            protobuf::RoleSpecType::RolespecCurrentUser
+            | protobuf::RoleSpecType::RolespecCurrentRole,
+        ) => "current_user".to_owned(),
         Ok(protobuf::RoleSpecType::RolespecSessionUser) => "session_user".to_owned(),
         Ok(protobuf::RoleSpecType::RolespecPublic) => "public".to_owned(),
-        Ok(protobuf::RoleSpecType::RolespecCstring | protobuf::RoleSpecType::Undefined) | Err(_) => role.rolename.clone(),
+        Ok(protobuf::RoleSpecType::RolespecCstring | protobuf::RoleSpecType::Undefined)
+        | Err(_) => role.rolename.clone(),
     }
 }

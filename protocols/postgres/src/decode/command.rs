@@ -26,10 +26,18 @@ impl Walk {
             Command::ClosePortalStmt(_) => self.on_database(verbs::CLOSE),
             Command::ExplainStmt(node) => self.explain(node),
             Command::CopyStmt(node) => self.copy(node),
-            Command::ListenStmt(node) => self.add(verbs::LISTEN, Object::Channel(node.conditionname.clone())),
-            Command::UnlistenStmt(node) if node.conditionname.is_empty() => self.on_database(verbs::UNLISTEN),
-            Command::UnlistenStmt(node) => self.add(verbs::UNLISTEN, Object::Channel(node.conditionname.clone())),
-            Command::NotifyStmt(node) => self.add(verbs::NOTIFY, Object::Channel(node.conditionname.clone())),
+            Command::ListenStmt(node) => {
+                self.add(verbs::LISTEN, Object::Channel(node.conditionname.clone()))
+            }
+            Command::UnlistenStmt(node) if node.conditionname.is_empty() => {
+                self.on_database(verbs::UNLISTEN)
+            }
+            Command::UnlistenStmt(node) => {
+                self.add(verbs::UNLISTEN, Object::Channel(node.conditionname.clone()))
+            }
+            Command::NotifyStmt(node) => {
+                self.add(verbs::NOTIFY, Object::Channel(node.conditionname.clone()))
+            }
             Command::DoStmt(_) => self.opaque(),
             Command::CallStmt(node) => self.call_procedure(node),
             Command::LoadStmt(_) => self.on_database(verbs::LOAD),
@@ -48,20 +56,30 @@ impl Walk {
                 self.optional(node.stxstattarget.as_deref(), super::objects::DEFINITION);
             }
             Command::AlterTableStmt(node) => self.alter_table(node),
-            Command::AlterTableMoveAllStmt(_) => self.definition(verbs::ALTER_DEFINITION, "tablespace", ""),
+            Command::AlterTableMoveAllStmt(_) => {
+                self.definition(verbs::ALTER_DEFINITION, "tablespace", "")
+            }
             Command::TruncateStmt(node) => self.truncate(node),
             Command::LockStmt(node) => self.on_relations(verbs::LOCK_TABLE, &node.relations),
             Command::VacuumStmt(node) => self.vacuum(node),
             Command::ReindexStmt(node) => self.reindex(node),
             Command::ClusterStmt(node) => self.cluster(node),
-            Command::RefreshMatViewStmt(node) => self.on_relation(verbs::REFRESH, node.relation.as_ref()),
+            Command::RefreshMatViewStmt(node) => {
+                self.on_relation(verbs::REFRESH, node.relation.as_ref())
+            }
             Command::CreateSchemaStmt(node) => self.create_schema(node),
             // types
             Command::CompositeTypeStmt(node) => self.create_composite(node),
-            Command::CreateEnumStmt(node) => self.type_object(verbs::CREATE, &node.type_name, "type"),
+            Command::CreateEnumStmt(node) => {
+                self.type_object(verbs::CREATE, &node.type_name, "type")
+            }
             Command::AlterEnumStmt(node) => self.type_object(verbs::ALTER, &node.type_name, "type"),
             Command::CreateRangeStmt(node) => self.create_range(node),
-            Command::AlterTypeStmt(node) => self.definition(verbs::ALTER_DEFINITION, "type", &names(&node.type_name).join(".")),
+            Command::AlterTypeStmt(node) => self.definition(
+                verbs::ALTER_DEFINITION,
+                "type",
+                &names(&node.type_name).join("."),
+            ),
             Command::CreateDomainStmt(node) => self.create_domain(node),
             Command::AlterDomainStmt(node) => self.alter_domain(node),
             Command::DefineStmt(node) => self.define(node),
@@ -77,7 +95,9 @@ impl Walk {
             Command::GrantStmt(node) => self.grant(node),
             Command::GrantRoleStmt(node) => self.grant_role(node),
             Command::AlterDefaultPrivilegesStmt(_) => self.on_database(verbs::ALTER_PRIVILEGES),
-            Command::CreateRoleStmt(node) => self.add(verbs::CREATE_ROLE, Object::Role(node.role.clone())),
+            Command::CreateRoleStmt(node) => {
+                self.add(verbs::CREATE_ROLE, Object::Role(node.role.clone()))
+            }
             Command::AlterRoleStmt(node) => self.on_role(verbs::ALTER_ROLE, node.role.as_ref()),
             Command::AlterRoleSetStmt(node) => {
                 self.on_role(verbs::ALTER_ROLE, node.role.as_ref());
@@ -87,69 +107,153 @@ impl Walk {
             Command::DropOwnedStmt(node) => self.on_roles(verbs::ALTER_OWNER, &node.roles),
             Command::ReassignOwnedStmt(node) => self.on_roles(verbs::ALTER_OWNER, &node.roles),
             Command::CreatePolicyStmt(node) => {
-                self.row_security(node.table.as_ref(), [node.qual.as_deref(), node.with_check.as_deref()]);
+                self.row_security(
+                    node.table.as_ref(),
+                    [node.qual.as_deref(), node.with_check.as_deref()],
+                );
             }
             Command::AlterPolicyStmt(node) => {
-                self.row_security(node.table.as_ref(), [node.qual.as_deref(), node.with_check.as_deref()]);
+                self.row_security(
+                    node.table.as_ref(),
+                    [node.qual.as_deref(), node.with_check.as_deref()],
+                );
             }
             // code that runs later
             Command::CreateFunctionStmt(node) => self.create_function(node),
             Command::AlterFunctionStmt(node) => self.alter_function(node),
             Command::CreateTrigStmt(node) => self.create_trigger(node),
-            Command::CreateEventTrigStmt(node) => self.definition(verbs::CREATE_TRIGGER, "event trigger", &node.trigname),
-            Command::AlterEventTrigStmt(node) => self.definition(verbs::ALTER_TRIGGER, "event trigger", &node.trigname),
+            Command::CreateEventTrigStmt(node) => {
+                self.definition(verbs::CREATE_TRIGGER, "event trigger", &node.trigname)
+            }
+            Command::AlterEventTrigStmt(node) => {
+                self.definition(verbs::ALTER_TRIGGER, "event trigger", &node.trigname)
+            }
             Command::RuleStmt(node) => self.create_rule(node),
-            Command::CreateExtensionStmt(node) => self.definition(verbs::CREATE_EXTENSION, "extension", &node.extname),
-            Command::AlterExtensionStmt(node) => self.definition(verbs::ALTER_EXTENSION, "extension", &node.extname),
-            Command::AlterExtensionContentsStmt(node) => self.definition(verbs::ALTER_EXTENSION, "extension", &node.extname),
-            Command::CreatePlangStmt(node) => self.definition(verbs::CREATE_DEFINITION, "language", &node.plname),
-            Command::CreateAmStmt(node) => self.definition(verbs::CREATE_DEFINITION, "access method", &node.amname),
+            Command::CreateExtensionStmt(node) => {
+                self.definition(verbs::CREATE_EXTENSION, "extension", &node.extname)
+            }
+            Command::AlterExtensionStmt(node) => {
+                self.definition(verbs::ALTER_EXTENSION, "extension", &node.extname)
+            }
+            Command::AlterExtensionContentsStmt(node) => {
+                self.definition(verbs::ALTER_EXTENSION, "extension", &node.extname)
+            }
+            Command::CreatePlangStmt(node) => {
+                self.definition(verbs::CREATE_DEFINITION, "language", &node.plname)
+            }
+            Command::CreateAmStmt(node) => {
+                self.definition(verbs::CREATE_DEFINITION, "access method", &node.amname)
+            }
             Command::CreateCastStmt(_) => self.definition(verbs::CREATE_DEFINITION, "cast", ""),
-            Command::CreateTransformStmt(node) => self.definition(verbs::CREATE_DEFINITION, "transform", &node.lang),
+            Command::CreateTransformStmt(node) => {
+                self.definition(verbs::CREATE_DEFINITION, "transform", &node.lang)
+            }
             Command::CreateConversionStmt(node) => {
-                self.definition(verbs::CREATE_DEFINITION, "conversion", &names(&node.conversion_name).join("."));
+                self.definition(
+                    verbs::CREATE_DEFINITION,
+                    "conversion",
+                    &names(&node.conversion_name).join("."),
+                );
             }
             Command::CreateOpClassStmt(node) => {
-                self.definition(verbs::CREATE_DEFINITION, "operator class", &names(&node.opclassname).join("."));
+                self.definition(
+                    verbs::CREATE_DEFINITION,
+                    "operator class",
+                    &names(&node.opclassname).join("."),
+                );
             }
             Command::CreateOpFamilyStmt(node) => {
-                self.definition(verbs::CREATE_DEFINITION, "operator family", &names(&node.opfamilyname).join("."));
+                self.definition(
+                    verbs::CREATE_DEFINITION,
+                    "operator family",
+                    &names(&node.opfamilyname).join("."),
+                );
             }
             Command::AlterOpFamilyStmt(node) => {
-                self.definition(verbs::ALTER_DEFINITION, "operator family", &names(&node.opfamilyname).join("."));
+                self.definition(
+                    verbs::ALTER_DEFINITION,
+                    "operator family",
+                    &names(&node.opfamilyname).join("."),
+                );
             }
-            Command::AlterOperatorStmt(_) => self.definition(verbs::ALTER_DEFINITION, "operator", ""),
+            Command::AlterOperatorStmt(_) => {
+                self.definition(verbs::ALTER_DEFINITION, "operator", "")
+            }
             Command::AlterCollationStmt(node) => {
-                self.definition(verbs::ALTER_DEFINITION, "collation", &names(&node.collname).join("."));
+                self.definition(
+                    verbs::ALTER_DEFINITION,
+                    "collation",
+                    &names(&node.collname).join("."),
+                );
             }
             Command::AlterTsdictionaryStmt(node) => {
-                self.definition(verbs::ALTER_DEFINITION, "text search dictionary", &names(&node.dictname).join("."));
+                self.definition(
+                    verbs::ALTER_DEFINITION,
+                    "text search dictionary",
+                    &names(&node.dictname).join("."),
+                );
             }
             Command::AlterTsconfigurationStmt(node) => {
-                self.definition(verbs::ALTER_DEFINITION, "text search configuration", &names(&node.cfgname).join("."));
+                self.definition(
+                    verbs::ALTER_DEFINITION,
+                    "text search configuration",
+                    &names(&node.cfgname).join("."),
+                );
             }
             // the server and what lies beyond it
-            Command::CreateFdwStmt(node) => self.definition(verbs::CREATE_FOREIGN, "foreign data wrapper", &node.fdwname),
-            Command::AlterFdwStmt(node) => self.definition(verbs::ALTER_FOREIGN, "foreign data wrapper", &node.fdwname),
-            Command::CreateForeignServerStmt(node) => self.definition(verbs::CREATE_FOREIGN, "server", &node.servername),
-            Command::AlterForeignServerStmt(node) => self.definition(verbs::ALTER_FOREIGN, "server", &node.servername),
-            Command::CreateUserMappingStmt(node) => self.definition(verbs::CREATE_FOREIGN, "user mapping", &node.servername),
-            Command::AlterUserMappingStmt(node) => self.definition(verbs::ALTER_FOREIGN, "user mapping", &node.servername),
-            Command::DropUserMappingStmt(node) => self.definition(verbs::DROP_FOREIGN, "user mapping", &node.servername),
-            Command::ImportForeignSchemaStmt(node) => self.definition(verbs::CREATE_FOREIGN, "server", &node.server_name),
+            Command::CreateFdwStmt(node) => {
+                self.definition(verbs::CREATE_FOREIGN, "foreign data wrapper", &node.fdwname)
+            }
+            Command::AlterFdwStmt(node) => {
+                self.definition(verbs::ALTER_FOREIGN, "foreign data wrapper", &node.fdwname)
+            }
+            Command::CreateForeignServerStmt(node) => {
+                self.definition(verbs::CREATE_FOREIGN, "server", &node.servername)
+            }
+            Command::AlterForeignServerStmt(node) => {
+                self.definition(verbs::ALTER_FOREIGN, "server", &node.servername)
+            }
+            Command::CreateUserMappingStmt(node) => {
+                self.definition(verbs::CREATE_FOREIGN, "user mapping", &node.servername)
+            }
+            Command::AlterUserMappingStmt(node) => {
+                self.definition(verbs::ALTER_FOREIGN, "user mapping", &node.servername)
+            }
+            Command::DropUserMappingStmt(node) => {
+                self.definition(verbs::DROP_FOREIGN, "user mapping", &node.servername)
+            }
+            Command::ImportForeignSchemaStmt(node) => {
+                self.definition(verbs::CREATE_FOREIGN, "server", &node.server_name)
+            }
             Command::CreatePublicationStmt(node) => self.create_publication(node),
             Command::AlterPublicationStmt(node) => self.alter_publication(node),
-            Command::CreateSubscriptionStmt(node) => self.definition(verbs::CREATE_PUBLICATION, "subscription", &node.subname),
-            Command::AlterSubscriptionStmt(node) => self.definition(verbs::ALTER_PUBLICATION, "subscription", &node.subname),
-            Command::DropSubscriptionStmt(node) => self.definition(verbs::DROP_PUBLICATION, "subscription", &node.subname),
-            Command::CreateTableSpaceStmt(node) => self.definition(verbs::CREATE_DEFINITION, "tablespace", &node.tablespacename),
+            Command::CreateSubscriptionStmt(node) => {
+                self.definition(verbs::CREATE_PUBLICATION, "subscription", &node.subname)
+            }
+            Command::AlterSubscriptionStmt(node) => {
+                self.definition(verbs::ALTER_PUBLICATION, "subscription", &node.subname)
+            }
+            Command::DropSubscriptionStmt(node) => {
+                self.definition(verbs::DROP_PUBLICATION, "subscription", &node.subname)
+            }
+            Command::CreateTableSpaceStmt(node) => {
+                self.definition(verbs::CREATE_DEFINITION, "tablespace", &node.tablespacename)
+            }
             Command::AlterTableSpaceOptionsStmt(node) => {
                 self.definition(verbs::ALTER_DEFINITION, "tablespace", &node.tablespacename);
             }
-            Command::DropTableSpaceStmt(node) => self.definition(verbs::DROP_DEFINITION, "tablespace", &node.tablespacename),
-            Command::CreatedbStmt(node) => self.on_named_database(verbs::CREATE_DATABASE, &node.dbname),
-            Command::AlterDatabaseStmt(node) => self.on_named_database(verbs::ALTER_DATABASE, &node.dbname),
-            Command::AlterDatabaseRefreshCollStmt(node) => self.on_named_database(verbs::ALTER_DATABASE, &node.dbname),
+            Command::DropTableSpaceStmt(node) => {
+                self.definition(verbs::DROP_DEFINITION, "tablespace", &node.tablespacename)
+            }
+            Command::CreatedbStmt(node) => {
+                self.on_named_database(verbs::CREATE_DATABASE, &node.dbname)
+            }
+            Command::AlterDatabaseStmt(node) => {
+                self.on_named_database(verbs::ALTER_DATABASE, &node.dbname)
+            }
+            Command::AlterDatabaseRefreshCollStmt(node) => {
+                self.on_named_database(verbs::ALTER_DATABASE, &node.dbname)
+            }
             Command::AlterDatabaseSetStmt(node) => {
                 self.on_named_database(verbs::ALTER_DATABASE, &node.dbname);
                 self.stored_set(node.setstmt.as_ref());

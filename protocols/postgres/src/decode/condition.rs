@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use pg_query::protobuf::{self, AExprKind, BoolExprType, BoolTestType, NullTestType, SubLinkType};
 use pg_query::{Node, NodeEnum};
 
+use super::columns::column_path;
 use super::kinds::{Kind, kind};
 use super::nodes::Expression;
-use super::walk::{column_path, names};
+use super::walk::names;
 
 /// Whose rows must be narrowed.
 #[derive(Debug, Clone, Copy)]
@@ -25,11 +26,19 @@ pub(super) struct Narrowing<'t> {
 
 impl<'t> Narrowing<'t> {
     pub(super) const fn any() -> Self {
-        Self { target: None, relation: "", alone: true }
+        Self {
+            target: None,
+            relation: "",
+            alone: true,
+        }
     }
 
     pub(super) const fn of(target: &'t str, relation: &'t str, alone: bool) -> Self {
-        Self { target: Some(target), relation, alone }
+        Self {
+            target: Some(target),
+            relation,
+            alone,
+        }
     }
 
     fn owns(&self, path: &[&str]) -> bool {
@@ -59,7 +68,9 @@ pub(super) fn narrows(condition: Option<&Node>, of: &Narrowing<'_>) -> bool {
 
 fn holds(node: &Node, of: &Narrowing<'_>, negated: bool) -> bool {
     let Some(node) = &node.node else { return false };
-    let Kind::Expression(expression) = kind(node) else { return false };
+    let Kind::Expression(expression) = kind(node) else {
+        return false;
+    };
     if let Expression::BoolExpr(node) = expression {
         let mut each = node.args.iter();
         return match BoolExprType::try_from(node.boolop) {
@@ -72,23 +83,28 @@ fn holds(node: &Node, of: &Narrowing<'_>, negated: bool) -> bool {
         };
     }
     if let Expression::BooleanTest(node) = expression {
-        return node.arg.as_deref().is_some_and(|inner| match BoolTestType::try_from(node.booltesttype) {
-            Ok(BoolTestType::IsTrue) => holds(inner, of, negated),
-            Ok(BoolTestType::IsFalse) => holds(inner, of, !negated),
-            Ok(
-                BoolTestType::Undefined
-                | BoolTestType::IsNotTrue
-                | BoolTestType::IsNotFalse
-                | BoolTestType::IsUnknown
-                | BoolTestType::IsNotUnknown,
-            )
-            | Err(_) => false,
+        return node.arg.as_deref().is_some_and(|inner| {
+            match BoolTestType::try_from(node.booltesttype) {
+                Ok(BoolTestType::IsTrue) => holds(inner, of, negated),
+                Ok(BoolTestType::IsFalse) => holds(inner, of, !negated),
+                Ok(
+                    BoolTestType::Undefined
+                    | BoolTestType::IsNotTrue
+                    | BoolTestType::IsNotFalse
+                    | BoolTestType::IsUnknown
+                    | BoolTestType::IsNotUnknown,
+                )
+                | Err(_) => false,
+            }
         });
     }
     simple(expression, of, negated)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "only what is known to narrow does")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only what is known to narrow does"
+)]
 fn simple(expression: Expression<'_>, of: &Narrowing<'_>, negated: bool) -> bool {
     match expression {
         Expression::AExpr(node) => comparison(node, of),
@@ -106,7 +122,9 @@ fn simple(expression: Expression<'_>, of: &Narrowing<'_>, negated: bool) -> bool
 
 /// A comparison narrows when its sides stand on different columns, one of them a value of the relation.
 fn comparison(node: &protobuf::AExpr, of: &Narrowing<'_>) -> bool {
-    let (Some(left), Some(right)) = (node.lexpr.as_deref(), node.rexpr.as_deref()) else { return false };
+    let (Some(left), Some(right)) = (node.lexpr.as_deref(), node.rexpr.as_deref()) else {
+        return false;
+    };
     if is_pattern_for_all(node, right) {
         return false;
     }
@@ -116,7 +134,13 @@ fn comparison(node: &protobuf::AExpr, of: &Narrowing<'_>) -> bool {
 /// Whether some column of the relation stands on one side only.
 fn differ(left: &Side<'_>, right: &Side<'_>, of: &Narrowing<'_>) -> bool {
     let alone = |one: &Side<'_>, other: &Side<'_>| {
-        one.columns.iter().any(|path| of.owns(path) && !other.columns.iter().any(|beside| of.may_be_same(path, beside)))
+        one.columns.iter().any(|path| {
+            of.owns(path)
+                && !other
+                    .columns
+                    .iter()
+                    .any(|beside| of.may_be_same(path, beside))
+        })
     };
     !left.tells_nothing && !right.tells_nothing && (alone(left, right) || alone(right, left))
 }
@@ -128,7 +152,10 @@ fn is_column(node: &Node, of: &Narrowing<'_>) -> bool {
 
 /// `LIKE '%'`, `~ ''`, `~ '.*'` hold for every value.
 fn is_pattern_for_all(node: &protobuf::AExpr, pattern: &Node) -> bool {
-    let Some(NodeEnum::AConst(protobuf::AConst { val: Some(protobuf::a_const::Val::Sval(pattern)), .. })) = &pattern.node
+    let Some(NodeEnum::AConst(protobuf::AConst {
+        val: Some(protobuf::a_const::Val::Sval(pattern)),
+        ..
+    })) = &pattern.node
     else {
         return false;
     };
@@ -138,7 +165,9 @@ fn is_pattern_for_all(node: &protobuf::AExpr, pattern: &Node) -> bool {
             pattern.sval.chars().all(|letter| letter == '%')
         }
         Ok(_) if operator.contains("~~") => pattern.sval.chars().all(|letter| letter == '%'),
-        Ok(_) if operator.contains('~') => pattern.sval.chars().all(|letter| ".*^$".contains(letter)),
+        Ok(_) if operator.contains('~') => {
+            pattern.sval.chars().all(|letter| ".*^$".contains(letter))
+        }
         Ok(_) | Err(_) => false,
     }
 }
@@ -159,7 +188,11 @@ impl<'t> Side<'t> {
     }
 
     const fn empty(relation: &'t str) -> Self {
-        Self { columns: BTreeSet::new(), tells_nothing: false, relation }
+        Self {
+            columns: BTreeSet::new(),
+            tells_nothing: false,
+            relation,
+        }
     }
 
     fn take(&mut self, node: &'t Node) {
@@ -177,7 +210,10 @@ impl<'t> Side<'t> {
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not known to depend on its columns does not")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what is not known to depend on its columns does not"
+    )]
     fn expression(&mut self, expression: Expression<'t>) {
         match expression {
             Expression::ColumnRef(node) => {
@@ -213,7 +249,12 @@ impl<'t> Side<'t> {
     fn arithmetic(&mut self, node: &'t protobuf::AExpr) {
         let operator = names(&node.name).last().copied().unwrap_or_default();
         let plain = AExprKind::try_from(node.kind) == Ok(AExprKind::AexprOp);
-        if !plain || !matches!(operator, "+" | "-" | "*" | "/" | "%" | "||" | "->" | "->>" | "#>" | "#>>") {
+        if !plain
+            || !matches!(
+                operator,
+                "+" | "-" | "*" | "/" | "%" | "||" | "->" | "->>" | "#>" | "#>>"
+            )
+        {
             self.tells_nothing = true;
             return;
         }
@@ -222,13 +263,24 @@ impl<'t> Side<'t> {
             side.take_all(node);
             side
         };
-        let (left, right) = (of(node.lexpr.as_deref()), of(node.rexpr.as_deref()));
-        let shared = left.columns.iter().any(|one| right.columns.iter().any(|other| one.last() == other.last()));
+        let (mut left, right) = (of(node.lexpr.as_deref()), of(node.rexpr.as_deref()));
+        let shared = left
+            .columns
+            .iter()
+            .any(|one| right.columns.iter().any(|other| one.last() == other.last()));
         let degenerate = matches!(operator, "*" | "/" | "%")
-            && [&node.lexpr, &node.rexpr].into_iter().flatten().any(|side| is_small_number(side));
+            && [&node.lexpr, &node.rexpr]
+                .into_iter()
+                .flatten()
+                .any(|side| is_small_number(side));
         self.tells_nothing |= left.tells_nothing || right.tells_nothing || shared || degenerate;
-        self.columns.extend(left.columns);
-        self.columns.extend(right.columns);
+        // the longer set is kept, so that a chain of operators stays linear
+        left.columns.extend(right.columns);
+        if self.columns.is_empty() {
+            self.columns = left.columns;
+        } else {
+            self.columns.extend(left.columns);
+        }
     }
 }
 
@@ -237,9 +289,14 @@ fn is_small_number(node: &Node) -> bool {
     match &node.node {
         Some(NodeEnum::AConst(constant)) => match &constant.val {
             Some(protobuf::a_const::Val::Ival(number)) => (-1..=1).contains(&number.ival),
-            Some(protobuf::a_const::Val::Fval(number)) => number.fval.parse::<f64>().is_ok_and(|number| number.abs() <= 1.0),
+            Some(protobuf::a_const::Val::Fval(number)) => number
+                .fval
+                .parse::<f64>()
+                .is_ok_and(|number| number.abs() <= 1.0),
             Some(
-                protobuf::a_const::Val::Boolval(_) | protobuf::a_const::Val::Sval(_) | protobuf::a_const::Val::Bsval(_),
+                protobuf::a_const::Val::Boolval(_)
+                | protobuf::a_const::Val::Sval(_)
+                | protobuf::a_const::Val::Bsval(_),
             )
             | None => false,
         },
@@ -251,20 +308,25 @@ fn is_small_number(node: &Node) -> bool {
 /// `column IN (SELECT ...)` narrows as a comparison with what is looked up does; EXISTS when its condition speaks of
 /// the relation by name.
 fn sub_link(node: &protobuf::SubLink, of: &Narrowing<'_>) -> bool {
-    let Some(select) = selected(node) else { return false };
+    let Some(select) = selected(node) else {
+        return false;
+    };
     match SubLinkType::try_from(node.sub_link_type) {
         Ok(SubLinkType::AnySublink) => node.testexpr.as_deref().is_some_and(|test| {
             let mut found = Side::empty(of.relation);
             found.looked_up(select);
             // rows of its own, but not all of them
-            found.tells_nothing &=
-                !narrows(select.where_clause.as_deref(), &Narrowing::any()) && select.limit_count.is_none();
+            found.tells_nothing &= !narrows(select.where_clause.as_deref(), &Narrowing::any())
+                && select.limit_count.is_none();
             let own = found.columns.is_empty() || differ(&Side::of(test, of), &found, of);
             let narrowed = is_column(test, of) && select.limit_count.is_some();
             narrowed || (own && !found.tells_nothing && is_column(test, of))
         }),
         Ok(SubLinkType::ExistsSublink) => of.target.is_some_and(|target| {
-            narrows(select.where_clause.as_deref(), &Narrowing::of(target, of.relation, false))
+            narrows(
+                select.where_clause.as_deref(),
+                &Narrowing::of(target, of.relation, false),
+            )
         }),
         Ok(
             SubLinkType::Undefined
@@ -280,7 +342,11 @@ fn sub_link(node: &protobuf::SubLink, of: &Narrowing<'_>) -> bool {
 }
 
 fn selected(node: &protobuf::SubLink) -> Option<&protobuf::SelectStmt> {
-    match node.subselect.as_deref().and_then(|select| select.node.as_ref()) {
+    match node
+        .subselect
+        .as_deref()
+        .and_then(|select| select.node.as_ref())
+    {
         Some(NodeEnum::SelectStmt(select)) => Some(select),
         Some(_) | None => None,
     }

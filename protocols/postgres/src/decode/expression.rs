@@ -40,7 +40,9 @@ impl Walk {
                 self.type_name(node.type_name.as_ref());
                 self.optional(node.arg.as_deref(), Place::Other(Use::Cast));
             }
-            Expression::CollateClause(node) => self.optional(node.arg.as_deref(), Place::Other(Use::Cast)),
+            Expression::CollateClause(node) => {
+                self.optional(node.arg.as_deref(), Place::Other(Use::Cast))
+            }
             Expression::FuncCall(node) => self.function(node),
             Expression::AIndirection(node) => self.indirection(node),
             Expression::AIndices(node) => {
@@ -73,7 +75,9 @@ impl Walk {
             Expression::BooleanTest(node) => self.optional(node.arg.as_deref(), CONDITION),
             Expression::GroupingFunc(node) => self.nodes(&node.args, Place::Other(Use::Group)),
             Expression::GroupingSet(node) => self.nodes(&node.content, Place::Other(Use::Group)),
-            Expression::MultiAssignRef(node) => self.optional(node.source.as_deref(), Place::Other(Use::Stored)),
+            Expression::MultiAssignRef(node) => {
+                self.optional(node.source.as_deref(), Place::Other(Use::Stored))
+            }
             Expression::NamedArgExpr(node) => self.optional(node.arg.as_deref(), FUNCTION),
             Expression::List(node) => self.nodes(&node.items, within(place)),
             Expression::ResTarget(node) => {
@@ -125,7 +129,8 @@ impl Walk {
             | AExprKind::AexprNotBetweenSym => self.needs_catalog_first = true,
             AExprKind::Undefined => self.opaque(),
         }
-        let equals = kind == AExprKind::AexprOp && matches!(names(&node.name).as_slice(), ["="] | ["pg_catalog", "="]);
+        let equals = kind == AExprKind::AexprOp
+            && matches!(names(&node.name).as_slice(), ["="] | ["pg_catalog", "="]);
         let (left, right) = (node.lexpr.as_deref(), node.rexpr.as_deref());
         let beside = |other: Option<&Node>| match other {
             Some(other) if equals && is_constant(other) => Place::EqualsConstant,
@@ -139,7 +144,11 @@ impl Walk {
     pub(super) fn operator(&mut self, name: &[Node]) {
         let (schema, operator) = qualified_name(name);
         self.needs_catalog_first |= schema.is_none();
-        if schema.as_deref().is_some_and(|schema| schema != "pg_catalog") || !catalog::harmless_operator(&operator) {
+        if schema
+            .as_deref()
+            .is_some_and(|schema| schema != "pg_catalog")
+            || !catalog::harmless_operator(&operator)
+        {
             self.call(schema, operator, Effect::Unknown, "operator");
         }
     }
@@ -150,7 +159,12 @@ impl Walk {
         self.nodes(&written.typmods, FUNCTION);
         let (schema, name) = qualified_name(&written.names);
         self.needs_catalog_first |= schema.is_none();
-        if schema.as_deref().is_some_and(|schema| schema != "pg_catalog") || !catalog::known_type(&name) || written.pct_type {
+        if schema
+            .as_deref()
+            .is_some_and(|schema| schema != "pg_catalog")
+            || !catalog::known_type(&name)
+            || written.pct_type
+        {
             self.call(schema, name, Effect::Unknown, "type");
         }
     }
@@ -171,7 +185,10 @@ impl Walk {
         let (schema, function) = qualified_name(name);
         self.functions.insert(names(name).join("."));
         self.needs_catalog_first |= schema.is_none();
-        if schema.as_deref().is_some_and(|schema| schema != "pg_catalog") {
+        if schema
+            .as_deref()
+            .is_some_and(|schema| schema != "pg_catalog")
+        {
             return self.call(schema, function, Effect::Unknown, "function");
         }
         match catalog::call(&function) {
@@ -218,7 +235,15 @@ impl Walk {
 
     fn indirection(&mut self, node: &protobuf::AIndirection) {
         // `(t).column` reads the row; `(column)[1]` and `($1).field` are operations on a value
-        let reason = if node.indirection.iter().any(|step| text(step).is_some() || is_star(step)) { Use::WholeRow } else { Use::Operator };
+        let reason = if node
+            .indirection
+            .iter()
+            .any(|step| text(step).is_some() || is_star(step))
+        {
+            Use::WholeRow
+        } else {
+            Use::Operator
+        };
         self.optional(node.arg.as_deref(), Place::Other(reason));
         self.nodes(&node.indirection, OPERATOR);
     }
@@ -245,8 +270,7 @@ pub(super) fn is_constant(node: &Node) -> bool {
             });
             known && cast.arg.as_deref().is_some_and(is_constant)
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "only constants are asked for")]
-        _ => false,
+        Some(_) | None => false,
     }
 }
 

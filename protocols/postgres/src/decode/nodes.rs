@@ -1,5 +1,6 @@
 //! The node kinds of the grammar, by the part they play in a raw parse tree.
 #![expect(dead_code, reason = "of some kinds nothing but the name matters")]
+#![expect(clippy::enum_variant_names, reason = "the grammar's own names")]
 
 use pg_query::protobuf;
 

@@ -4,107 +4,14 @@
 use pg_query::protobuf::{self, DropBehavior, GrantTargetType, ObjectType};
 use pg_query::{Node, NodeEnum};
 
-use super::alter::relation_kind;
-use super::parts::{Object, Part};
+use super::classes::{Class, actions, class, relation_kind, word};
+use super::parts::{Object, Part, RelationName};
 use super::verbs::{self, Verb};
 use super::walk::{Walk, names, qualified_name, relation_name, span, text};
 use crate::lineage::{Named, Place, Use};
 
 /// Where a column stands in the definition of something.
 pub(super) const DEFINITION: Place = Place::Other(Use::Definition);
-
-/// What kind of thing an object is, as far as its effect goes.
-#[derive(Clone, Copy)]
-enum Class {
-    Relation,
-    /// A column, default or constraint of a relation.
-    PartOfRelation,
-    Trigger,
-    Rule,
-    Policy,
-    Function,
-    /// A type, domain or statistics object.
-    Type,
-    Schema,
-    Role,
-    Database,
-    Extension,
-    Foreign,
-    Publication,
-    Definition,
-    Unknown,
-}
-
-const fn class(kind: ObjectType) -> Class {
-    match kind {
-        ObjectType::ObjectTable
-        | ObjectType::ObjectView
-        | ObjectType::ObjectMatview
-        | ObjectType::ObjectIndex
-        | ObjectType::ObjectSequence
-        | ObjectType::ObjectForeignTable => Class::Relation,
-        ObjectType::ObjectColumn | ObjectType::ObjectAttribute | ObjectType::ObjectTabconstraint | ObjectType::ObjectDefault => {
-            Class::PartOfRelation
-        }
-        ObjectType::ObjectTrigger | ObjectType::ObjectEventTrigger => Class::Trigger,
-        ObjectType::ObjectRule => Class::Rule,
-        ObjectType::ObjectPolicy => Class::Policy,
-        ObjectType::ObjectFunction | ObjectType::ObjectProcedure | ObjectType::ObjectRoutine | ObjectType::ObjectAggregate => {
-            Class::Function
-        }
-        ObjectType::ObjectType
-        | ObjectType::ObjectDomain
-        | ObjectType::ObjectDomconstraint
-        | ObjectType::ObjectStatisticExt => Class::Type,
-        ObjectType::ObjectSchema => Class::Schema,
-        ObjectType::ObjectRole => Class::Role,
-        ObjectType::ObjectDatabase => Class::Database,
-        ObjectType::ObjectExtension => Class::Extension,
-        ObjectType::ObjectFdw | ObjectType::ObjectForeignServer | ObjectType::ObjectUserMapping => Class::Foreign,
-        ObjectType::ObjectPublication
-        | ObjectType::ObjectPublicationNamespace
-        | ObjectType::ObjectPublicationRel
-        | ObjectType::ObjectSubscription => Class::Publication,
-        ObjectType::ObjectAccessMethod
-        | ObjectType::ObjectAmop
-        | ObjectType::ObjectAmproc
-        | ObjectType::ObjectCast
-        | ObjectType::ObjectCollation
-        | ObjectType::ObjectConversion
-        | ObjectType::ObjectDefacl
-        | ObjectType::ObjectLanguage
-        | ObjectType::ObjectLargeobject
-        | ObjectType::ObjectOpclass
-        | ObjectType::ObjectOperator
-        | ObjectType::ObjectOpfamily
-        | ObjectType::ObjectParameterAcl
-        | ObjectType::ObjectTablespace
-        | ObjectType::ObjectTransform
-        | ObjectType::ObjectTsconfiguration
-        | ObjectType::ObjectTsdictionary
-        | ObjectType::ObjectTsparser
-        | ObjectType::ObjectTstemplate => Class::Definition,
-        ObjectType::Undefined => Class::Unknown,
-    }
-}
-
-/// The two actions that a class of objects knows beside creating: change and drop.
-const fn actions(class: Class) -> (Verb, Verb) {
-    match class {
-        Class::Relation | Class::PartOfRelation | Class::Type | Class::Schema => (verbs::ALTER, verbs::DROP),
-        Class::Trigger => (verbs::ALTER_TRIGGER, verbs::DROP_TRIGGER),
-        Class::Rule => (verbs::ALTER_RULE, verbs::DROP_RULE),
-        Class::Policy => (verbs::ROW_SECURITY, verbs::ROW_SECURITY),
-        Class::Function => (verbs::ALTER_FUNCTION, verbs::DROP_FUNCTION),
-        Class::Role => (verbs::ALTER_ROLE, verbs::DROP_ROLE),
-        Class::Database => (verbs::ALTER_DATABASE, verbs::DROP_DATABASE),
-        Class::Extension => (verbs::ALTER_EXTENSION, verbs::DROP_EXTENSION),
-        Class::Foreign => (verbs::ALTER_FOREIGN, verbs::DROP_FOREIGN),
-        Class::Publication => (verbs::ALTER_PUBLICATION, verbs::DROP_PUBLICATION),
-        Class::Definition => (verbs::ALTER_DEFINITION, verbs::DROP_DEFINITION),
-        Class::Unknown => (verbs::OPAQUE, verbs::OPAQUE),
-    }
-}
 
 pub(super) fn cascades(behavior: i32) -> bool {
     DropBehavior::try_from(behavior) == Ok(DropBehavior::DropCascade)
@@ -115,61 +22,13 @@ fn object_type(kind: i32) -> ObjectType {
 }
 
 impl Walk {
-    /// An object as a node names it, which is different for each kind.
-    fn object(&mut self, verb: Verb, kind: ObjectType, node: Option<&Node>) -> Part {
-        let class = class(kind);
-        let path: Vec<&str> = node.map(path_of).unwrap_or_default();
-        let relation = |path: &[&str]| {
-            let mut back = path.iter().rev().map(|part| (*part).to_owned());
-            let name = back.next().unwrap_or_default();
-            let schema = back.next();
-            let temporary = schema.as_deref() == Some("pg_temp");
-            Object::Relation(super::RelationName { catalog: back.next(), schema, name, temporary })
-        };
-        let last = || path.last().map_or_else(String::new, |name| (*name).to_owned());
-        let schema = || path.len().checked_sub(2).and_then(|at| path.get(at)).map(|name| (*name).to_owned());
-        let object = match class {
-            Class::Relation => relation(&path),
-            Class::PartOfRelation | Class::Trigger | Class::Rule | Class::Policy => match path.split_last() {
-                Some((_, path)) if !path.is_empty() => relation(path),
-                _ => Object::Definition { kind: "object", name: last() },
-            },
-            Class::Function => Object::Function { schema: schema(), name: last() },
-            Class::Type => Object::Type { schema: schema(), name: last() },
-            Class::Schema => Object::Schema(last()),
-            Class::Role => Object::Role(last()),
-            Class::Database => Object::Database(Some(last())),
-            Class::Extension => Object::Definition { kind: "extension", name: last() },
-            Class::Foreign => Object::Definition { kind: "server", name: last() },
-            Class::Publication => Object::Definition { kind: "publication", name: last() },
-            Class::Definition => Object::Definition { kind: "definition", name: path.join(".") },
-            Class::Unknown => Object::Database(None),
-        };
-        Part::new(verb, object).kind(match class {
-            Class::Relation => relation_kind(kind),
-            Class::PartOfRelation => "column",
-            Class::Trigger => "trigger",
-            Class::Rule => "rule",
-            Class::Policy => "policy",
-            Class::Function => "function",
-            Class::Type => "type",
-            Class::Schema => "schema",
-            Class::Role => "role",
-            Class::Database => "database",
-            Class::Extension => "extension",
-            Class::Foreign => "server",
-            Class::Publication => "publication",
-            Class::Definition | Class::Unknown => "definition",
-        })
-    }
-
     pub(super) fn drop_objects(&mut self, node: &protobuf::DropStmt) {
         let kind = object_type(node.remove_type);
         let (_, verb) = actions(class(kind));
         // a schema that goes, or a temporary table, changes what names mean
         self.session.read_back |= matches!(kind, ObjectType::ObjectSchema);
         for object in &node.objects {
-            let part = self.object(verb, kind, Some(object)).cascade(cascades(node.behavior));
+            let part = named_object(verb, kind, Some(object)).cascade(cascades(node.behavior));
             self.part(part);
         }
         if node.objects.is_empty() {
@@ -183,9 +42,9 @@ impl Walk {
         self.session.read_back |= matches!(kind, ObjectType::ObjectSchema | ObjectType::ObjectRole);
         let Some(relation) = &node.relation else {
             let part = match class(kind) {
-                Class::Schema => Part::new(verb, Object::Schema(node.subname.clone())).kind("schema"),
-                Class::Role => Part::new(verb, Object::Role(node.subname.clone())).kind("role"),
-                Class::Database => Part::new(verb, Object::Database(Some(node.subname.clone()))).kind("database"),
+                Class::Schema => Part::new(verb, Object::Schema(node.subname.clone())),
+                Class::Role => Part::new(verb, Object::Role(node.subname.clone())),
+                Class::Database => Part::new(verb, Object::Database(Some(node.subname.clone()))),
                 Class::Relation
                 | Class::PartOfRelation
                 | Class::Trigger
@@ -197,30 +56,39 @@ impl Walk {
                 | Class::Foreign
                 | Class::Publication
                 | Class::Definition
-                | Class::Unknown => self.object(verb, kind, node.object.as_deref()),
+                | Class::Unknown => named_object(verb, kind, node.object.as_deref()),
             };
-            self.part(part);
-            if matches!(class(kind), Class::Schema) {
-                self.session.read_back = true;
-            }
-            return;
+            return self.part(part.kind(word(kind)));
         };
+        self.rename_relation(node, relation, kind, verb);
+    }
+
+    fn rename_relation(
+        &mut self,
+        node: &protobuf::RenameStmt,
+        relation: &protobuf::RangeVar,
+        kind: ObjectType,
+        verb: Verb,
+    ) {
         let mut part = Part::new(verb, Object::Relation(relation_name(relation)))
             .kind(relation_kind(kind))
             .at(span(relation.location, relation.relname.len()));
         part.facts.command = Some("rename");
         self.part(part);
         let read = self.read(relation);
-        match kind {
-            ObjectType::ObjectColumn | ObjectType::ObjectAttribute => {
-                let named = Named::Column { name: node.subname.clone(), qualified: false };
-                self.mention(named, Place::Other(Use::Renamed), vec![vec![read]], relation.location);
-            }
-            ObjectType::ObjectTable | ObjectType::ObjectView | ObjectType::ObjectMatview | ObjectType::ObjectForeignTable => {
-                self.whole(vec![read], Use::Renamed, relation.location);
-            }
-            #[expect(clippy::wildcard_enum_match_arm, reason = "no other name leads to a column")]
-            _ => {}
+        if matches!(kind, ObjectType::ObjectColumn | ObjectType::ObjectAttribute) {
+            let named = Named::Column {
+                name: node.subname.clone(),
+                qualified: false,
+            };
+            self.mention(
+                named,
+                Place::Other(Use::Renamed),
+                vec![vec![read]],
+                relation.location,
+            );
+        } else if matches!(class(kind), Class::Relation) {
+            self.whole(vec![read], Use::Renamed, relation.location);
         }
     }
 
@@ -234,7 +102,7 @@ impl Walk {
                 self.whole(vec![read], Use::Renamed, relation.location);
             }
             None => {
-                let part = self.object(verb, kind, node.object.as_deref());
+                let part = named_object(verb, kind, node.object.as_deref());
                 self.part(part);
             }
         }
@@ -244,26 +112,39 @@ impl Walk {
     pub(super) fn alter_owner(&mut self, node: &protobuf::AlterOwnerStmt) {
         let kind = object_type(node.object_type);
         match &node.relation {
-            Some(relation) => self.on_relation_kind(verbs::ALTER_OWNER, Some(relation), relation_kind(kind)),
+            Some(relation) => {
+                self.on_relation_kind(verbs::ALTER_OWNER, Some(relation), relation_kind(kind))
+            }
             None => {
-                let part = self.object(verbs::ALTER_OWNER, kind, node.object.as_deref());
+                let part = named_object(verbs::ALTER_OWNER, kind, node.object.as_deref());
                 self.part(part);
             }
         }
     }
 
     pub(super) fn depends(&mut self, node: &protobuf::AlterObjectDependsStmt) {
-        let name = node.extname.as_ref().map_or_else(String::new, |name| name.sval.clone());
+        let name = node
+            .extname
+            .as_ref()
+            .map_or_else(String::new, |name| name.sval.clone());
         self.definition(verbs::ALTER_EXTENSION, "extension", &name);
     }
 
     pub(super) fn comment(&mut self, node: &protobuf::CommentStmt) {
-        let part = self.object(verbs::COMMENT, object_type(node.objtype), node.object.as_deref());
+        let part = named_object(
+            verbs::COMMENT,
+            object_type(node.objtype),
+            node.object.as_deref(),
+        );
         self.part(part);
     }
 
     pub(super) fn grant(&mut self, node: &protobuf::GrantStmt) {
-        let verb = if node.is_grant { verbs::GRANT } else { verbs::REVOKE };
+        let verb = if node.is_grant {
+            verbs::GRANT
+        } else {
+            verbs::REVOKE
+        };
         let kind = object_type(node.objtype);
         self.session.read_back |= matches!(kind, ObjectType::ObjectSchema);
         match GrantTargetType::try_from(node.targtype) {
@@ -279,13 +160,15 @@ impl Walk {
                             self.on_relation_kind(verb, Some(relation), relation_kind(kind));
                         }
                         Some(_) | None => {
-                            let part = self.object(verb, kind, Some(object));
+                            let part = named_object(verb, kind, Some(object));
                             self.part(part);
                         }
                     }
                 }
             }
-            Ok(GrantTargetType::AclTargetDefaults | GrantTargetType::Undefined) | Err(_) => self.on_database(verb),
+            Ok(GrantTargetType::AclTargetDefaults | GrantTargetType::Undefined) | Err(_) => {
+                self.on_database(verb)
+            }
         }
         if node.objects.is_empty() {
             self.on_database(verb);
@@ -293,7 +176,16 @@ impl Walk {
     }
 
     pub(super) fn definition(&mut self, verb: Verb, kind: &'static str, name: &str) {
-        self.part(Part::new(verb, Object::Definition { kind, name: name.to_owned() }).kind(kind));
+        self.part(
+            Part::new(
+                verb,
+                Object::Definition {
+                    kind,
+                    name: name.to_owned(),
+                },
+            )
+            .kind(kind),
+        );
     }
 
     pub(super) fn type_object(&mut self, verb: Verb, name: &[Node], kind: &'static str) {
@@ -306,6 +198,76 @@ impl Walk {
     }
 }
 
+/// An object as a node names it, which is different for each kind.
+fn named_object(verb: Verb, kind: ObjectType, node: Option<&Node>) -> Part {
+    let path: Vec<&str> = node.map(path_of).unwrap_or_default();
+    let last = || {
+        path.last()
+            .map_or_else(String::new, |name| (*name).to_owned())
+    };
+    let schema = || {
+        path.len()
+            .checked_sub(2)
+            .and_then(|at| path.get(at))
+            .map(|name| (*name).to_owned())
+    };
+    let object = match class(kind) {
+        Class::Relation => relation(&path),
+        Class::PartOfRelation | Class::Trigger | Class::Rule | Class::Policy => {
+            match path.split_last() {
+                Some((_, path)) if !path.is_empty() => relation(path),
+                _ => Object::Definition {
+                    kind: "object",
+                    name: last(),
+                },
+            }
+        }
+        Class::Function => Object::Function {
+            schema: schema(),
+            name: last(),
+        },
+        Class::Type => Object::Type {
+            schema: schema(),
+            name: last(),
+        },
+        Class::Schema => Object::Schema(last()),
+        Class::Role => Object::Role(last()),
+        Class::Database => Object::Database(Some(last())),
+        Class::Extension => Object::Definition {
+            kind: "extension",
+            name: last(),
+        },
+        Class::Foreign => Object::Definition {
+            kind: "server",
+            name: last(),
+        },
+        Class::Publication => Object::Definition {
+            kind: "publication",
+            name: last(),
+        },
+        Class::Definition => Object::Definition {
+            kind: "definition",
+            name: path.join("."),
+        },
+        Class::Unknown => Object::Database(None),
+    };
+    Part::new(verb, object).kind(word(kind))
+}
+
+/// A relation named by strings: its own name last.
+fn relation(path: &[&str]) -> Object {
+    let mut back = path.iter().rev().map(|part| (*part).to_owned());
+    let name = back.next().unwrap_or_default();
+    let schema = back.next();
+    let temporary = schema.as_deref() == Some("pg_temp");
+    Object::Relation(RelationName {
+        catalog: back.next(),
+        schema,
+        name,
+        temporary,
+    })
+}
+
 /// The names in a node that names an object: a list, a call's signature, a type, one word.
 fn path_of(node: &Node) -> Vec<&str> {
     match &node.node {
@@ -314,9 +276,11 @@ fn path_of(node: &Node) -> Vec<&str> {
         Some(NodeEnum::ObjectWithArgs(call)) => names(&call.objname),
         Some(NodeEnum::TypeName(written)) => names(&written.names),
         Some(NodeEnum::RoleSpec(role)) => vec![&role.rolename],
-        Some(NodeEnum::RangeVar(relation)) => {
-            [&relation.schemaname, &relation.relname].into_iter().filter(|name| !name.is_empty()).map(String::as_str).collect()
-        }
+        Some(NodeEnum::RangeVar(relation)) => [&relation.schemaname, &relation.relname]
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .map(String::as_str)
+            .collect(),
         Some(_) | None => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! What a decoded text asks for in this session: parts with their names resolved, in the words of policy.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::parts::{Object, Part, RelationName};
@@ -30,7 +30,13 @@ pub struct SessionState {
 pub fn operations(analysis: &Analysis, state: &SessionState) -> Operations {
     let mut list = Vec::new();
     for (index, statement) in analysis.statements.iter().enumerate() {
-        let mut resolver = Resolver { state, statement: u32::try_from(index).unwrap_or(u32::MAX), list: &mut list };
+        let statement_index = u32::try_from(index).unwrap_or(u32::MAX);
+        let mut resolver = Resolver {
+            state,
+            statement: statement_index,
+            list: &mut list,
+            seen: HashSet::new(),
+        };
         resolver.statement(statement);
     }
     Operations::new(list)
@@ -40,6 +46,8 @@ struct Resolver<'s> {
     state: &'s SessionState,
     statement: u32,
     list: &'s mut Vec<Operation>,
+    /// Operations of this statement without their spans, so that each is asked once.
+    seen: HashSet<Operation>,
 }
 
 impl Resolver<'_> {
@@ -48,20 +56,32 @@ impl Resolver<'_> {
             self.part(part, statement);
         }
         if statement.needs_catalog_first && !self.catalog_comes_first() {
-            let opaque = Part::new(verbs::CALL, Object::Function { schema: Some("*".to_owned()), name: "*".to_owned() });
+            let opaque = Part::new(
+                verbs::CALL,
+                Object::Function {
+                    schema: Some("*".to_owned()),
+                    name: "*".to_owned(),
+                },
+            );
             self.part(&opaque.kind("function"), statement);
         }
         if let Some(name) = &statement.executes {
             match self.state.prepared.get(name) {
                 // EXECUTE of EXECUTE is no statement that PREPARE takes
                 Some(prepared) if prepared.executes.is_none() => self.statement(prepared),
-                Some(_) | None => self.part(&Part::new(verbs::OPAQUE, Object::Database(None)), statement),
+                Some(_) | None => {
+                    self.part(&Part::new(verbs::OPAQUE, Object::Database(None)), statement)
+                }
             }
         }
     }
 
     fn catalog_comes_first(&self) -> bool {
-        let mut path = self.state.search_path.iter().filter(|schema| !is_temporary(schema));
+        let mut path = self
+            .state
+            .search_path
+            .iter()
+            .filter(|schema| !is_temporary(schema));
         path.next().is_none_or(|schema| schema == "pg_catalog")
     }
 
@@ -79,20 +99,36 @@ impl Resolver<'_> {
             }
             Object::Database(name) => {
                 let name = name.as_ref().unwrap_or(&self.state.database);
-                let resource = Resource { path: vec![("Database", Cow::Owned(name.clone()))], attributes: Attributes::new() };
+                let resource = Resource {
+                    path: vec![("Database", Cow::Owned(name.clone()))],
+                    attributes: Attributes::new(),
+                };
                 self.push(part, resource, statement, false);
             }
             Object::Schema(name) => self.push_in(part, &[("Schema", name)], statement),
-            Object::Function { schema, name } => self.named(part, "Function", schema.as_deref(), name, statement),
-            Object::Type { schema, name } => self.named(part, "Type", schema.as_deref(), name, statement),
+            Object::Function { schema, name } => {
+                let schema = self.schema_of(part, schema.as_deref(), name);
+                self.push_in(part, &[("Schema", &schema), ("Function", name)], statement);
+            }
+            Object::Type { schema, name } => {
+                let schema = self.schema_of(part, schema.as_deref(), name);
+                self.push_in(part, &[("Schema", &schema), ("Type", name)], statement);
+            }
             Object::Role(name) => {
-                let resource = Resource { path: vec![("Role", Cow::Owned(name.clone()))], attributes: Attributes::new() };
+                let resource = Resource {
+                    path: vec![("Role", Cow::Owned(name.clone()))],
+                    attributes: Attributes::new(),
+                };
                 self.push(part, resource, statement, false);
             }
             Object::Setting(name) => self.push_in(part, &[("Setting", name)], statement),
             Object::Channel(name) => self.push_in(part, &[("Channel", name)], statement),
             Object::Definition { kind, name } => {
-                let name = if name.is_empty() { (*kind).to_owned() } else { format!("{kind} {name}") };
+                let name = if name.is_empty() {
+                    (*kind).to_owned()
+                } else {
+                    format!("{kind} {name}")
+                };
                 self.push_in(part, &[("Definition", &name)], statement);
             }
         }
@@ -138,8 +174,14 @@ impl Resolver<'_> {
     }
 
     fn first_user_schema(&self) -> String {
-        let user = self.state.search_path.iter().find(|schema| *schema != "pg_catalog" && !is_temporary(schema));
-        user.or(self.state.search_path.first()).cloned().unwrap_or_else(|| "public".to_owned())
+        let user = self
+            .state
+            .search_path
+            .iter()
+            .find(|schema| *schema != "pg_catalog" && !is_temporary(schema));
+        user.or(self.state.search_path.first())
+            .cloned()
+            .unwrap_or_else(|| "public".to_owned())
     }
 
     fn table(&self, name: &RelationName, schema: &str) -> Resource {
@@ -147,7 +189,10 @@ impl Resolver<'_> {
         let system = catalog::is_system_schema(schema);
         let mut attributes = Attributes::new();
         attributes.insert("catalog", Value::Bool(system));
-        attributes.insert("sensitive", Value::Bool(system && catalog::is_sensitive(schema, &name.name)));
+        attributes.insert(
+            "sensitive",
+            Value::Bool(system && catalog::is_sensitive(schema, &name.name)),
+        );
         Resource {
             path: vec![
                 ("Database", Cow::Owned(database.clone())),
@@ -159,26 +204,33 @@ impl Resolver<'_> {
     }
 
     /// Something with a schema of its own; unqualified it is the server's where that has one, else the first on the path.
-    fn named(
-        &mut self,
-        part: &Part,
-        entity: &'static str,
-        schema: Option<&str>,
-        name: &str,
-        statement: &Statement,
-    ) {
-        let schema = match schema {
+    fn schema_of(&self, part: &Part, schema: Option<&str>, name: &str) -> String {
+        let called = matches!(
+            part.verb,
+            verbs::CALL | verbs::CALL_WRITE | verbs::CALL_ADMIN
+        );
+        match schema {
             Some(schema) => schema.to_owned(),
-            None if entity == "Function" && catalog::has_function(name) => "pg_catalog".to_owned(),
+            None if called && catalog::has_function(name) => "pg_catalog".to_owned(),
             None => self.first_user_schema(),
-        };
-        self.push_in(part, &[("Schema", &schema), (entity, name)], statement);
+        }
     }
 
     fn push_in(&mut self, part: &Part, path: &[(&'static str, &str)], statement: &Statement) {
         let mut whole = vec![("Database", Cow::Owned(self.state.database.clone()))];
-        whole.extend(path.iter().map(|(entity, name)| (*entity, Cow::Owned((*name).to_owned()))));
-        self.push(part, Resource { path: whole, attributes: Attributes::new() }, statement, false);
+        whole.extend(
+            path.iter()
+                .map(|(entity, name)| (*entity, Cow::Owned((*name).to_owned()))),
+        );
+        self.push(
+            part,
+            Resource {
+                path: whole,
+                attributes: Attributes::new(),
+            },
+            statement,
+            false,
+        );
     }
 
     fn push(&mut self, part: &Part, resource: Resource, statement: &Statement, ambiguous: bool) {
@@ -187,12 +239,15 @@ impl Resolver<'_> {
             resource,
             facts: self.facts(part, statement, ambiguous),
             statement: self.statement,
-            span: part.span.or((statement.span.1 > 0).then_some(statement.span)),
+            span: part
+                .span
+                .or((statement.span.1 > 0).then_some(statement.span)),
         };
-        let known = self.list.iter().rev().take_while(|other| other.statement == operation.statement).any(|other| {
-            other.action == operation.action && other.resource == operation.resource && other.facts == operation.facts
-        });
-        if !known {
+        let place_less = Operation {
+            span: None,
+            ..operation.clone()
+        };
+        if self.seen.insert(place_less) {
             self.list.push(operation);
         }
     }

@@ -26,14 +26,23 @@ pub enum Object {
     Database(Option<String>),
     Schema(String),
     /// A function, operator or type as far as it is called.
-    Function { schema: Option<String>, name: String },
+    Function {
+        schema: Option<String>,
+        name: String,
+    },
     /// A type, domain, collation or statistics object.
-    Type { schema: Option<String>, name: String },
+    Type {
+        schema: Option<String>,
+        name: String,
+    },
     Role(String),
     Setting(String),
     Channel(String),
     /// Anything else with a name, in the database: an extension, a publication.
-    Definition { kind: &'static str, name: String },
+    Definition {
+        kind: &'static str,
+        name: String,
+    },
 }
 
 /// What policy may ask of a part beside its action and resource.
@@ -67,7 +76,13 @@ pub struct Part {
 
 impl Part {
     pub(super) fn new(verb: Verb, object: Object) -> Self {
-        Self { verb, object, facts: PartFacts::default(), span: None, read: None }
+        Self {
+            verb,
+            object,
+            facts: PartFacts::default(),
+            span: None,
+            read: None,
+        }
     }
 
     pub(super) fn kind(mut self, object: &'static str) -> Self {

@@ -1,14 +1,17 @@
 //! SELECT with all that belongs to it: common table expressions, set operations, outputs, ordering, locks.
 
+use std::collections::HashSet;
+
 use pg_query::protobuf::{self, SelectStmt, SetOperation};
 use pg_query::{Node, NodeEnum};
 
+use super::columns::column_path;
 use super::condition::{self, Narrowing};
 use super::kinds::{Kind, kind};
 use super::nodes::Query;
 use super::parts::{Object, Part};
 use super::verbs;
-use super::walk::{Outlet, Walk, column_path, relation_name, span};
+use super::walk::{Outlet, Walk, relation_name, span};
 use crate::lineage::{Place, Use};
 
 const CONDITION: Place = Place::Other(Use::Condition);
@@ -29,12 +32,20 @@ impl Walk {
         let Some(node) = &node.node else { return };
         match kind(node) {
             Kind::Query(query) => self.deeper(|walk| walk.query(query, outlet)),
-            Kind::Expression(_) | Kind::Source(_) | Kind::Command(_) | Kind::Clause | Kind::Foreign => self.opaque(),
+            Kind::Expression(_)
+            | Kind::Source(_)
+            | Kind::Command(_)
+            | Kind::Clause
+            | Kind::Foreign => self.opaque(),
         }
     }
 
     /// Runs `inner` with the common table expressions of `with` in sight.
-    pub(super) fn with(&mut self, with: Option<&protobuf::WithClause>, inner: impl FnOnce(&mut Self)) {
+    pub(super) fn with(
+        &mut self,
+        with: Option<&protobuf::WithClause>,
+        inner: impl FnOnce(&mut Self),
+    ) {
         let before = self.ctes.len();
         if let Some(with) = with {
             self.common_tables(with);
@@ -49,7 +60,8 @@ impl Walk {
             _ => None,
         });
         if with.recursive {
-            self.ctes.extend(tables.clone().map(|table| table.ctename.clone()));
+            self.ctes
+                .extend(tables.clone().map(|table| table.ctename.clone()));
         }
         for table in tables {
             if let Some(query) = table.ctequery.as_deref() {
@@ -72,14 +84,16 @@ impl Walk {
         self.with(node.with_clause.as_ref(), |walk| {
             let outlet = match &node.into_clause {
                 Some(into) => {
-                    walk.into_relation(into, "table");
+                    walk.stores_into(into, "table");
                     Outlet::To(Use::Stored)
                 }
                 None => outlet,
             };
             match (&node.larg, &node.rarg) {
                 (None, None) => walk.simple_select(node, outlet),
-                (left, right) => walk.set_operation(node, [left.as_deref(), right.as_deref()], outlet),
+                (left, right) => {
+                    walk.set_operation(node, [left.as_deref(), right.as_deref()], outlet)
+                }
             }
         });
     }
@@ -130,8 +144,18 @@ impl Walk {
 
     /// Whether the condition narrows, and the limit, for the relations that stand in this FROM itself.
     fn facts_of_sources(&mut self, first: usize, unfiltered: bool, rows: Option<i64>) {
-        let here: Vec<usize> =
-            self.levels.last().map(|level| level.iter().flat_map(|source| source.relations.clone()).collect()).unwrap_or_default();
+        let here: Vec<usize> = self
+            .levels
+            .last()
+            .map(|level| {
+                level
+                    .iter()
+                    .flat_map(|source| source.relations.clone())
+                    .collect()
+            })
+            .unwrap_or_default();
+        self.step(self.parts.len().saturating_sub(first));
+        let here: HashSet<usize> = here.into_iter().collect();
         for part in self.parts.iter_mut().skip(first) {
             if part.read.is_some_and(|read| here.contains(&read)) {
                 part.facts.unfiltered = unfiltered;
@@ -160,16 +184,25 @@ impl Walk {
     /// Ordering, grouping or telling apart by the number or the name of an output counts for the output's column.
     fn by_output(&mut self, items: &[Node], targets: &[Node], reason: Use) {
         for item in items {
+            self.step(targets.len());
             let item = match &item.node {
-                Some(NodeEnum::SortBy(sort)) => sort.node.as_deref().and_then(|node| node.node.as_ref()),
+                Some(NodeEnum::SortBy(sort)) => {
+                    sort.node.as_deref().and_then(|node| node.node.as_ref())
+                }
                 Some(other) => Some(other),
                 None => None,
             };
             match item {
                 Some(NodeEnum::AConst(constant)) => self.by_number(constant, targets, reason),
                 Some(NodeEnum::ColumnRef(column)) => {
-                    if let ([name], false) = (column_path(column).0.as_slice(), column_path(column).1) {
-                        for column in targets.iter().filter(|target| is_named(target, name)).filter_map(plain_column) {
+                    if let ([name], false) =
+                        (column_path(column).0.as_slice(), column_path(column).1)
+                    {
+                        for column in targets
+                            .iter()
+                            .filter(|target| is_named(target, name))
+                            .filter_map(plain_column)
+                        {
                             self.column(column, Place::Other(reason));
                         }
                     }
@@ -180,12 +213,16 @@ impl Walk {
     }
 
     fn by_number(&mut self, constant: &protobuf::AConst, targets: &[Node], reason: Use) {
-        let Some(protobuf::a_const::Val::Ival(number)) = &constant.val else { return };
+        let Some(protobuf::a_const::Val::Ival(number)) = &constant.val else {
+            return;
+        };
         let before = usize::try_from(number.ival).unwrap_or(usize::MAX);
         let starred = targets.iter().take(before).any(is_star);
         for (position, target) in targets.iter().enumerate() {
             // behind a `*` the number may mean any column of it or after it
-            if let Some(column) = plain_column(target).filter(|_| position.checked_add(1) == Some(before) || starred) {
+            if let Some(column) =
+                plain_column(target).filter(|_| position.checked_add(1) == Some(before) || starred)
+            {
                 self.column(column, Place::Other(reason));
             }
         }
@@ -226,18 +263,27 @@ impl Walk {
                 .parts
                 .iter()
                 .skip(first)
-                .filter(|part| part.verb == verbs::SELECT && part.read.is_some_and(|read| locked.contains(&read)))
-                .map(|part| Part { verb: verbs::LOCK_ROWS, read: None, ..part.clone() })
+                .filter(|part| {
+                    part.verb == verbs::SELECT
+                        && part.read.is_some_and(|read| locked.contains(&read))
+                })
+                .map(|part| Part {
+                    verb: verbs::LOCK_ROWS,
+                    read: None,
+                    ..part.clone()
+                })
                 .collect();
             if parts.is_empty() {
                 self.on_database(verbs::LOCK_ROWS);
             }
-            self.parts.extend(parts);
+            for part in parts {
+                self.part(part);
+            }
         }
     }
 
     /// The relation that SELECT INTO or CREATE TABLE AS makes.
-    pub(super) fn into_relation(&mut self, into: &protobuf::IntoClause, kind: &'static str) {
+    pub(super) fn stores_into(&mut self, into: &protobuf::IntoClause, kind: &'static str) {
         self.nodes_of_options(&into.options);
         match &into.rel {
             Some(relation) => {
@@ -276,16 +322,22 @@ fn is_star(target: &Node) -> bool {
 /// The column that an output is, where it is nothing but one; all else was judged where it stands.
 fn plain_column(target: &Node) -> Option<&protobuf::ColumnRef> {
     match &target.node {
-        Some(NodeEnum::ResTarget(target)) => match target.val.as_deref().and_then(|value| value.node.as_ref()) {
-            Some(NodeEnum::ColumnRef(column)) => Some(column),
-            _ => None,
-        },
+        Some(NodeEnum::ResTarget(target)) => {
+            match target.val.as_deref().and_then(|value| value.node.as_ref()) {
+                Some(NodeEnum::ColumnRef(column)) => Some(column),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
 
 fn constant_limit(node: &SelectStmt) -> Option<i64> {
-    match node.limit_count.as_deref().and_then(|limit| limit.node.as_ref()) {
+    match node
+        .limit_count
+        .as_deref()
+        .and_then(|limit| limit.node.as_ref())
+    {
         Some(NodeEnum::AConst(constant)) => match &constant.val {
             // zero is left out of the encoded tree
             Some(protobuf::a_const::Val::Ival(number)) => Some(i64::from(number.ival)),
@@ -295,4 +347,3 @@ fn constant_limit(node: &SelectStmt) -> Option<i64> {
         _ => None,
     }
 }
-

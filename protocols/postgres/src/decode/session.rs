@@ -12,16 +12,23 @@ use crate::lineage::{Named, Place, Use};
 impl Walk {
     pub(super) fn transaction(&mut self, node: &protobuf::TransactionStmt) {
         let change = match TransactionStmtKind::try_from(node.kind) {
-            Ok(TransactionStmtKind::TransStmtBegin | TransactionStmtKind::TransStmtStart) => TransactionChange::Begin,
-            Ok(TransactionStmtKind::TransStmtCommit) => TransactionChange::Commit { chain: node.chain },
-            Ok(TransactionStmtKind::TransStmtRollback) => TransactionChange::Rollback { chain: node.chain },
+            Ok(TransactionStmtKind::TransStmtBegin | TransactionStmtKind::TransStmtStart) => {
+                TransactionChange::Begin
+            }
+            Ok(TransactionStmtKind::TransStmtCommit) => {
+                TransactionChange::Commit { chain: node.chain }
+            }
+            Ok(TransactionStmtKind::TransStmtRollback) => {
+                TransactionChange::Rollback { chain: node.chain }
+            }
             Ok(TransactionStmtKind::TransStmtSavepoint) => TransactionChange::Savepoint,
             Ok(TransactionStmtKind::TransStmtRelease) => TransactionChange::Release,
             Ok(TransactionStmtKind::TransStmtRollbackTo) => TransactionChange::RollbackTo,
             Ok(TransactionStmtKind::TransStmtPrepare) => TransactionChange::Prepare,
-            Ok(TransactionStmtKind::TransStmtCommitPrepared | TransactionStmtKind::TransStmtRollbackPrepared) => {
-                TransactionChange::Finish
-            }
+            Ok(
+                TransactionStmtKind::TransStmtCommitPrepared
+                | TransactionStmtKind::TransStmtRollbackPrepared,
+            ) => TransactionChange::Finish,
             Ok(TransactionStmtKind::Undefined) | Err(_) => return self.opaque(),
         };
         self.on_database(match change {
@@ -35,7 +42,9 @@ impl Walk {
         });
         self.session.read_back |= matches!(
             change,
-            TransactionChange::Rollback { .. } | TransactionChange::RollbackTo | TransactionChange::Prepare
+            TransactionChange::Rollback { .. }
+                | TransactionChange::RollbackTo
+                | TransactionChange::Prepare
         );
         self.session.transaction = Some(change);
     }
@@ -51,7 +60,9 @@ impl Walk {
     /// PREPARE only plans; what it names is judged at each EXECUTE.
     pub(super) fn prepare(&mut self, node: &protobuf::PrepareStmt) {
         self.on_database(verbs::PREPARE);
-        let Some(query) = node.query.as_deref() else { return self.opaque() };
+        let Some(query) = node.query.as_deref() else {
+            return self.opaque();
+        };
         let mut inner = Self::default();
         for kind in &node.argtypes {
             match &kind.node {
@@ -78,8 +89,11 @@ impl Walk {
 
     pub(super) fn deallocate(&mut self, node: &protobuf::DeallocateStmt) {
         self.on_database(verbs::DEALLOCATE);
-        self.session.forgets =
-            Some(if node.isall || node.name.is_empty() { Forgets::AllPrepared } else { Forgets::Prepared(node.name.clone()) });
+        self.session.forgets = Some(if node.isall || node.name.is_empty() {
+            Forgets::AllPrepared
+        } else {
+            Forgets::Prepared(node.name.clone())
+        });
     }
 
     pub(super) fn declare(&mut self, node: &protobuf::DeclareCursorStmt) {
@@ -92,11 +106,15 @@ impl Walk {
 
     pub(super) fn explain(&mut self, node: &protobuf::ExplainStmt) {
         let executes = node.options.iter().any(|option| match &option.node {
-            Some(NodeEnum::DefElem(option)) => option.defname == "analyze" && is_on(option.arg.as_deref()),
+            Some(NodeEnum::DefElem(option)) => {
+                option.defname == "analyze" && is_on(option.arg.as_deref())
+            }
             _ => true,
         });
         self.on_database(verbs::EXPLAIN);
-        let Some(query) = node.query.as_deref() else { return self.opaque() };
+        let Some(query) = node.query.as_deref() else {
+            return self.opaque();
+        };
         let first = self.parts.len();
         let session = self.session.clone();
         self.statement(query);
@@ -123,21 +141,43 @@ impl Walk {
             self.on_database(verbs::COPY_OUT);
             return self.sub_select(query, Outlet::To(Use::Copied));
         }
-        let Some(relation) = &node.relation else { return self.opaque() };
-        let verb = if node.is_from { verbs::COPY_IN } else { verbs::COPY_OUT };
+        let Some(relation) = &node.relation else {
+            return self.opaque();
+        };
+        let verb = if node.is_from {
+            verbs::COPY_IN
+        } else {
+            verbs::COPY_OUT
+        };
         let mut part = Part::new(verb, Object::Relation(relation_name(relation)))
             .at(span(relation.location, relation.relname.len()));
-        part.facts.columns = names(&node.attlist).into_iter().map(str::to_owned).collect();
+        part.facts.columns = names(&node.attlist)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         part.facts.unfiltered = !node.is_from;
         self.part(part);
         if !node.is_from {
             let read = self.read(relation);
             if node.attlist.is_empty() {
-                self.mention(Named::Star, Place::Other(Use::Copied), vec![vec![read]], relation.location);
+                self.mention(
+                    Named::Star,
+                    Place::Other(Use::Copied),
+                    vec![vec![read]],
+                    relation.location,
+                );
             }
             for column in node.attlist.iter().filter_map(text) {
-                let named = Named::Column { name: column.to_owned(), qualified: false };
-                self.mention(named, Place::Other(Use::Copied), vec![vec![read]], relation.location);
+                let named = Named::Column {
+                    name: column.to_owned(),
+                    qualified: false,
+                };
+                self.mention(
+                    named,
+                    Place::Other(Use::Copied),
+                    vec![vec![read]],
+                    relation.location,
+                );
             }
         }
         self.levels.push(Vec::new());
@@ -156,13 +196,19 @@ impl Walk {
     pub(super) fn nodes_of_options(&mut self, options: &[Node]) {
         for option in options {
             match &option.node {
-                Some(NodeEnum::DefElem(option)) => match option.arg.as_deref().and_then(|node| node.node.as_ref()) {
-                    Some(NodeEnum::TypeName(written)) => self.option_type(written),
-                    Some(NodeEnum::DefElem(_)) => self.nodes_of_options(option.arg.as_deref().map_or(&[], std::slice::from_ref)),
-                    Some(NodeEnum::RoleSpec(_)) | None => {}
-                    Some(NodeEnum::List(list)) if list.items.iter().all(is_option) => self.nodes_of_options(&list.items),
-                    Some(argument) => self.any(argument, Place::Other(Use::Definition)),
-                },
+                Some(NodeEnum::DefElem(option)) => {
+                    match option.arg.as_deref().and_then(|node| node.node.as_ref()) {
+                        Some(NodeEnum::TypeName(written)) => self.option_type(written),
+                        Some(NodeEnum::DefElem(_)) => self.nodes_of_options(
+                            option.arg.as_deref().map_or(&[], std::slice::from_ref),
+                        ),
+                        Some(NodeEnum::RoleSpec(_)) | None => {}
+                        Some(NodeEnum::List(list)) if list.items.iter().all(is_option) => {
+                            self.nodes_of_options(&list.items)
+                        }
+                        Some(argument) => self.any(argument, Place::Other(Use::Definition)),
+                    }
+                }
                 Some(other) => self.any(other, Place::Other(Use::Definition)),
                 None => {}
             }
@@ -188,7 +234,10 @@ fn is_call(part: &Part) -> bool {
 fn is_on(value: Option<&Node>) -> bool {
     match value.and_then(|node| node.node.as_ref()) {
         None => true,
-        Some(NodeEnum::String(word)) => !matches!(word.sval.to_ascii_lowercase().as_str(), "false" | "off" | "0"),
+        Some(NodeEnum::String(word)) => !matches!(
+            word.sval.to_ascii_lowercase().as_str(),
+            "false" | "off" | "0"
+        ),
         Some(NodeEnum::Integer(number)) => number.ival != 0,
         Some(NodeEnum::Boolean(value)) => value.boolval,
         Some(_) => true,

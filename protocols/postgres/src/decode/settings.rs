@@ -3,9 +3,10 @@
 use pg_query::protobuf::{self, VariableSetKind};
 use pg_query::{Node, NodeEnum};
 
+use super::columns::column_path;
 use super::parts::Object;
 use super::verbs::{self, Verb};
-use super::walk::{Walk, column_path, names};
+use super::walk::{Walk, names};
 use crate::lineage::{Place, Use};
 
 /// Settings that change nothing about what a later statement means or may do.
@@ -108,7 +109,12 @@ impl Setting {
     fn keeps(self, value: Option<&str>) -> bool {
         match self {
             Self::Encoding => value.is_some_and(is_utf8),
-            Self::Strings => value.is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1")),
+            Self::Strings => value.is_some_and(|value| {
+                matches!(
+                    value.to_ascii_lowercase().as_str(),
+                    "on" | "true" | "yes" | "1"
+                )
+            }),
             Self::Changes(_) | Self::Refused => false,
         }
     }
@@ -130,7 +136,9 @@ impl Walk {
     pub(super) fn variable_set(&mut self, node: &protobuf::VariableSetStmt) {
         let name = node.name.to_lowercase();
         match VariableSetKind::try_from(node.kind) {
-            Ok(VariableSetKind::VarSetValue) => self.set(&name, constant_text(&node.args).as_deref()),
+            Ok(VariableSetKind::VarSetValue) => {
+                self.set(&name, constant_text(&node.args).as_deref())
+            }
             Ok(VariableSetKind::VarSetCurrent) => self.set(&name, None),
             Ok(VariableSetKind::VarSetDefault | VariableSetKind::VarReset) => self.reset(&name),
             Ok(VariableSetKind::VarResetAll) => {
@@ -158,7 +166,9 @@ impl Walk {
     /// Back to the value of the session's start, which was checked there.
     fn reset(&mut self, name: &str) {
         match setting(name) {
-            Setting::Refused | Setting::Encoding | Setting::Strings => self.add(verbs::SET, Object::Setting(name.to_owned())),
+            Setting::Refused | Setting::Encoding | Setting::Strings => {
+                self.add(verbs::SET, Object::Setting(name.to_owned()))
+            }
             Setting::Changes(verb) => self.change(verb, name),
         }
     }
@@ -169,7 +179,10 @@ impl Walk {
     }
 
     fn refuse_setting(&mut self, name: &str) {
-        self.refuse("setting", format!("the setting `{name}` is fixed by the gateway and may not be changed"));
+        self.refuse(
+            "setting",
+            format!("the setting `{name}` is fixed by the gateway and may not be changed"),
+        );
     }
 
     pub(super) fn show(&mut self, node: &protobuf::VariableShowStmt) {
@@ -179,13 +192,20 @@ impl Walk {
     /// `set_config(name, value, local)`; a name that is not written out could be any.
     pub(super) fn set_config(&mut self, arguments: &[Node]) {
         let name = arguments.first().and_then(|node| match &node.node {
-            Some(NodeEnum::ColumnRef(column)) if column_path(column) == (vec!["name"], false) => self.setting_name.clone(),
+            Some(NodeEnum::ColumnRef(column)) if column_path(column) == (vec!["name"], false) => {
+                self.setting_name.clone()
+            }
             _ => constant_text(std::slice::from_ref(node)),
         });
-        let value = arguments.get(1).and_then(|node| constant_text(std::slice::from_ref(node)));
+        let value = arguments
+            .get(1)
+            .and_then(|node| constant_text(std::slice::from_ref(node)));
         match name {
             Some(name) => self.set(&name.to_lowercase(), value.as_deref()),
-            None => self.refuse("setting", "the name of a setting must be written out in set_config".to_owned()),
+            None => self.refuse(
+                "setting",
+                "the name of a setting must be written out in set_config".to_owned(),
+            ),
         }
         self.session.until_end_of_transaction |= self.session.read_back;
     }
@@ -200,7 +220,9 @@ impl Walk {
         );
         let pinned = match setting(&name) {
             Setting::Refused => true,
-            pinned @ (Setting::Encoding | Setting::Strings) => !pinned.keeps(constant_text(&node.args).as_deref()),
+            pinned @ (Setting::Encoding | Setting::Strings) => {
+                !pinned.keeps(constant_text(&node.args).as_deref())
+            }
             Setting::Changes(_) => false,
         };
         if sets && pinned {
@@ -212,18 +234,41 @@ impl Walk {
 
 /// The setting that `SELECT ... FROM pg_settings WHERE name = '...'` is about, as pg_dump writes it.
 pub(super) fn selected_setting(select: &protobuf::SelectStmt) -> Option<String> {
-    let [Node { node: Some(NodeEnum::RangeVar(relation)) }] = select.from_clause.as_slice() else { return None };
-    let system = relation.relname == "pg_settings" && matches!(relation.schemaname.as_str(), "" | "pg_catalog");
-    let Some(NodeEnum::AExpr(condition)) = select.where_clause.as_deref().and_then(|node| node.node.as_ref()) else {
+    let [
+        Node {
+            node: Some(NodeEnum::RangeVar(relation)),
+        },
+    ] = select.from_clause.as_slice()
+    else {
+        return None;
+    };
+    let system = relation.relname == "pg_settings"
+        && matches!(relation.schemaname.as_str(), "" | "pg_catalog");
+    let Some(NodeEnum::AExpr(condition)) = select
+        .where_clause
+        .as_deref()
+        .and_then(|node| node.node.as_ref())
+    else {
         return None;
     };
     let equals = protobuf::AExprKind::try_from(condition.kind) == Ok(protobuf::AExprKind::AexprOp)
         && names(&condition.name) == ["="];
-    let Some(NodeEnum::ColumnRef(column)) = condition.lexpr.as_deref().and_then(|node| node.node.as_ref()) else {
+    let Some(NodeEnum::ColumnRef(column)) = condition
+        .lexpr
+        .as_deref()
+        .and_then(|node| node.node.as_ref())
+    else {
         return None;
     };
-    let named = system && relation.alias.is_none() && equals && column_path(column) == (vec!["name"], false);
-    if named { constant_text(std::slice::from_ref(condition.rexpr.as_deref()?)) } else { None }
+    let named = system
+        && relation.alias.is_none()
+        && equals
+        && column_path(column) == (vec!["name"], false);
+    if named {
+        constant_text(std::slice::from_ref(condition.rexpr.as_deref()?))
+    } else {
+        None
+    }
 }
 
 /// The text of the one constant in `nodes`, seen through a cast.
@@ -241,6 +286,10 @@ fn constant_text(nodes: &[Node]) -> Option<String> {
 
 /// Whether an encoding's name, read as the server does, is UTF-8.
 fn is_utf8(name: &str) -> bool {
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+    let name: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
     matches!(name.as_str(), "utf8" | "unicode")
 }

@@ -63,8 +63,16 @@ impl Walk {
     /// A relation that is read, or the common table expression of its name.
     fn relation(&mut self, node: &protobuf::RangeVar) {
         if self.is_cte(node) {
-            let name = node.alias.as_ref().map_or(&node.relname, |alias| &alias.aliasname).clone();
-            return self.bring(Source { name, schema: None, relations: Vec::new() });
+            let name = node
+                .alias
+                .as_ref()
+                .map_or(&node.relname, |alias| &alias.aliasname)
+                .clone();
+            return self.bring(Source {
+                name,
+                schema: None,
+                relations: Vec::new(),
+            });
         }
         let read = self.read(node);
         let mut part = Part::new(verbs::SELECT, Object::Relation(relation_name(node)))
@@ -82,7 +90,11 @@ impl Walk {
                     // other names for its columns: what is asked of a column by name no longer fits
                     self.whole(vec![read], Use::Renamed, node.location);
                 }
-                Source { name: alias.aliasname.clone(), schema: None, relations: vec![read] }
+                Source {
+                    name: alias.aliasname.clone(),
+                    schema: None,
+                    relations: vec![read],
+                }
             }
             None => Source {
                 name: node.relname.clone(),
@@ -95,7 +107,11 @@ impl Walk {
 
     fn derived(&mut self, alias: Option<&protobuf::Alias>) {
         if let Some(alias) = alias {
-            self.bring(Source { name: alias.aliasname.clone(), schema: None, relations: Vec::new() });
+            self.bring(Source {
+                name: alias.aliasname.clone(),
+                schema: None,
+                relations: Vec::new(),
+            });
         }
     }
 
@@ -106,27 +122,43 @@ impl Walk {
         let joined: Vec<usize> = self
             .levels
             .last()
-            .map(|level| level.iter().skip(before).flat_map(|source| source.relations.iter().copied()).collect())
+            .map(|level| {
+                level
+                    .iter()
+                    .skip(before)
+                    .flat_map(|source| source.relations.iter().copied())
+                    .collect()
+            })
             .unwrap_or_default();
         let at = joined_at(node);
+        self.step(joined.len());
         if node.is_natural {
             self.whole(joined.clone(), Use::Join, at);
         }
         for column in node.using_clause.iter().filter_map(text) {
-            for relation in &joined {
-                let named = Named::Column { name: column.to_owned(), qualified: false };
-                self.mention(named, JOIN, vec![vec![*relation]], at);
-            }
+            let named = Named::Column {
+                name: column.to_owned(),
+                qualified: false,
+            };
+            self.mention(named, JOIN, vec![joined.clone()], at);
         }
         self.optional(node.quals.as_deref(), JOIN);
         if let Some(alias) = &node.join_using_alias {
-            self.bring(Source { name: alias.aliasname.clone(), schema: None, relations: joined.clone() });
+            self.bring(Source {
+                name: alias.aliasname.clone(),
+                schema: None,
+                relations: joined.clone(),
+            });
         }
         if let Some(alias) = &node.alias {
             if !alias.colnames.is_empty() {
                 self.whole(joined.clone(), Use::Renamed, at);
             }
-            self.bring(Source { name: alias.aliasname.clone(), schema: None, relations: joined });
+            self.bring(Source {
+                name: alias.aliasname.clone(),
+                schema: None,
+                relations: joined,
+            });
         }
     }
 
@@ -140,7 +172,9 @@ impl Walk {
                 }
                 for definitions in items {
                     match &definitions.node {
-                        Some(NodeEnum::List(definitions)) => self.column_definitions(&definitions.items),
+                        Some(NodeEnum::List(definitions)) => {
+                            self.column_definitions(&definitions.items)
+                        }
                         Some(other) => self.any(other, FUNCTION),
                         None => {}
                     }
@@ -185,7 +219,9 @@ impl Walk {
 
     fn sample_method(&mut self, method: &[Node]) {
         let (schema, name) = qualified_name(method);
-        if schema.is_some_and(|schema| schema != "pg_catalog") || !matches!(name.as_str(), "bernoulli" | "system") {
+        if schema.is_some_and(|schema| schema != "pg_catalog")
+            || !matches!(name.as_str(), "bernoulli" | "system")
+        {
             self.opaque();
         }
     }

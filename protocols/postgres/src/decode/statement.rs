@@ -43,8 +43,12 @@ pub enum StatementKind {
 pub enum TransactionChange {
     Begin,
     /// `chain`: another one begins at once.
-    Commit { chain: bool },
-    Rollback { chain: bool },
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
     Savepoint,
     Release,
     RollbackTo,
@@ -58,7 +62,10 @@ impl TransactionChange {
     /// Whether the transaction of before is over afterwards.
     #[must_use]
     pub const fn ends(self) -> bool {
-        matches!(self, Self::Commit { .. } | Self::Rollback { .. } | Self::Prepare)
+        matches!(
+            self,
+            Self::Commit { .. } | Self::Rollback { .. } | Self::Prepare
+        )
     }
 }
 
@@ -122,8 +129,12 @@ impl Statement {
     #[must_use]
     pub fn depends_on_path(&self) -> bool {
         let unqualified = self.parts.iter().any(|part| match &part.object {
-            super::Object::Relation(name) | super::Object::NewRelation(name) => name.schema.is_none() && !name.temporary,
-            super::Object::Function { schema, .. } | super::Object::Type { schema, .. } => schema.is_none(),
+            super::Object::Relation(name) | super::Object::NewRelation(name) => {
+                name.schema.is_none() && !name.temporary
+            }
+            super::Object::Function { schema, .. } | super::Object::Type { schema, .. } => {
+                schema.is_none()
+            }
             super::Object::Database(_)
             | super::Object::Schema(_)
             | super::Object::Role(_)
@@ -131,20 +142,29 @@ impl Statement {
             | super::Object::Channel(_)
             | super::Object::Definition { .. } => false,
         });
-        unqualified || self.needs_catalog_first || self.executes.is_some() || self.prepared.is_some()
+        unqualified
+            || self.needs_catalog_first
+            || self.executes.is_some()
+            || self.prepared.is_some()
     }
 
     /// The strongest effect of its parts, before names are resolved.
     #[must_use]
     pub fn effect(&self) -> Effect {
-        self.parts.iter().map(|part| part.verb.effect).max().unwrap_or(Effect::Unknown)
+        self.parts
+            .iter()
+            .map(|part| part.verb.effect)
+            .max()
+            .unwrap_or(Effect::Unknown)
     }
 }
 
 impl Walk {
     /// A statement, not what stands inside one.
     pub(super) fn statement(&mut self, node: &Node) {
-        let Some(node) = &node.node else { return self.opaque() };
+        let Some(node) = &node.node else {
+            return self.opaque();
+        };
         match kind(node) {
             Kind::Query(query) => self.deeper(|walk| walk.query(query, Outlet::Client)),
             Kind::Command(command) => self.deeper(|walk| walk.command(command)),
@@ -155,13 +175,19 @@ impl Walk {
 
 /// What kind of statement a node is.
 pub(super) fn kind_of(node: &Node) -> StatementKind {
-    let Some(node) = &node.node else { return StatementKind::Empty };
+    let Some(node) = &node.node else {
+        return StatementKind::Empty;
+    };
     match kind(node) {
-        Kind::Query(Query::SelectStmt(select)) if select.into_clause.is_none() => StatementKind::Query,
+        Kind::Query(Query::SelectStmt(select)) if select.into_clause.is_none() => {
+            StatementKind::Query
+        }
         Kind::Query(Query::SelectStmt(_)) => StatementKind::Utility,
         Kind::Query(_) => StatementKind::Change,
         Kind::Command(command) => command_kind(command),
-        Kind::Expression(_) | Kind::Source(_) | Kind::Clause | Kind::Foreign => StatementKind::Utility,
+        Kind::Expression(_) | Kind::Source(_) | Kind::Clause | Kind::Foreign => {
+            StatementKind::Utility
+        }
     }
 }
 
@@ -175,16 +201,25 @@ fn command_kind(command: Command<'_>) -> StatementKind {
         Command::ExecuteStmt(_) => StatementKind::Execute,
         Command::DeallocateStmt(_) => StatementKind::Deallocate,
         Command::ExplainStmt(_) => StatementKind::Explain,
-        Command::DeclareCursorStmt(_) | Command::FetchStmt(_) | Command::ClosePortalStmt(_) => StatementKind::Cursor,
+        Command::DeclareCursorStmt(_) | Command::FetchStmt(_) | Command::ClosePortalStmt(_) => {
+            StatementKind::Cursor
+        }
         Command::CopyStmt(copy) if copy.is_from => StatementKind::CopyIn,
         Command::CopyStmt(_) => StatementKind::CopyOut,
-        Command::ListenStmt(_) | Command::UnlistenStmt(_) | Command::NotifyStmt(_) => StatementKind::Notification,
+        Command::ListenStmt(_) | Command::UnlistenStmt(_) | Command::NotifyStmt(_) => {
+            StatementKind::Notification
+        }
         _ => StatementKind::Utility,
     }
 }
 
 /// What a finished walk found.
-pub(super) fn finish(mut walk: Walk, kind: StatementKind, span: Option<Span>, constants: Vec<Range<usize>>) -> Statement {
+pub(super) fn finish(
+    mut walk: Walk,
+    kind: StatementKind,
+    span: Option<Span>,
+    constants: Vec<Range<usize>>,
+) -> Statement {
     walk.name_columns();
     if walk.parts.is_empty() && walk.executes.is_none() {
         // nothing but values
@@ -194,7 +229,10 @@ pub(super) fn finish(mut walk: Walk, kind: StatementKind, span: Option<Span>, co
         (StatementKind::Transaction(_), Some(change)) => StatementKind::Transaction(change),
         (kind, _) => kind,
     };
-    walk.session.read_back |= walk.parts.iter().any(|part| part.verb.effect == Effect::Unknown);
+    walk.session.read_back |= walk
+        .parts
+        .iter()
+        .any(|part| part.verb.effect == Effect::Unknown);
     Statement {
         kind,
         span: span.unwrap_or(Span(0, 0)),
@@ -203,7 +241,9 @@ pub(super) fn finish(mut walk: Walk, kind: StatementKind, span: Option<Span>, co
         constants,
         reads: walk.reads,
         functions: walk.functions.into_iter().collect(),
-        prepared: walk.prepared.map(|(name, statement)| (name, Arc::new(*statement))),
+        prepared: walk
+            .prepared
+            .map(|(name, statement)| (name, Arc::new(*statement))),
         executes: walk.executes,
         needs_catalog_first: walk.needs_catalog_first,
     }

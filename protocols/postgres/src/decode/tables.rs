@@ -1,12 +1,12 @@
 //! CREATE and ALTER of tables, views, indexes, sequences, and commands that work on whole tables.
 
-use pg_query::protobuf::{self, ObjectType, ReindexObjectType};
+use pg_query::protobuf::{self, ObjectType};
 use pg_query::{Node, NodeEnum};
 
-use super::alter::relation_kind;
+use super::classes::relation_kind;
 use super::objects::DEFINITION;
 use super::parts::{Object, Part};
-use super::verbs::{self, Verb};
+use super::verbs;
 use super::walk::{Outlet, Walk, qualified_name, relation_name, span, text};
 use crate::lineage::{Named, Use};
 
@@ -37,7 +37,9 @@ impl Walk {
         if let Some(spec) = &node.partspec {
             for element in &spec.part_params {
                 match &element.node {
-                    Some(NodeEnum::PartitionElem(element)) => self.optional(element.expr.as_deref(), DEFINITION),
+                    Some(NodeEnum::PartitionElem(element)) => {
+                        self.optional(element.expr.as_deref(), DEFINITION)
+                    }
                     _ => self.opaque(),
                 }
             }
@@ -57,7 +59,8 @@ impl Walk {
                 // the shape of another table, without its rows
                 Some(NodeEnum::TableLikeClause(like)) => match &like.relation {
                     Some(relation) => {
-                        let part = Part::new(verbs::SELECT, Object::Relation(relation_name(relation)));
+                        let part =
+                            Part::new(verbs::SELECT, Object::Relation(relation_name(relation)));
                         self.part(part.at(span(relation.location, relation.relname.len())));
                     }
                     None => self.opaque(),
@@ -97,22 +100,38 @@ impl Walk {
             );
             let read = self.read(table);
             for column in constraint.pk_attrs.iter().filter_map(text) {
-                let named = Named::Column { name: column.to_owned(), qualified: false };
+                let named = Named::Column {
+                    name: column.to_owned(),
+                    qualified: false,
+                };
                 self.mention(named, DEFINITION, vec![vec![read]], table.location);
             }
             if constraint.pk_attrs.is_empty() {
                 self.whole(vec![read], Use::Definition, table.location);
             }
         }
-        for column in [&constraint.keys, &constraint.fk_attrs, &constraint.including].into_iter().flatten().filter_map(text) {
-            let named = Named::Column { name: column.to_owned(), qualified: false };
+        for column in [
+            &constraint.keys,
+            &constraint.fk_attrs,
+            &constraint.including,
+        ]
+        .into_iter()
+        .flatten()
+        .filter_map(text)
+        {
+            let named = Named::Column {
+                name: column.to_owned(),
+                qualified: false,
+            };
             let levels = self.in_sight();
             self.mention(named, DEFINITION, levels, constraint.location);
         }
     }
 
     fn exclusion(&mut self, pair: &Node) {
-        let Some(NodeEnum::List(pair)) = &pair.node else { return self.opaque() };
+        let Some(NodeEnum::List(pair)) = &pair.node else {
+            return self.opaque();
+        };
         for item in &pair.items {
             match &item.node {
                 Some(NodeEnum::IndexElem(_)) => self.index_element(item),
@@ -127,7 +146,9 @@ impl Walk {
         self.nodes(&bound.listdatums, DEFINITION);
         for datum in bound.lowerdatums.iter().chain(&bound.upperdatums) {
             match &datum.node {
-                Some(NodeEnum::PartitionRangeDatum(datum)) => self.optional(datum.value.as_deref(), DEFINITION),
+                Some(NodeEnum::PartitionRangeDatum(datum)) => {
+                    self.optional(datum.value.as_deref(), DEFINITION)
+                }
                 Some(other) => self.any(other, DEFINITION),
                 None => {}
             }
@@ -136,7 +157,10 @@ impl Walk {
 
     pub(super) fn create_table_as(&mut self, node: &protobuf::CreateTableAsStmt) {
         match &node.into {
-            Some(into) => self.into_relation(into, relation_kind(ObjectType::try_from(node.objtype).unwrap_or_default())),
+            Some(into) => self.stores_into(
+                into,
+                relation_kind(ObjectType::try_from(node.objtype).unwrap_or_default()),
+            ),
             None => self.opaque(),
         }
         match node.query.as_deref().map(|query| (query, &query.node)) {
@@ -171,7 +195,11 @@ impl Walk {
     }
 
     /// Runs `inner` with the columns of `relation` in sight.
-    pub(super) fn over(&mut self, relation: Option<&protobuf::RangeVar>, inner: impl FnOnce(&mut Self)) {
+    pub(super) fn over(
+        &mut self,
+        relation: Option<&protobuf::RangeVar>,
+        inner: impl FnOnce(&mut Self),
+    ) {
         self.levels.push(Vec::new());
         if let Some(relation) = relation {
             let read = self.read(relation);
@@ -182,9 +210,14 @@ impl Walk {
     }
 
     pub(super) fn index_element(&mut self, element: &Node) {
-        let Some(NodeEnum::IndexElem(element)) = &element.node else { return self.opaque() };
+        let Some(NodeEnum::IndexElem(element)) = &element.node else {
+            return self.opaque();
+        };
         if !element.name.is_empty() {
-            let named = Named::Column { name: element.name.clone(), qualified: false };
+            let named = Named::Column {
+                name: element.name.clone(),
+                qualified: false,
+            };
             let levels = self.in_sight();
             self.mention(named, DEFINITION, levels, 0);
         }
@@ -212,7 +245,10 @@ impl Walk {
         for element in &node.exprs {
             match &element.node {
                 Some(NodeEnum::StatsElem(element)) => {
-                    let named = Named::Column { name: element.name.clone(), qualified: false };
+                    let named = Named::Column {
+                        name: element.name.clone(),
+                        qualified: false,
+                    };
                     let levels = self.in_sight();
                     self.mention(named, DEFINITION, levels, 0);
                     self.optional(element.expr.as_deref(), DEFINITION);
@@ -233,58 +269,6 @@ impl Walk {
         self.nodes_of_options(&node.options);
     }
 
-    pub(super) fn truncate(&mut self, node: &protobuf::TruncateStmt) {
-        let first = self.parts.len();
-        self.on_relations(verbs::TRUNCATE, &node.relations);
-        let cascade = super::objects::cascades(node.behavior);
-        for part in self.parts.iter_mut().skip(first) {
-            part.facts.cascade = cascade;
-            part.facts.unfiltered = true;
-        }
-    }
-
-    pub(super) fn vacuum(&mut self, node: &protobuf::VacuumStmt) {
-        let verb = if node.is_vacuumcmd { verbs::VACUUM } else { verbs::ANALYZE };
-        self.nodes_of_options(&node.options);
-        if node.rels.is_empty() {
-            self.on_database(verb);
-        }
-        for relation in &node.rels {
-            match &relation.node {
-                Some(NodeEnum::VacuumRelation(relation)) => self.on_relation(verb, relation.relation.as_ref()),
-                _ => self.opaque(),
-            }
-        }
-    }
-
-    pub(super) fn reindex(&mut self, node: &protobuf::ReindexStmt) {
-        self.nodes_of_options(&node.params);
-        match ReindexObjectType::try_from(node.kind) {
-            Ok(ReindexObjectType::ReindexObjectIndex) => {
-                self.on_relation_kind(verbs::REINDEX, node.relation.as_ref(), "index");
-            }
-            Ok(ReindexObjectType::ReindexObjectTable) => self.on_relation(verbs::REINDEX, node.relation.as_ref()),
-            Ok(ReindexObjectType::ReindexObjectSchema) => self.add(verbs::REINDEX, Object::Schema(node.name.clone())),
-            Ok(ReindexObjectType::ReindexObjectSystem | ReindexObjectType::ReindexObjectDatabase) => {
-                self.on_database(verbs::REINDEX);
-            }
-            Ok(ReindexObjectType::Undefined) | Err(_) => self.opaque(),
-        }
-    }
-
-    pub(super) fn cluster(&mut self, node: &protobuf::ClusterStmt) {
-        self.nodes_of_options(&node.params);
-        match &node.relation {
-            Some(relation) => {
-                self.on_relation(verbs::CLUSTER, Some(relation));
-                // rows are laid in the order of a column
-                let read = self.read(relation);
-                self.whole(vec![read], Use::Order, relation.location);
-            }
-            None => self.on_database(verbs::CLUSTER),
-        }
-    }
-
     pub(super) fn create_schema(&mut self, node: &protobuf::CreateSchemaStmt) {
         let name = match (&node.schemaname, &node.authrole) {
             (name, Some(role)) if name.is_empty() => role.rolename.clone(),
@@ -297,49 +281,6 @@ impl Walk {
         }
         for element in &node.schema_elts {
             self.statement(element);
-        }
-    }
-
-    pub(super) fn new_relation(&mut self, relation: Option<&protobuf::RangeVar>, kind: &'static str) {
-        let Some(relation) = relation else { return self.opaque() };
-        let name = relation_name(relation);
-        self.session.read_back |= name.temporary;
-        self.part(
-            Part::new(verbs::CREATE, Object::NewRelation(name))
-                .kind(kind)
-                .at(span(relation.location, relation.relname.len())),
-        );
-    }
-
-    pub(super) fn on_relation(&mut self, verb: Verb, relation: Option<&protobuf::RangeVar>) {
-        self.on_relation_kind(verb, relation, "table");
-    }
-
-    pub(super) fn on_relation_kind(&mut self, verb: Verb, relation: Option<&protobuf::RangeVar>, kind: &'static str) {
-        let Some(relation) = relation else { return self.opaque() };
-        self.part(
-            Part::new(verb, Object::Relation(relation_name(relation)))
-                .kind(kind)
-                .at(span(relation.location, relation.relname.len())),
-        );
-    }
-
-    pub(super) fn on_relations(&mut self, verb: Verb, relations: &[Node]) {
-        if relations.is_empty() {
-            self.opaque();
-        }
-        for relation in relations {
-            match &relation.node {
-                Some(NodeEnum::RangeVar(relation)) => self.on_relation(verb, Some(relation)),
-                _ => self.opaque(),
-            }
-        }
-    }
-
-    /// Names of constraints are no relations; whatever else stands there is not known.
-    pub(super) fn relations_of_names(&mut self, nodes: &[Node]) {
-        if !nodes.iter().all(|node| matches!(node.node, Some(NodeEnum::RangeVar(_)))) {
-            self.opaque();
         }
     }
 }

@@ -17,11 +17,19 @@ const COMMENT_LEVELS: usize = 64;
 pub(super) fn check(text: &str) -> Result<(), Unclear> {
     if text.len() > MAX_TEXT {
         let message = format!("the text has {} bytes, more than {MAX_TEXT}", text.len());
-        return Err(Unclear { code: "oversize", message, at: None });
+        return Err(Unclear {
+            code: "oversize",
+            message,
+            at: None,
+        });
     }
     if let Some(at) = text.bytes().position(|byte| byte == 0) {
         let message = "the text holds a NUL byte".to_owned();
-        return Err(Unclear { code: "nul", message, at: u32::try_from(at).ok() });
+        return Err(Unclear {
+            code: "nul",
+            message,
+            at: u32::try_from(at).ok(),
+        });
     }
     comments(text.as_bytes())
 }
@@ -36,8 +44,13 @@ fn comments(text: &[u8]) -> Result<(), Unclear> {
                 level = level.saturating_add(1);
                 at = at.saturating_add(2);
                 if level > COMMENT_LEVELS {
-                    let message = format!("comments are nested more than {COMMENT_LEVELS} levels deep");
-                    return Err(Unclear { code: "nesting", message, at: u32::try_from(at).ok() });
+                    let message =
+                        format!("comments are nested more than {COMMENT_LEVELS} levels deep");
+                    return Err(Unclear {
+                        code: "nesting",
+                        message,
+                        at: u32::try_from(at).ok(),
+                    });
                 }
             }
             // outside of comments `*/` is an operator, whose star may begin another pair
@@ -54,7 +67,9 @@ fn comments(text: &[u8]) -> Result<(), Unclear> {
 /// What the grammar refused, with its own words.
 pub(super) fn unclear(error: &pg_query::Error) -> Unclear {
     let (code, message) = match error {
-        pg_query::Error::Parse(message) if message.contains("stack depth") => ("nesting", message.clone()),
+        pg_query::Error::Parse(message) if message.contains("stack depth") => {
+            ("nesting", message.clone())
+        }
         pg_query::Error::Parse(message) => ("syntax", message.clone()),
         pg_query::Error::Conversion(_) => ("nul", error.to_string()),
         pg_query::Error::Decode(_)
@@ -64,7 +79,11 @@ pub(super) fn unclear(error: &pg_query::Error) -> Unclear {
         | pg_query::Error::IsUtility(_)
         | pg_query::Error::Split(_) => ("syntax", error.to_string()),
     };
-    Unclear { code, message, at: None }
+    Unclear {
+        code,
+        message,
+        at: None,
+    }
 }
 
 /// The literals of the text, in order.
@@ -73,10 +92,16 @@ pub(super) fn literals(text: &str) -> Result<Vec<Range<usize>>, Unclear> {
     let literal = |token: i32| {
         matches!(
             Token::try_from(token),
-            Ok(Token::Sconst | Token::Usconst | Token::Bconst | Token::Xconst | Token::Iconst | Token::Fconst)
+            Ok(Token::Sconst
+                | Token::Usconst
+                | Token::Bconst
+                | Token::Xconst
+                | Token::Iconst
+                | Token::Fconst)
         )
     };
-    let range = |start: i32, end: i32| Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?);
+    let range =
+        |start: i32, end: i32| Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?);
     Ok(scanned
         .tokens
         .iter()
@@ -88,11 +113,14 @@ pub(super) fn literals(text: &str) -> Result<Vec<Range<usize>>, Unclear> {
 
 /// Those of `literals` that lie in `span`.
 pub(super) fn within(literals: &[Range<usize>], span: Span) -> Vec<Range<usize>> {
-    let inside = |range: &&Range<usize>| {
-        u32::try_from(range.start).is_ok_and(|start| start >= span.0)
-            && u32::try_from(range.end).is_ok_and(|end| end <= span.1)
-    };
-    literals.iter().filter(inside).cloned().collect()
+    let (start, end) = (span.0 as usize, span.1 as usize);
+    let first = literals.partition_point(|literal| literal.start < start);
+    literals
+        .iter()
+        .skip(first)
+        .take_while(|literal| literal.end <= end)
+        .cloned()
+        .collect()
 }
 
 /// Where a statement stands, without white space around it; a length of zero means the rest.
@@ -105,5 +133,8 @@ pub(super) fn statement_span(text: &str, location: i32, length: i32) -> Span {
     let whole = text.get(start..end).unwrap_or_default();
     let start = start.saturating_add(whole.len().saturating_sub(whole.trim_start().len()));
     let end = start.saturating_add(whole.trim().len());
-    Span(u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX))
+    Span(
+        u32::try_from(start).unwrap_or(u32::MAX),
+        u32::try_from(end).unwrap_or(u32::MAX),
+    )
 }

@@ -15,7 +15,10 @@ impl Verb {
     /// The action in the words of policy.
     #[must_use]
     pub const fn action(self) -> Action {
-        Action { protocol: "postgres", id: self.id }
+        Action {
+            protocol: "postgres",
+            id: self.id,
+        }
     }
 }
 

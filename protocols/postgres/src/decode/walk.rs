@@ -1,6 +1,6 @@
 //! The walk over one statement: what it has found so far, the scopes it is in, and the names it resolves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use pg_query::{Node, NodeEnum, protobuf};
 
@@ -9,11 +9,20 @@ use super::parts::{Object, Part, RelationName};
 use super::statement::SessionChange;
 use super::verbs::{self, Verb};
 use super::{Statement, Unclear};
-use crate::lineage::{ColumnUse, Named, Place, ReadShape, Use};
+use crate::lineage::{Place, ReadShape, Use};
 use crate::words::Span;
 
 /// Levels of nesting that the walk follows; the server itself stops at about as many.
 const DEPTH: u32 = 5_000;
+
+/// Parts that a statement may have; one asks for as many operations at least.
+const PARTS: usize = 5_000;
+
+/// Different functions that a statement may call.
+const FUNCTIONS: usize = 250;
+
+/// Steps of looking names up, which grow faster than the text does.
+const STEPS: usize = 4_000_000;
 
 /// Where the rows of a query go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,16 +63,42 @@ pub(super) struct Walk {
     pub(super) needs_catalog_first: bool,
     /// The setting that the name of a row of `pg_settings` is known to be.
     pub(super) setting_name: Option<String>,
+    /// Calls that are among the parts, each once.
+    calls: HashSet<(Verb, Object)>,
     depth: u32,
+    steps: usize,
 }
 
 impl Walk {
     pub(super) fn part(&mut self, part: Part) {
+        if matches!(part.object, Object::Function { .. })
+            && !self.calls.insert((part.verb, part.object.clone()))
+        {
+            return;
+        }
         self.parts.push(part);
+        if self.parts.len() > PARTS || self.functions.len() > FUNCTIONS {
+            self.too_much();
+        }
     }
 
     pub(super) fn add(&mut self, verb: Verb, object: Object) {
-        self.parts.push(Part::new(verb, object));
+        self.part(Part::new(verb, object));
+    }
+
+    /// Counts work that grows faster than the text.
+    pub(super) fn step(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > STEPS {
+            self.too_much();
+        }
+    }
+
+    fn too_much(&mut self) {
+        self.refuse(
+            "complexity",
+            "the statement names too many things to be judged".to_owned(),
+        );
     }
 
     pub(super) fn on_database(&mut self, verb: Verb) {
@@ -77,13 +112,23 @@ impl Walk {
     }
 
     pub(super) fn refuse(&mut self, code: &'static str, message: String) {
-        self.refused.get_or_insert(Unclear { code, message, at: None });
+        self.refused.get_or_insert(Unclear {
+            code,
+            message,
+            at: None,
+        });
     }
 
     /// Runs `inner` one level deeper, or refuses what is nested too deeply.
     pub(super) fn deeper(&mut self, inner: impl FnOnce(&mut Self)) {
+        if self.refused.is_some() {
+            return;
+        }
         if self.depth >= DEPTH {
-            self.refuse("nesting", format!("the statement is nested more than {DEPTH} levels deep"));
+            self.refuse(
+                "nesting",
+                format!("the statement is nested more than {DEPTH} levels deep"),
+            );
             return;
         }
         self.depth += 1;
@@ -126,8 +171,9 @@ impl Walk {
     }
 
     /// Whether an unqualified name is a common table expression in sight.
-    pub(super) fn is_cte(&self, relation: &protobuf::RangeVar) -> bool {
-        relation.schemaname.is_empty() && self.ctes.iter().any(|name| *name == relation.relname)
+    pub(super) fn is_cte(&mut self, relation: &protobuf::RangeVar) -> bool {
+        self.step(self.ctes.len());
+        relation.schemaname.is_empty() && self.ctes.contains(&relation.relname)
     }
 
     pub(super) fn bring(&mut self, source: Source) {
@@ -136,118 +182,6 @@ impl Walk {
             None => self.levels.push(vec![source]),
         }
     }
-
-    /// Notes a use of whole rows of these relations.
-    pub(super) fn whole(&mut self, relations: Vec<usize>, reason: Use, at: i32) {
-        self.mention(Named::Row, Place::Other(reason), vec![relations], at);
-    }
-
-    pub(super) fn mention(&mut self, named: Named, place: Place, candidates: Vec<Vec<usize>>, at: i32) {
-        if candidates.iter().any(|level| !level.is_empty()) {
-            self.reads.uses.push(ColumnUse { named, place, candidates, at: offset(at) });
-        }
-    }
-
-    /// A column as written, at a place.
-    pub(super) fn column(&mut self, column: &protobuf::ColumnRef, place: Place) {
-        let (path, star) = column_path(column);
-        let at = column.location;
-        match (path.as_slice(), star) {
-            ([], true) => {
-                let here = self.levels.last().map(|level| relations_of(level)).unwrap_or_default();
-                self.mention(Named::Star, place, vec![here], at);
-            }
-            ([], false) => self.opaque(),
-            ([qualifier @ .., name], true) => {
-                let candidates = self.qualified(qualifier, name);
-                self.mention(Named::Star, place, candidates, at);
-            }
-            ([name], false) => self.unqualified(name, place, at),
-            ([qualifier @ .., name], false) => {
-                let candidates = self.by_path(qualifier);
-                let named = Named::Column { name: (*name).to_owned(), qualified: true };
-                self.mention(named, place, candidates, at);
-                // `a.b` may also be field `b` of a column `a`, and `a` a column that is governed as a whole
-                if let [single] = qualifier {
-                    let named = Named::Column { name: (*single).to_owned(), qualified: false };
-                    if !self.levels.iter().flatten().any(|source| source.name == **single) {
-                        let levels = self.in_sight();
-                        self.mention(named, Place::Other(Use::Operator), levels, at);
-                    }
-                }
-            }
-        }
-    }
-
-    fn unqualified(&mut self, name: &str, place: Place, at: i32) {
-        let levels = self.in_sight();
-        let named = Named::Column { name: name.to_owned(), qualified: false };
-        self.mention(named, place, levels, at);
-        // the name of a source is its row, unless some column has that name
-        let rows: Vec<usize> = self
-            .levels
-            .iter()
-            .flatten()
-            .filter(|source| source.name == name)
-            .flat_map(|source| source.relations.iter().copied())
-            .collect();
-        if !rows.is_empty() {
-            self.whole(rows, Use::WholeRow, at);
-        }
-    }
-
-    fn by_path(&self, path: &[&str]) -> Vec<Vec<usize>> {
-        match path {
-            [] => self.in_sight(),
-            [qualifier @ .., name] => self.qualified(qualifier, name),
-        }
-    }
-
-    /// Relations behind the name of a source; where it names none in sight, all of them.
-    fn qualified(&self, qualifier: &[&str], name: &str) -> Vec<Vec<usize>> {
-        let schema = qualifier.last().copied();
-        let found = self.levels.iter().rev().find_map(|level| {
-            let matching: Vec<&Source> = level
-                .iter()
-                .filter(|source| source.name == name && (schema.is_none() || source.schema.as_deref() == schema))
-                .collect();
-            (!matching.is_empty())
-                .then(|| matching.iter().flat_map(|source| source.relations.iter().copied()).collect::<Vec<_>>())
-        });
-        match found {
-            Some(relations) => vec![relations],
-            // a schema left out on one side only, or nothing by that name: any may be meant
-            None => vec![self.levels.iter().flatten().flat_map(|source| source.relations.iter().copied()).collect()],
-        }
-    }
-
-    /// Gives every relation read the columns that were named of it.
-    pub(super) fn name_columns(&mut self) {
-        for part in &mut self.parts {
-            let Some(read) = part.read else { continue };
-            for found in &self.reads.uses {
-                if !found.candidates.iter().any(|level| level.contains(&read)) {
-                    continue;
-                }
-                part.facts.columns.insert(match &found.named {
-                    Named::Column { name, .. } => name.clone(),
-                    Named::Star | Named::Row => "*".to_owned(),
-                });
-            }
-        }
-    }
-
-    /// Relations of each level in sight, innermost first.
-    pub(super) fn in_sight(&self) -> Vec<Vec<usize>> {
-        self.levels.iter().rev().map(|level| relations_of(level)).collect()
-    }
-}
-
-fn relations_of(level: &[Source]) -> Vec<usize> {
-    let mut relations: Vec<usize> = level.iter().flat_map(|source| source.relations.iter().copied()).collect();
-    relations.sort_unstable();
-    relations.dedup();
-    relations
 }
 
 fn outlet(place: Place) -> Outlet {
@@ -255,12 +189,6 @@ fn outlet(place: Place) -> Outlet {
         Place::Output(_) | Place::EqualsConstant => Outlet::To(Use::SubSelect),
         Place::Other(reason) => Outlet::To(reason),
     }
-}
-
-/// The names of a column reference, and whether it ends in `*`.
-pub(super) fn column_path(column: &protobuf::ColumnRef) -> (Vec<&str>, bool) {
-    let star = column.fields.iter().any(|field| matches!(field.node, Some(NodeEnum::AStar(_))));
-    (names(&column.fields), star)
 }
 
 /// The strings of a list of names.
@@ -304,5 +232,8 @@ pub(super) fn offset(location: i32) -> u32 {
 /// Where a name begins; its length is what the server would read.
 pub(super) fn span(location: i32, length: usize) -> Option<Span> {
     let start = u32::try_from(location).ok()?;
-    Some(Span(start, start.saturating_add(u32::try_from(length).ok()?)))
+    Some(Span(
+        start,
+        start.saturating_add(u32::try_from(length).ok()?),
+    ))
 }

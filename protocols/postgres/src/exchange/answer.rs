@@ -14,6 +14,7 @@ use crate::wire::Malformed;
 use crate::wire::backend::{Backend, Fields, RowDescription, Status};
 use crate::wire::frame::{BackendFrame, Frame, next_backend, pass_rows};
 use crate::wire::refusal::Refusal;
+use crate::wire::values::Values;
 use crate::wire::write::server;
 
 impl Exchange {
@@ -30,7 +31,9 @@ impl Exchange {
             let frame = match next_backend(&mut self.replies, &self.limits).map_err(broke)? {
                 Some(BackendFrame::Whole(frame)) => frame,
                 Some(BackendFrame::Large(_)) => {
-                    return Err(Error::Backend("sent a row longer than the gateway reads".into()));
+                    return Err(Error::Backend(
+                        "sent a row longer than the gateway reads".into(),
+                    ));
                 }
                 None => break,
             };
@@ -41,22 +44,43 @@ impl Exchange {
 
     /// Rows that no mask concerns pass as they are, without being looked into.
     fn passes_rows(&self) -> bool {
-        let Some(front) = self.state.queue.front() else { return false };
-        !front.silent && front.mask.as_ref().is_some_and(|mask| mask.keeps_all())
+        let Some(front) = self.state.queue.front() else {
+            return false;
+        };
+        let plain = match &front.mask {
+            Some(mask) => mask.keeps_all(),
+            None => {
+                let masks = self.state.mask.governs_columns() || self.state.mask.detects();
+                !masks && matches!(front.kind, Kind::Query { .. } | Kind::Execute)
+            }
+        };
+        plain && !front.silent
     }
 
     fn rows_through(&mut self, bytes: Bytes, rows: u64) -> Result<(), Error> {
-        let Some(front) = self.state.queue.front_mut() else { return Ok(()) };
+        let Some(front) = self.state.queue.front_mut() else {
+            return Ok(());
+        };
         front.rows += rows;
-        let why = if self.state.mask.governs_columns() { Ungoverned::Lineage } else { Ungoverned::Revealed };
+        let why = if self.state.mask.governs_columns() {
+            Ungoverned::Lineage
+        } else {
+            Ungoverned::Revealed
+        };
         self.reply(Masked::ungoverned(why, bytes))
     }
 
     /// Through the front's underway to the client.
     fn reply(&mut self, bytes: Masked) -> Result<(), Error> {
-        let underway = self.state.queue.iter_mut().find_map(|one| one.underway.as_mut());
+        let underway = self
+            .state
+            .queue
+            .iter_mut()
+            .find_map(|one| one.underway.as_mut());
         let bytes = match underway {
-            Some(underway) => underway.reply(bytes).map_err(|revoked| Error::Ended(revoked.0))?,
+            Some(underway) => underway
+                .reply(bytes)
+                .map_err(|revoked| Error::Ended(revoked.0))?,
             None => bytes.unrecorded(&self.session).map_err(Error::Ended)?,
         };
         self.client.queue(bytes);
@@ -68,7 +92,10 @@ impl Exchange {
         if silent {
             return Ok(());
         }
-        self.reply(Masked::ungoverned(Ungoverned::Protocol, frame.bytes().clone()))
+        self.reply(Masked::ungoverned(
+            Ungoverned::Protocol,
+            frame.bytes().clone(),
+        ))
     }
 
     async fn answer(&mut self, frame: &Frame) -> Result<(), Error> {
@@ -79,10 +106,7 @@ impl Exchange {
             Backend::ReadyForQuery(status) => self.ready(frame, status).await,
             Backend::ErrorResponse(fields) => self.error(frame, fields),
             Backend::RowDescription(description) => self.row_description(frame, description),
-            Backend::DataRow(values) => {
-                let copied = values.iter().map(|value| value.map(<[u8]>::to_vec)).collect();
-                self.data_row(frame, copied)
-            }
+            Backend::DataRow(values) => self.data_row(frame, values),
             Backend::CommandComplete(tag) => self.command_complete(frame, tag.rows()),
             Backend::EmptyQueryResponse => self.command_complete(frame, None),
             Backend::ParseComplete | Backend::BindComplete => self.one_done(frame),
@@ -98,14 +122,18 @@ impl Exchange {
             | Backend::FunctionCallResponse(_)
             | Backend::NegotiateProtocolVersion(_)
             | Backend::BackendKeyData { .. }
-            | Backend::Authentication(_) => Err(Error::Backend("sent a message out of turn".into())),
+            | Backend::Authentication(_) => {
+                Err(Error::Backend("sent a message out of turn".into()))
+            }
         }
     }
 
     fn parameter(&mut self, frame: &Frame, name: &str, value: &[u8]) -> Result<(), Error> {
         match name {
             "standard_conforming_strings" if value != b"on" => {
-                return Err(Error::Backend("turned standard_conforming_strings off".into()));
+                return Err(Error::Backend(
+                    "turned standard_conforming_strings off".into(),
+                ));
             }
             "client_encoding" if value != self.encoding.as_slice() && value != b"UTF8" => {
                 return Err(Error::Backend("changed client_encoding".into()));
@@ -114,13 +142,21 @@ impl Exchange {
             _ => {}
         }
         // reports come whoever caused them: the client's mirror must be true
-        self.reply(Masked::ungoverned(Ungoverned::Protocol, frame.bytes().clone()))
+        self.reply(Masked::ungoverned(
+            Ungoverned::Protocol,
+            frame.bytes().clone(),
+        ))
     }
 
     fn notice_from_server(&mut self, frame: &Frame) -> Result<(), Error> {
-        let drop_detail = self.state.queue.front().is_some_and(|front| front.plan.drop_detail);
+        let drop_detail = self
+            .state
+            .queue
+            .front()
+            .is_some_and(|front| front.plan.drop_detail);
         let mask = self.state.mask.clone();
-        let scrubbed = scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
+        let scrubbed =
+            scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
         self.reply(Masked::by(&mask, scrubbed))
     }
 
@@ -130,7 +166,11 @@ impl Exchange {
         self.reply(Masked::by(&mask, scrubbed))
     }
 
-    fn row_description(&mut self, frame: &Frame, description: RowDescription<'_>) -> Result<(), Error> {
+    fn row_description(
+        &mut self,
+        frame: &Frame,
+        description: RowDescription<'_>,
+    ) -> Result<(), Error> {
         let columns: Vec<ResultColumn> = description
             .iter()
             .map(|column| ResultColumn {
@@ -140,20 +180,31 @@ impl Exchange {
             })
             .collect();
         let unknown_seen = columns.iter().any(|column| {
-            column.table != 0 && self.state.governed.origin(column.table, column.attribute) == crate::governed::Origin::Unknown
+            column.table != 0
+                && self.state.governed.origin(column.table, column.attribute)
+                    == crate::governed::Origin::Unknown
         });
         if unknown_seen && self.state.mask.governs_columns() {
-            self.shared.catalogues.forget(&self.session.target().name, &self.facts.database);
+            self.shared
+                .catalogues
+                .forget(&self.session.target().name, &self.facts.database);
             self.state.catalogue_stale = true;
         }
-        let Some(front) = self.state.queue.front() else { return Err(out_of_turn()) };
+        let Some(front) = self.state.queue.front() else {
+            return Err(out_of_turn());
+        };
         match &front.kind {
             Kind::Query { .. } => {
                 let unknown = front.plan.unknown;
                 let rules = description.iter().map(|column| {
-                    (self.rule(column.table, column.attribute, unknown), column.type_oid, column.binary)
+                    (
+                        self.rule(column.table, column.attribute, unknown),
+                        column.type_oid,
+                        column.binary,
+                    )
                 });
-                let mask = RowMask::new(rules).map_err(|error| Error::Backend(error.to_string()))?;
+                let mask =
+                    RowMask::new(rules).map_err(|error| Error::Backend(error.to_string()))?;
                 if let Some(front) = self.state.queue.front_mut() {
                     front.mask = Some(Arc::new(mask));
                 }
@@ -176,14 +227,16 @@ impl Exchange {
                 self.own_front_done()
             }
             Kind::Own(_) => Ok(()),
-            Kind::Parse { .. } | Kind::Bind { .. } | Kind::Execute { .. } | Kind::Close | Kind::Sync => {
+            Kind::Parse { .. } | Kind::Bind { .. } | Kind::Execute | Kind::Close | Kind::Sync => {
                 Err(out_of_turn())
             }
         }
     }
 
     fn no_data(&mut self, frame: &Frame) -> Result<(), Error> {
-        let Some(front) = self.state.queue.front() else { return Err(out_of_turn()) };
+        let Some(front) = self.state.queue.front() else {
+            return Err(out_of_turn());
+        };
         match &front.kind {
             Kind::Own(OwnWork::Describe { prepared }) => {
                 Self::described(prepared, None);
@@ -206,15 +259,22 @@ impl Exchange {
         }
     }
 
-    fn data_row(&mut self, frame: &Frame, values: Vec<Option<Vec<u8>>>) -> Result<(), Error> {
-        let Some(front) = self.state.queue.front_mut() else { return Err(out_of_turn()) };
+    fn data_row(&mut self, frame: &Frame, values: Values<'_>) -> Result<(), Error> {
+        let Some(front) = self.state.queue.front_mut() else {
+            return Err(out_of_turn());
+        };
         front.rows += 1;
         match &mut front.kind {
             Kind::Own(OwnWork::ReadBack(rows) | OwnWork::Catalogue(rows)) => {
-                rows.push(values);
+                rows.push(
+                    values
+                        .iter()
+                        .map(|value| value.map(<[u8]>::to_vec))
+                        .collect(),
+                );
                 return Ok(());
             }
-            Kind::Query { .. } | Kind::Execute { .. } => {}
+            Kind::Query { .. } | Kind::Execute => {}
             _ => return Err(out_of_turn()),
         }
         if front.silent {
@@ -226,7 +286,10 @@ impl Exchange {
             if session_mask.governs_columns() || session_mask.detects() {
                 return Err(Error::Backend("sent rows that nobody described".into()));
             }
-            return self.reply(Masked::ungoverned(Ungoverned::Revealed, frame.bytes().clone()));
+            return self.reply(Masked::ungoverned(
+                Ungoverned::Revealed,
+                frame.bytes().clone(),
+            ));
         };
         let mut out = BytesMut::new();
         let hide = Hide {
@@ -239,7 +302,9 @@ impl Exchange {
     }
 
     fn command_complete(&mut self, frame: &Frame, rows: Option<u64>) -> Result<(), Error> {
-        let Some(front) = self.state.queue.front_mut() else { return Err(out_of_turn()) };
+        let Some(front) = self.state.queue.front_mut() else {
+            return Err(out_of_turn());
+        };
         if let Some(rows) = rows {
             front.rows = front.rows.max(rows);
         }
@@ -250,12 +315,15 @@ impl Exchange {
                 *done += 1;
                 front.mask = None;
                 self.protocol(frame)?;
-                if let Some(statement) = analysis.as_ref().and_then(|all| all.statements.get(statement)) {
+                if let Some(statement) = analysis
+                    .as_ref()
+                    .and_then(|all| all.statements.get(statement))
+                {
                     self.statement_done(statement);
                 }
                 Ok(())
             }
-            Kind::Execute { .. } => {
+            Kind::Execute => {
                 if let Some(statement) = analysis.as_ref().and_then(|all| all.statements.first()) {
                     self.statement_done(statement);
                 }
@@ -267,7 +335,10 @@ impl Exchange {
     }
 
     fn execute_done(&mut self, frame: &Frame) -> Result<(), Error> {
-        if !matches!(self.state.queue.front().map(|front| &front.kind), Some(Kind::Execute { .. })) {
+        if !matches!(
+            self.state.queue.front().map(|front| &front.kind),
+            Some(Kind::Execute)
+        ) {
             return Err(out_of_turn());
         }
         self.one_done(frame)
@@ -282,9 +353,14 @@ impl Exchange {
         if statement.effect() == gate::words::Effect::Unknown {
             self.forget_names();
         }
-        let shapes = statement.parts.iter().any(|part| changes_shape(part.verb.id));
+        let shapes = statement
+            .parts
+            .iter()
+            .any(|part| changes_shape(part.verb.id));
         if shapes || statement.effect() == gate::words::Effect::Unknown {
-            self.shared.catalogues.forget(&self.session.target().name, &self.facts.database);
+            self.shared
+                .catalogues
+                .forget(&self.session.target().name, &self.facts.database);
             self.state.catalogue_stale = true;
         }
     }
@@ -316,7 +392,13 @@ impl Exchange {
     }
 
     fn settled(&mut self, expected: Expected) {
-        let Expected { underway, rows, code, refusal, .. } = expected;
+        let Expected {
+            underway,
+            rows,
+            code,
+            refusal,
+            ..
+        } = expected;
         let Some(underway) = underway else { return };
         let kind = match (&code, &refusal) {
             (_, Some(_)) => OutcomeKind::Refused,
@@ -324,7 +406,11 @@ impl Exchange {
             (Some(_), None) => OutcomeKind::Failed,
             (None, None) => OutcomeKind::Completed,
         };
-        underway.done(Outcome { rows, code, ..Outcome::of(kind) });
+        underway.done(Outcome {
+            rows,
+            code,
+            ..Outcome::of(kind)
+        });
     }
 
     fn error(&mut self, frame: &Frame, fields: Fields<'_>) -> Result<(), Error> {
@@ -334,17 +420,25 @@ impl Exchange {
         let Some(front) = self.state.queue.front_mut() else {
             let scrubbed = scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
             self.reply(Masked::by(&mask, scrubbed))?;
-            return if fatal { Err(Error::Backend(format!("ended the session with {code}"))) } else { Ok(()) };
+            return if fatal {
+                Err(Error::Backend(format!("ended the session with {code}")))
+            } else {
+                Ok(())
+            };
         };
         front.code = Some(code.clone());
         let drop_detail = front.plan.drop_detail;
-        let rewritten = front.refusal.as_ref().and_then(|refusal| refusal.rewrite(&fields));
+        let rewritten = front
+            .refusal
+            .as_ref()
+            .and_then(|refusal| refusal.rewrite(&fields));
         let silent = front.silent;
         match rewritten {
             Some(refusal) => self.reply(Masked::ungoverned(Ungoverned::Own, refusal))?,
             None if silent => {}
             None => {
-                let scrubbed = scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
+                let scrubbed =
+                    scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
                 self.reply(Masked::by(&mask, scrubbed))?;
             }
         }
@@ -368,7 +462,9 @@ impl Exchange {
             if ends_itself(&front.kind) {
                 break;
             }
-            let Some(mut expected) = self.state.queue.pop_front() else { break };
+            let Some(mut expected) = self.state.queue.pop_front() else {
+                break;
+            };
             self.undo(&expected.kind);
             if skipped {
                 expected.code = Some("skipped".to_owned());
@@ -376,9 +472,14 @@ impl Exchange {
             skipped = true;
             self.settled(expected);
         }
-        let early = matches!(self.state.queue.front().map(|front| &front.kind), Some(Kind::Own(OwnWork::EarlySync)));
+        let early = matches!(
+            self.state.queue.front().map(|front| &front.kind),
+            Some(Kind::Own(OwnWork::EarlySync))
+        );
         if skipped && (self.state.queue.is_empty() || early) {
             self.state.batch.skipping = true;
+            // a message of the same batch that waits for people will not run any more
+            drop(self.state.held.take());
         }
     }
 
@@ -400,7 +501,9 @@ impl Exchange {
         if status == Status::Idle && std::mem::take(&mut self.state.volatile) {
             self.state.read_back = true;
         }
-        let Some(expected) = self.state.queue.pop_front() else { return Err(out_of_turn()) };
+        let Some(expected) = self.state.queue.pop_front() else {
+            return Err(out_of_turn());
+        };
         match &expected.kind {
             Kind::Own(OwnWork::EarlySync) => Self::early_sync_done(expected),
             Kind::Own(_) => self.own_done(expected)?,
@@ -422,7 +525,9 @@ impl Exchange {
 
     fn copy_out(&mut self, frame: &Frame, binary: bool) -> Result<(), Error> {
         if binary && self.state.mask.detects() {
-            let Some(front) = self.state.queue.front_mut() else { return Err(out_of_turn()) };
+            let Some(front) = self.state.queue.front_mut() else {
+                return Err(out_of_turn());
+            };
             front.silent = true;
             let refusal = Refusal::Masking {
                 reason: "binary COPY data cannot be masked".into(),
@@ -435,7 +540,9 @@ impl Exchange {
     }
 
     fn copy_data(&mut self, frame: &Frame) -> Result<(), Error> {
-        let Some(front) = self.state.queue.front_mut() else { return Err(out_of_turn()) };
+        let Some(front) = self.state.queue.front_mut() else {
+            return Err(out_of_turn());
+        };
         front.rows += 1;
         if front.silent {
             return Ok(());
@@ -447,7 +554,8 @@ impl Exchange {
 
     /// The server waits for COPY data that no client may send here: it is told that none comes.
     async fn fail_copy_in(&mut self) -> Result<(), Error> {
-        let failed = server::copy_fail("COPY FROM STDIN is not spoken by the gateway").map_err(broke)?;
+        let failed =
+            server::copy_fail("COPY FROM STDIN is not spoken by the gateway").map_err(broke)?;
         let permit = self.session.own(Purpose::Framing, vec![failed]).await?;
         match self.server.forward(permit) {
             Ok((_, underway)) => {
@@ -461,7 +569,10 @@ impl Exchange {
 
 /// Statements that change which columns there are.
 fn changes_shape(verb: &str) -> bool {
-    verb.starts_with("create") || verb.starts_with("alter") || verb.starts_with("drop") || verb == "discard"
+    verb.starts_with("create")
+        || verb.starts_with("alter")
+        || verb.starts_with("drop")
+        || verb == "discard"
 }
 
 fn broke(malformed: Malformed) -> Error {

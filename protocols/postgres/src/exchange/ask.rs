@@ -12,8 +12,8 @@ use gate::{
 use super::{Exchange, Expected, Kind, Plan, Portal, Prepared};
 use crate::answers;
 use crate::decode::{Analysis, Statement, StatementKind, TransactionChange};
-use crate::mask::{RowMask, Rule};
 use crate::governed::Origin;
+use crate::mask::{RowMask, Rule};
 use crate::request::{Asked, Text, unsupported};
 use crate::wire::backend::Status;
 use crate::wire::frame::Frame;
@@ -43,7 +43,11 @@ impl Exchange {
         self.decided(decision, then).await
     }
 
-    pub(super) async fn decided(&mut self, decision: Decision<Asked>, then: Then) -> Result<(), Error> {
+    pub(super) async fn decided(
+        &mut self,
+        decision: Decision<Asked>,
+        then: Then,
+    ) -> Result<(), Error> {
         match decision {
             Decision::Permit(permit) => self.forward(permit, then),
             Decision::Hold(hold) => self.hold(hold, then).await,
@@ -68,7 +72,9 @@ impl Exchange {
             Kind::Parse { name } => {
                 if let Some(prepared) = then.parsed {
                     if let [statement] = prepared.analysis.statements.as_slice() {
-                        self.facts.prepared.insert(name.clone(), Arc::new(statement.clone()));
+                        self.facts
+                            .prepared
+                            .insert(name.clone(), Arc::new(statement.clone()));
                     }
                     self.state.statements.insert(name.clone(), prepared);
                     self.state.operations.forget();
@@ -83,10 +89,22 @@ impl Exchange {
             _ => {}
         }
         let mask = match &then.kind {
-            Kind::Execute { .. } => then.portal.as_ref().and_then(|portal| self.portal_mask(portal).ok().flatten()),
+            Kind::Execute => then
+                .portal
+                .as_ref()
+                .and_then(|portal| self.portal_mask(portal).ok().flatten()),
             _ => None,
         };
-        self.state.queue.push_back(Expected { plan: then.plan, mask, ..Expected::new(then.kind, Some(underway)) });
+        if matches!(then.kind, Kind::Query { .. }) {
+            // a simple query is a batch of its own
+            self.state.batch.forwarded = false;
+            self.state.batch.executed = false;
+        }
+        self.state.queue.push_back(Expected {
+            plan: then.plan,
+            mask,
+            ..Expected::new(then.kind, Some(underway))
+        });
         Ok(())
     }
 
@@ -98,7 +116,6 @@ impl Exchange {
             let changes = statement.after.read_back || opaque;
             self.state.read_back |= changes;
             self.state.volatile |= changes || statement.after.until_end_of_transaction;
-            self.state.batch.changed |= changes;
             self.state.batch.begun |= statement.after.transaction == Some(TransactionChange::Begin);
             if opaque {
                 self.forget_names();
@@ -141,21 +158,30 @@ impl Exchange {
             return Err(Error::Backend("a refusal has nothing to be sent".into()));
         };
         let Ok((_, underway)) = self.server.forward(permit) else {
-            return Err(Error::Ended(self.session.ended().unwrap_or(gate::End::Killed)));
+            return Err(Error::Ended(
+                self.session.ended().unwrap_or(gate::End::Killed),
+            ));
         };
-        self.state.batch.forwarded = true;
-        let expected = Expected { refusal: Some(refusal), plan: then.plan, ..Expected::new(then.kind, Some(underway)) };
+        self.state.batch.forwarded = !matches!(then.kind, Kind::Query { .. });
+        let expected = Expected {
+            refusal: Some(refusal),
+            plan: then.plan,
+            ..Expected::new(then.kind, Some(underway))
+        };
         self.state.queue.push_back(expected);
         Ok(())
     }
 
     /// The gateway cannot judge or record. It answers itself where that cannot leave half a transaction behind.
     fn faulted(&mut self, fault: Fault, then: &Then) -> Result<(), Error> {
-        let alone = self.status == Status::Idle && self.state.queue.is_empty() && !self.state.batch.forwarded;
+        let alone = self.status == Status::Idle
+            && self.state.queue.is_empty()
+            && !self.state.batch.forwarded;
         if fault == Fault::Draining || !alone {
             return Err(fault.into());
         }
-        self.client.queue(Refusal::GatewayFault { request: None }.encode());
+        self.client
+            .queue(Refusal::GatewayFault { request: None }.encode());
         match then.kind {
             Kind::Query { .. } => self.ready_locally(),
             _ => {
@@ -179,7 +205,10 @@ impl Exchange {
         (operations, text): (Result<Arc<Operations>, Unclear>, Text),
         content: Vec<Bytes>,
     ) -> Result<Asked, Error> {
-        let substitute = self.substitute.of(frame).map_err(|malformed| Error::Client(malformed.to_string()))?;
+        let substitute = self
+            .substitute
+            .of(frame)
+            .map_err(|malformed| Error::Client(malformed.to_string()))?;
         let locked = self.in_transaction() || self.state.batch.executed;
         let mut notes = vec![format!("acts as {}", self.facts.role)];
         if locked {
@@ -220,7 +249,8 @@ impl Exchange {
 
     /// Refuses what no later message could answer for: session state that is not known yet, COPY in, laundering.
     pub(super) fn sound(&self, analysis: &Analysis) -> Result<(), Unclear> {
-        let mut changed = self.state.batch.changed;
+        // not read back yet: something before it is still on its way
+        let mut changed = self.state.read_back;
         for statement in &analysis.statements {
             if changed && names_things(statement) {
                 return Err(unsupported(
@@ -229,9 +259,14 @@ impl Exchange {
                     "send it after the earlier one was answered",
                 ));
             }
-            changed |= statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
-            if statement.parts.iter().any(|part| part.verb.id == "copy_in") {
-                return Err(unsupported("copy_in", "COPY FROM STDIN is not spoken here yet", "use INSERT"));
+            changed |=
+                statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
+            if copies_in(statement) {
+                return Err(unsupported(
+                    "copy_in",
+                    "COPY FROM STDIN is not spoken here yet",
+                    "use INSERT",
+                ));
             }
             self.unlaundered(statement)?;
         }
@@ -266,10 +301,18 @@ impl Exchange {
     pub(super) fn plan(&self, analysis: Option<Arc<Analysis>>) -> Plan {
         let governs = self.state.mask.governs_columns();
         let path = &self.facts.search_path;
-        let mut plan = Plan { analysis, drop_detail: false, unknown: false };
-        let Some(analysis) = plan.analysis.clone().filter(|_| governs) else { return plan };
+        let mut plan = Plan {
+            analysis,
+            drop_detail: false,
+            unknown: false,
+        };
+        let Some(analysis) = plan.analysis.clone().filter(|_| governs) else {
+            return plan;
+        };
         for statement in &analysis.statements {
-            plan.drop_detail |= statement.relations().any(|relation| self.state.governed.holds(relation, path));
+            plan.drop_detail |= statement
+                .relations()
+                .any(|relation| self.state.governed.holds(relation, path));
             plan.unknown |= !statement.reads.other_functions.is_empty()
                 || statement.effect() == gate::words::Effect::Unknown;
         }
@@ -277,12 +320,17 @@ impl Exchange {
     }
 
     /// What a Parse asks for: leave to prepare, unless its statement could only be denied.
-    pub(super) fn preparing(&mut self, analysis: &Arc<Analysis>) -> Result<Arc<Operations>, Unclear> {
+    pub(super) fn preparing(
+        &mut self,
+        analysis: &Arc<Analysis>,
+    ) -> Result<Arc<Operations>, Unclear> {
         let operations = self.operations_of(analysis)?;
         if self.session.preview(&operations) == Verdict::Deny {
             return Ok(operations);
         }
-        Ok(Arc::new(Operations::new(vec![prepare(&self.facts.database)])))
+        Ok(Arc::new(Operations::new(vec![prepare(
+            &self.facts.database,
+        )])))
     }
 
     /// Whether the columns must be known before a Bind can be judged.
@@ -294,19 +342,32 @@ impl Exchange {
     /// Refuses a Bind whose values no mask could follow in the formats it asks for.
     pub(super) fn maskable(&self, portal: &Portal) -> Result<(), Unclear> {
         self.portal_mask(portal).map(|_| ()).map_err(|error| {
-            unsupported("binary", &format!("{error}: it cannot be masked"), "ask for text results")
+            unsupported(
+                "binary",
+                &format!("{error}: it cannot be masked"),
+                "ask for text results",
+            )
         })
     }
 
-    pub(super) fn portal_mask(&self, portal: &Portal) -> Result<Option<Arc<RowMask>>, crate::mask::Unmaskable> {
-        let Some(Some(columns)) = portal.prepared.columns.get() else { return Ok(None) };
+    pub(super) fn portal_mask(
+        &self,
+        portal: &Portal,
+    ) -> Result<Option<Arc<RowMask>>, crate::mask::Unmaskable> {
+        let Some(Some(columns)) = portal.prepared.columns.get() else {
+            return Ok(None);
+        };
         let binary = |place: usize| match portal.binary.as_slice() {
             [] => false,
             [all] => *all,
             each => each.get(place).copied().unwrap_or(false),
         };
         let rules = columns.iter().enumerate().map(|(place, column)| {
-            (self.rule(column.table, column.attribute, portal.plan.unknown), column.type_oid, binary(place))
+            (
+                self.rule(column.table, column.attribute, portal.plan.unknown),
+                column.type_oid,
+                binary(place),
+            )
         });
         RowMask::new(rules).map(|mask| Some(Arc::new(mask)))
     }
@@ -314,7 +375,11 @@ impl Exchange {
     /// What is done with a column of a result, by where it comes from.
     pub(super) fn rule(&self, table: u32, attribute: i16, unknown: bool) -> Rule {
         let governs = self.state.mask.governs_columns();
-        let otherwise = if self.state.mask.detects() { Rule::Detect } else { Rule::Keep };
+        let otherwise = if self.state.mask.detects() {
+            Rule::Detect
+        } else {
+            Rule::Keep
+        };
         match (table, governs) {
             (_, false) => otherwise,
             (0, true) if unknown => Rule::Whole,
@@ -337,7 +402,10 @@ pub(crate) fn meaning(facts: &crate::decode::SessionState, encoding: &[u8]) -> F
 
 fn prepare(database: &str) -> Operation {
     Operation {
-        action: Action { protocol: "postgres", id: "prepare" },
+        action: Action {
+            protocol: "postgres",
+            id: "prepare",
+        },
         resource: Resource {
             path: vec![("Database", database.to_owned().into())],
             attributes: Attributes::new(),
@@ -358,10 +426,19 @@ pub(crate) fn plain_facts() -> Attributes {
     ])
 }
 
+/// COPY from the client; what a file or a program at the server feeds is for policy to judge.
+fn copies_in(statement: &Statement) -> bool {
+    let has = |verb: &str| statement.parts.iter().any(|part| part.verb.id == verb);
+    has("copy_in") && !has("copy_file") && !has("copy_program")
+}
+
 /// Whether a statement's meaning depends on role or search path.
 fn names_things(statement: &Statement) -> bool {
     !matches!(
         statement.kind,
-        StatementKind::Transaction(_) | StatementKind::Set | StatementKind::Show | StatementKind::Empty
+        StatementKind::Transaction(_)
+            | StatementKind::Set
+            | StatementKind::Show
+            | StatementKind::Empty
     )
 }

@@ -36,7 +36,9 @@ pub(super) enum Moment {
 
 /// Pending for ever while nothing is held; cancel-safe.
 pub(super) async fn moment(held: &mut Option<Held>) -> Moment {
-    let Some(held) = held else { return std::future::pending().await };
+    let Some(held) = held else {
+        return std::future::pending().await;
+    };
     let notice = held.next_notice();
     let keep_alive = held.keep_alive;
     tokio::select! {
@@ -53,7 +55,8 @@ impl Held {
         match fixed {
             Some(after) => self.since + *after,
             None => {
-                let later = u32::try_from(self.notices.saturating_sub(NOTICES.len())).unwrap_or(u32::MAX);
+                let later =
+                    u32::try_from(self.notices.saturating_sub(NOTICES.len())).unwrap_or(u32::MAX);
                 self.since + LATER_NOTICES * later.max(1)
             }
         }
@@ -65,7 +68,13 @@ impl Exchange {
         self.clear_the_way(&then).await?;
         self.client.queue(self.notice(&hold));
         let now = Instant::now();
-        self.state.held = Some(Held { hold, then, since: now, notices: 1, keep_alive: now + KEEP_ALIVE });
+        self.state.held = Some(Held {
+            hold,
+            then,
+            since: now,
+            notices: 1,
+            keep_alive: now + KEEP_ALIVE,
+        });
         Ok(())
     }
 
@@ -79,7 +88,8 @@ impl Exchange {
         if self.state.batch.executed {
             return self.pass(server::flush(), None).await;
         }
-        self.send_own(Purpose::Framing, vec![server::sync()], OwnWork::EarlySync).await
+        self.send_own(Purpose::Framing, vec![server::sync()], OwnWork::EarlySync)
+            .await
     }
 
     fn notice(&self, hold: &Hold<Asked>) -> bytes::Bytes {
@@ -90,7 +100,9 @@ impl Exchange {
     pub(super) async fn held_moment(&mut self, moment: Moment) -> Result<(), Error> {
         match moment {
             Moment::Settle => {
-                let Some(held) = self.state.held.take() else { return Ok(()) };
+                let Some(held) = self.state.held.take() else {
+                    return Ok(());
+                };
                 self.settle(held).await
             }
             Moment::Notice => {
@@ -116,7 +128,20 @@ impl Exchange {
     }
 
     async fn settle(&mut self, held: Held) -> Result<(), Error> {
-        let Held { hold, then, since, notices, keep_alive } = held;
+        let Held {
+            hold,
+            then,
+            since,
+            notices,
+            keep_alive,
+        } = held;
+        let before = self.state.mask.clone();
+        self.refresh_mask();
+        if !before.same_as(&self.state.mask) {
+            // it was found sound, and its reply planned, for what could be seen then
+            let decision = hold.withdraw().await;
+            return self.decided(decision, then).await;
+        }
         let asked_before = hold.asks().to_vec();
         match hold.settle().await {
             gate::Decision::Hold(hold) => {
@@ -125,7 +150,13 @@ impl Exchange {
                     let notice = self.notice(&hold);
                     self.client.queue(notice);
                 }
-                self.state.held = Some(Held { hold, then, since, notices, keep_alive });
+                self.state.held = Some(Held {
+                    hold,
+                    then,
+                    since,
+                    notices,
+                    keep_alive,
+                });
                 Ok(())
             }
             decision => self.decided(decision, then).await,
@@ -134,7 +165,9 @@ impl Exchange {
 
     /// The client cancelled: the question ends, and the statement is refused as a cancelled one.
     pub(super) async fn withdraw_held(&mut self) -> Result<(), Error> {
-        let Some(Held { hold, then, .. }) = self.state.held.take() else { return Ok(()) };
+        let Some(Held { hold, then, .. }) = self.state.held.take() else {
+            return Ok(());
+        };
         let decision = hold.withdraw().await;
         self.decided(decision, then).await
     }

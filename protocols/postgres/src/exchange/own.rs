@@ -24,12 +24,22 @@ pub(super) enum OwnWork {
     ReadBack(Rows),
     Catalogue(Rows),
     /// Of a statement that is about to be bound, without a Sync.
-    Describe { prepared: Arc<Prepared> },
+    Describe {
+        prepared: Arc<Prepared>,
+    },
     /// A Sync of the gateway's own, before people are asked.
     EarlySync,
 }
 
 impl Exchange {
+    /// Whether something must be known first that can be asked now.
+    pub(super) fn must_look(&self) -> bool {
+        let stale = self.state.catalogue_stale && self.state.mask.governs_columns();
+        (self.state.read_back || stale)
+            && self.state.queue.is_empty()
+            && self.status != Status::Failed
+    }
+
     /// Starts whatever the gateway must know before it takes the next message. Only when the server is ready.
     pub(super) async fn own_work(&mut self) -> Result<(), Error> {
         if !self.state.queue.is_empty() || self.status == Status::Failed {
@@ -37,7 +47,9 @@ impl Exchange {
         }
         self.refresh_mask();
         if self.state.read_back {
-            return self.round_trip(Purpose::ReadBack, READ_BACK, OwnWork::ReadBack(Rows::new())).await;
+            return self
+                .round_trip(Purpose::ReadBack, READ_BACK, OwnWork::ReadBack(Rows::new()))
+                .await;
         }
         if self.state.catalogue_stale && self.state.mask.governs_columns() {
             let (target, database) = (&self.session.target().name, &self.facts.database);
@@ -60,10 +72,20 @@ impl Exchange {
         })
     }
 
-    async fn round_trip(&mut self, purpose: Purpose, text: &str, work: OwnWork) -> Result<(), Error> {
+    async fn round_trip(
+        &mut self,
+        purpose: Purpose,
+        text: &str,
+        work: OwnWork,
+    ) -> Result<(), Error> {
         let name = self.substitute.private("own");
         let broken = |malformed: crate::wire::Malformed| Error::Backend(malformed.to_string());
-        let bind = write::Bind { portal: &name, statement: &name, parameters: &[], binary_results: false };
+        let bind = write::Bind {
+            portal: &name,
+            statement: &name,
+            parameters: &[],
+            binary_results: false,
+        };
         let wire = vec![
             write::parse(&name, text, &[]).map_err(broken)?,
             write::bind(&bind).map_err(broken)?,
@@ -76,14 +98,27 @@ impl Exchange {
     }
 
     /// Asks what a prepared statement returns, before it is bound.
-    pub(super) async fn describe_own(&mut self, name: &str, prepared: Arc<Prepared>) -> Result<(), Error> {
+    pub(super) async fn describe_own(
+        &mut self,
+        name: &str,
+        prepared: Arc<Prepared>,
+    ) -> Result<(), Error> {
         let broken = |malformed: crate::wire::Malformed| Error::Backend(malformed.to_string());
-        let wire = vec![write::describe(Named::Statement(name)).map_err(broken)?, write::flush()];
+        let wire = vec![
+            write::describe(Named::Statement(name)).map_err(broken)?,
+            write::flush(),
+        ];
         self.state.batch.forwarded = true;
-        self.send_own(Purpose::LookUp, wire, OwnWork::Describe { prepared }).await
+        self.send_own(Purpose::LookUp, wire, OwnWork::Describe { prepared })
+            .await
     }
 
-    pub(super) async fn send_own(&mut self, purpose: Purpose, wire: Vec<Bytes>, work: OwnWork) -> Result<(), Error> {
+    pub(super) async fn send_own(
+        &mut self,
+        purpose: Purpose,
+        wire: Vec<Bytes>,
+        work: OwnWork,
+    ) -> Result<(), Error> {
         let permit = self.session.own(purpose, wire).await?;
         match self.server.forward(permit) {
             Ok((_, underway)) => {
@@ -92,28 +127,45 @@ impl Exchange {
                 self.state.queue.push_back(expected);
                 Ok(())
             }
-            Err(_) => Err(Error::Ended(self.session.ended().unwrap_or(gate::End::Killed))),
+            Err(_) => Err(Error::Ended(
+                self.session.ended().unwrap_or(gate::End::Killed),
+            )),
         }
     }
 
     /// An answer to the gateway itself is complete.
     pub(super) fn own_done(&mut self, expected: Expected) -> Result<(), Error> {
         let failed = expected.code.is_some();
-        let Kind::Own(work) = expected.kind else { return Ok(()) };
+        let Kind::Own(work) = expected.kind else {
+            return Ok(());
+        };
         if let Some(underway) = expected.underway {
-            let kind = if failed { OutcomeKind::Failed } else { OutcomeKind::Completed };
-            underway.done(Outcome { rows: expected.rows, code: expected.code, ..Outcome::of(kind) });
+            let kind = if failed {
+                OutcomeKind::Failed
+            } else {
+                OutcomeKind::Completed
+            };
+            underway.done(Outcome {
+                rows: expected.rows,
+                code: expected.code,
+                ..Outcome::of(kind)
+            });
         }
         match work {
             OwnWork::ReadBack(rows) if !failed => self.read_back(&rows),
-            OwnWork::ReadBack(_) => Err(Error::Backend("would not tell role and search path".into())),
+            OwnWork::ReadBack(_) => {
+                Err(Error::Backend("would not tell role and search path".into()))
+            }
             OwnWork::Catalogue(rows) => {
                 let catalogue = if failed { None } else { Catalogue::read(&rows) };
                 match catalogue {
                     Some(catalogue) => {
                         let catalogue = Arc::new(catalogue);
-                        let (target, database) = (&self.session.target().name, &self.facts.database);
-                        self.shared.catalogues.keep(target, database, catalogue.clone());
+                        let (target, database) =
+                            (&self.session.target().name, &self.facts.database);
+                        self.shared
+                            .catalogues
+                            .keep(target, database, catalogue.clone());
                         self.learned(catalogue);
                     }
                     None => {
@@ -133,7 +185,9 @@ impl Exchange {
             let text = |place: usize| std::str::from_utf8(row.get(place)?.as_deref()?).ok();
             let pair = text(0).and_then(|number| number.parse().ok()).zip(text(1));
             let Some((number, name)) = pair else {
-                return Err(Error::Backend("told role and search path in another shape".into()));
+                return Err(Error::Backend(
+                    "told role and search path in another shape".into(),
+                ));
             };
             named.push((number, name.to_owned()));
         }
@@ -144,7 +198,11 @@ impl Exchange {
         };
         self.facts.role = role;
         self.facts.search_path = names.collect();
-        self.facts.temp_tables = self.facts.search_path.iter().any(|schema| schema.starts_with("pg_temp"));
+        self.facts.temp_tables = self
+            .facts
+            .search_path
+            .iter()
+            .any(|schema| schema.starts_with("pg_temp"));
         self.state.read_back = false;
         self.state.operations.forget();
         Ok(())
@@ -159,8 +217,12 @@ impl Exchange {
     /// Rules may have changed since the last message: what may be seen is asked anew.
     pub(super) fn refresh_mask(&mut self) {
         let mask = self.session.mask();
-        if !Arc::ptr_eq(&mask, &self.state.mask) {
-            self.state.mask = mask;
+        if Arc::ptr_eq(&mask, &self.state.mask) {
+            return;
+        }
+        let same = mask.same_as(&self.state.mask);
+        self.state.mask = mask;
+        if !same {
             self.state.governed = Governed::unknown();
             self.state.catalogue_stale = true;
             self.state.operations.forget();

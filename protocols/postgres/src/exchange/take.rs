@@ -57,6 +57,12 @@ impl Exchange {
             && self.state.cancelling.is_none()
             && !self.state.over
             && !self.owes_own()
+            && !self.must_wait()
+    }
+
+    /// At the start of a batch, while what the one before changed is not known: its answers come first.
+    fn must_wait(&self) -> bool {
+        self.state.read_back && !self.state.batch.forwarded && !self.state.queue.is_empty()
     }
 
     async fn broken<T>(&mut self, malformed: Malformed) -> Result<T, Error> {
@@ -64,6 +70,11 @@ impl Exchange {
     }
 
     async fn take(&mut self, frame: Frame) -> Result<(), Error> {
+        self.refresh_mask();
+        if !self.state.batch.forwarded && self.must_look() {
+            self.state.postponed = Some(frame);
+            return self.own_work().await;
+        }
         let message = match Frontend::read(&frame) {
             Ok(message) => message,
             Err(malformed) => return self.broken(malformed).await,
@@ -87,14 +98,18 @@ impl Exchange {
                 self.broken(Malformed::Type(frame.tag())).await
             }
             Frontend::Terminate => {
-                self.state.over = true;
+                // what runs is answered to its end, as by the server itself
+                self.state.client_ended = true;
                 Ok(())
             }
         }
     }
 
     async fn take_query(&mut self, frame: &Frame, text: &str) -> Result<(), Error> {
-        self.state.batch = super::Batch::default();
+        self.state.batch = super::Batch {
+            begun: self.state.batch.begun,
+            ..Default::default()
+        };
         let analysis = self.shared.analyses.of(text).await;
         let shown = self.shown(text, analysis.as_deref().ok());
         let decoded = match &analysis {
@@ -103,7 +118,17 @@ impl Exchange {
         };
         let plan = self.plan(analysis.ok());
         let asked = self.asked(frame, (decoded, shown), Vec::new())?;
-        self.ask(asked, Then { kind: Kind::Query { done: 0 }, plan, leave: None, portal: None, parsed: None }).await
+        self.ask(
+            asked,
+            Then {
+                kind: Kind::Query { done: 0 },
+                plan,
+                leave: None,
+                portal: None,
+                parsed: None,
+            },
+        )
+        .await
     }
 
     async fn take_parse(&mut self, frame: &Frame, parse: Parse<'_>) -> Result<(), Error> {
@@ -126,12 +151,24 @@ impl Exchange {
         };
         let plan = self.plan(parsed.as_ref().map(|prepared| prepared.analysis.clone()));
         let asked = self.asked(frame, (operations, text), Vec::new())?;
-        self.ask(asked, Then { kind: Kind::Parse { name }, plan, leave: None, portal: None, parsed }).await
+        self.ask(
+            asked,
+            Then {
+                kind: Kind::Parse { name },
+                plan,
+                leave: None,
+                portal: None,
+                parsed,
+            },
+        )
+        .await
     }
 
     async fn take_bind(&mut self, frame: &Frame, bind: Bind<'_>) -> Result<(), Error> {
         let Some(prepared) = self.state.statements.get(bind.statement).cloned() else {
-            let kind = Kind::Bind { portal: bind.portal.to_owned() };
+            let kind = Kind::Bind {
+                portal: bind.portal.to_owned(),
+            };
             return self.unknown(frame, kind, "statement").await;
         };
         if self.must_describe(&prepared) {
@@ -154,14 +191,31 @@ impl Exchange {
             Ok(()) => self.operations_of(&prepared.analysis),
             Err(refused) => Err(refused),
         };
-        let parts = vec![Bytes::from_static(b"bind"), prepared.content.clone(), prepared.types.clone(), content];
+        let parts = vec![
+            Bytes::from_static(b"bind"),
+            prepared.content.clone(),
+            prepared.types.clone(),
+            content,
+        ];
         let asked = self.asked(frame, (operations, text), parts)?;
-        let kind = Kind::Bind { portal: bind.portal.to_owned() };
-        self.ask(asked, Then { kind, plan, leave: None, portal: Some(portal), parsed: None }).await
+        let kind = Kind::Bind {
+            portal: bind.portal.to_owned(),
+        };
+        self.ask(
+            asked,
+            Then {
+                kind,
+                plan,
+                leave: None,
+                portal: Some(portal),
+                parsed: None,
+            },
+        )
+        .await
     }
 
     async fn take_execute(&mut self, frame: &Frame, execute: Execute<'_>) -> Result<(), Error> {
-        let kind = Kind::Execute { portal: execute.portal.to_owned() };
+        let kind = Kind::Execute;
         let Some(portal) = self.state.portals.get(execute.portal).cloned() else {
             return self.unknown(frame, kind, "portal").await;
         };
@@ -175,7 +229,13 @@ impl Exchange {
             Bytes::copy_from_slice(&execute.rows.to_be_bytes()),
         ];
         let asked = self.asked(frame, (operations, portal.text.clone()), parts)?;
-        let then = Then { kind, plan: portal.plan.clone(), leave: portal.leave.clone(), portal: Some(portal), parsed: None };
+        let then = Then {
+            kind,
+            plan: portal.plan.clone(),
+            leave: portal.leave.clone(),
+            portal: Some(portal),
+            parsed: None,
+        };
         self.ask(asked, then).await
     }
 
@@ -183,16 +243,25 @@ impl Exchange {
         let (kind, known) = match named {
             Named::Statement(name) => {
                 let known = self.state.statements.contains_key(name);
-                (Kind::DescribeStatement { name: name.to_owned() }, known)
+                (
+                    Kind::DescribeStatement {
+                        name: name.to_owned(),
+                    },
+                    known,
+                )
             }
-            Named::Portal(name) => {
-                (Kind::DescribePortal { name: name.to_owned() }, self.state.portals.contains_key(name))
-            }
+            Named::Portal(name) => (
+                Kind::DescribePortal {
+                    name: name.to_owned(),
+                },
+                self.state.portals.contains_key(name),
+            ),
         };
         if !known {
             return self.unknown(frame, kind, "name").await;
         }
-        self.pass(frame.bytes().clone(), Some(Expected::new(kind, None))).await
+        self.pass(frame.bytes().clone(), Some(Expected::new(kind, None)))
+            .await
     }
 
     async fn take_close(&mut self, frame: &Frame, named: Named<'_>) -> Result<(), Error> {
@@ -204,7 +273,11 @@ impl Exchange {
             }
             Named::Portal(name) => drop(self.state.portals.remove(name)),
         }
-        self.pass(frame.bytes().clone(), Some(Expected::new(Kind::Close, None))).await
+        self.pass(
+            frame.bytes().clone(),
+            Some(Expected::new(Kind::Close, None)),
+        )
+        .await
     }
 
     async fn take_sync(&mut self, frame: Frame) -> Result<(), Error> {
@@ -213,7 +286,8 @@ impl Exchange {
             // the gateway itself refused, and nothing of the batch went out
             return self.ready_locally();
         }
-        self.pass(frame.into_bytes(), Some(Expected::new(Kind::Sync, None))).await?;
+        self.pass(frame.into_bytes(), Some(Expected::new(Kind::Sync, None)))
+            .await?;
         if self.status == crate::wire::backend::Status::Idle && !batch.begun {
             self.state.portals.clear();
         }
@@ -229,7 +303,17 @@ impl Exchange {
         let text = Text::new("function call", false);
         let asked = self.asked(frame, (Err(refused), text), Vec::new())?;
         let kind = Kind::Query { done: 0 };
-        self.ask(asked, Then { kind, plan: Plan::default(), leave: None, portal: None, parsed: None }).await
+        self.ask(
+            asked,
+            Then {
+                kind,
+                plan: Plan::default(),
+                leave: None,
+                portal: None,
+                parsed: None,
+            },
+        )
+        .await
     }
 
     /// A name that this session did not prepare or bind through the gateway: it cannot be judged.
@@ -240,12 +324,31 @@ impl Exchange {
             "prepare it again with a Parse message on this connection",
         );
         let asked = self.asked(frame, (Err(refused), Text::new(what, false)), Vec::new())?;
-        self.ask(asked, Then { kind, plan: Plan::default(), leave: None, portal: None, parsed: None }).await
+        self.ask(
+            asked,
+            Then {
+                kind,
+                plan: Plan::default(),
+                leave: None,
+                portal: None,
+                parsed: None,
+            },
+        )
+        .await
     }
 
     /// Passes what belongs to something underway, or on the gateway's own account where nothing is.
-    pub(super) async fn pass(&mut self, bytes: Bytes, expected: Option<Expected>) -> Result<(), Error> {
-        let last = self.state.queue.iter_mut().rev().find_map(|one| one.underway.as_mut());
+    pub(super) async fn pass(
+        &mut self,
+        bytes: Bytes,
+        expected: Option<Expected>,
+    ) -> Result<(), Error> {
+        let last = self
+            .state
+            .queue
+            .iter_mut()
+            .rev()
+            .find_map(|one| one.underway.as_mut());
         match last {
             Some(underway) => {
                 let passed = self.server.more(underway, bytes);
@@ -271,7 +374,10 @@ impl Exchange {
     }
 
     /// The operations of a text in this state of the session.
-    pub(super) fn operations_of(&mut self, analysis: &Arc<Analysis>) -> Result<Arc<Operations>, gate::Unclear> {
+    pub(super) fn operations_of(
+        &mut self,
+        analysis: &Arc<Analysis>,
+    ) -> Result<Arc<Operations>, gate::Unclear> {
         self.sound(analysis)?;
         self.facts.in_transaction = self.in_transaction() || analysis.statements.len() > 1;
         let key = (Arc::as_ptr(analysis) as usize, self.facts.in_transaction);
@@ -290,7 +396,11 @@ impl Exchange {
     /// A text that the client sees again: constants that detectors know are marked, for every reader.
     fn shown(&self, text: &str, analysis: Option<&Analysis>) -> Text {
         let constants: Vec<std::ops::Range<usize>> = match analysis {
-            Some(analysis) => analysis.statements.iter().flat_map(|one| one.constants.iter().cloned()).collect(),
+            Some(analysis) => analysis
+                .statements
+                .iter()
+                .flat_map(|one| one.constants.iter().cloned())
+                .collect(),
             // what could not be decoded has no known structure: all of it may be a constant
             None => std::iter::once(0..text.len()).collect(),
         };
@@ -299,14 +409,22 @@ impl Exchange {
     }
 
     fn parameter_lines(&self, bind: &Bind<'_>) -> Vec<(String, bool)> {
-        let lines = bind.parameters.iter().enumerate().map(|(place, value)| match value {
-            None => ("NULL".to_owned(), false),
-            Some(bytes) if bind.formats.is_binary(place) => (format!("<binary: {} bytes>", bytes.len()), false),
-            Some(bytes) => {
-                let text = String::from_utf8_lossy(bytes);
-                self.state.mask.redact(&text, &[0..text.len()])
-            }
-        });
+        let lines = bind
+            .parameters
+            .iter()
+            .enumerate()
+            .map(|(place, value)| match value {
+                None => ("NULL".to_owned(), false),
+                Some(bytes) if bind.formats.is_binary(place) => {
+                    (format!("<binary: {} bytes>", bytes.len()), false)
+                }
+                Some(bytes) => {
+                    let text = String::from_utf8_lossy(bytes);
+                    self.state
+                        .mask
+                        .redact(&text, std::slice::from_ref(&(0..text.len())))
+                }
+            });
         lines.collect()
     }
 }
@@ -333,5 +451,7 @@ fn bound_content(bind: &Bind<'_>) -> Bytes {
 }
 
 fn binary_columns(formats: &Formats<'_>) -> Vec<bool> {
-    (0..formats.len()).map(|place| formats.is_binary(place)).collect()
+    (0..formats.len())
+        .map(|place| formats.is_binary(place))
+        .collect()
 }

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 #![allow(clippy::too_many_lines, reason = "tables")]
 
+pub mod statements;
+
 /// A message: its type, its length, its body.
 pub fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
     declared(tag, body.len() as i32 + 4, body)

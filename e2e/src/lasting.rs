@@ -1,0 +1,88 @@
+//! One stand for all tests of a program: put up by the first that asks, gone with the process however that ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+
+use anyhow::Context;
+
+use crate::stand::{Options, Stand};
+
+/// Waits for the end of its input, which is the end of the tests, then for the server's, and removes the folders.
+const SWEEP: &str = r#"cat >/dev/null
+tries=0
+while [ -e "$1/data/postmaster.pid" ] && [ "$tries" -lt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
+rm -rf -- "$1" "$2""#;
+
+/// A stand with the demo's policies and those of some more files.
+pub struct Lasting {
+    pub stand: Stand,
+    sweeper: Option<ChildStdin>,
+}
+
+impl Lasting {
+    /// Put up in a thread of its own, which lasts as long as the process: the stand ends with the thread that starts it.
+    pub fn start(policies: &'static [&'static str]) -> anyhow::Result<Self> {
+        let (done, wait) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("keeper of the stand".to_owned())
+            .spawn(move || {
+                let kept = done.send(started(policies)).is_ok();
+                while kept {
+                    std::thread::park();
+                }
+            })?;
+        wait.recv().context("the stand's thread ended")?
+    }
+
+    /// Whether its folders will be swept.
+    pub fn is_swept(&self) -> bool {
+        self.sweeper.is_some()
+    }
+}
+
+fn started(policies: &[&str]) -> anyhow::Result<Lasting> {
+    let folder = tempfile::Builder::new()
+        .prefix("countersign-stand-")
+        .tempdir()?;
+    let stand = stand(&folder.path().join("stand"), policies)?;
+    let mut sweeper = Command::new("sh")
+        .args(["-c", SWEEP, "sweep"])
+        .arg(stand.postgres.folder())
+        .arg(folder.keep())
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok(Lasting {
+        stand,
+        sweeper: sweeper.stdin.take(),
+    })
+}
+
+/// A stand of one's own, with the demo's policies and those of some more files in `e2e/tests/policies`.
+pub fn stand(folder: &Path, policies: &[&str]) -> anyhow::Result<Stand> {
+    std::fs::create_dir_all(folder)?;
+    let own = folder.join("chosen-policies");
+    std::fs::create_dir_all(&own)?;
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shipped = here.join("../gateway/src/command/init/policies");
+    let shipped = std::fs::read_dir(&shipped).with_context(|| shipped.display().to_string())?;
+    let mut from: Vec<PathBuf> = Vec::new();
+    for entry in shipped {
+        from.push(entry?.path());
+    }
+    from.extend(
+        policies
+            .iter()
+            .map(|name| here.join("tests/policies").join(name)),
+    );
+    for path in from {
+        let name = path.file_name().context("a policy's file has a name")?;
+        std::fs::copy(&path, own.join(name)).with_context(|| path.display().to_string())?;
+    }
+    let mut options = Options::in_folder(folder);
+    options.policies = Some(&own);
+    Stand::start(&options, &|| false)
+}
