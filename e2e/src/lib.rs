@@ -11,6 +11,7 @@ pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod psql;
+pub mod raw;
 pub mod settings;
 pub mod stand;
 pub mod story;
