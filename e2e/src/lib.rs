@@ -15,5 +15,6 @@ pub mod raw;
 pub mod settings;
 pub mod stand;
 pub mod story;
+pub mod tap;
 pub mod trail;
 pub mod watchdog;
