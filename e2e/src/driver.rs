@@ -24,18 +24,9 @@ pub struct Driver {
 impl Driver {
     /// Over TLS, verified against the stand's own authority.
     pub async fn connect(place: &Place, person: &str, token: &str) -> anyhow::Result<Self> {
-        let mut roots = rustls::RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(place.authority())? {
-            roots.add(certificate?)?;
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let mut config = config(place.ports.postgres, person, token);
         config.ssl_mode(SslMode::Require);
-        let (client, connection) = config.connect(MakeRustlsConnect::new(tls)).await?;
+        let (client, connection) = config.connect(tls(place)?).await?;
         Ok(Self::carried(client, connection))
     }
 
@@ -84,6 +75,20 @@ impl Driver {
         drop(self.client);
         self.carrier.await.context("the connection's task")
     }
+}
+
+/// TLS that trusts the stand's own authority.
+pub fn tls(place: &Place) -> anyhow::Result<MakeRustlsConnect> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(place.authority())? {
+        roots.add(certificate?)?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
 }
 
 fn config(port: u16, person: &str, token: &str) -> Config {

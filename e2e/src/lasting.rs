@@ -28,8 +28,10 @@ impl Lasting {
             .name("keeper of the stand".to_owned())
             .spawn(move || {
                 let kept = done.send(started(policies)).is_ok();
-                while kept {
-                    std::thread::park();
+                if kept {
+                    loop {
+                        std::thread::park();
+                    }
                 }
             })?;
         wait.recv().context("the stand's thread ended")?

@@ -242,11 +242,13 @@ fn configure(
     )?;
     folder.file("server.key", &std::fs::read(options.key)?, account, 0o600)?;
     let durable = if options.durable { "on" } else { "off" };
+    // errors and statements hold what is masked, and its log lies among the gateway's files
     let settings = format!(
         "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{path}'\nmax_connections = 200\n\
          ssl = on\nssl_cert_file = '{path}/server.pem'\nssl_key_file = '{path}/server.key'\n\
          password_encryption = 'scram-sha-256'\nfsync = {durable}\nsynchronous_commit = {durable}\n\
-         full_page_writes = {durable}\ntimezone = 'UTC'\nlog_timezone = 'UTC'\nlc_messages = 'C.UTF-8'\n"
+         full_page_writes = {durable}\ntimezone = 'UTC'\nlog_timezone = 'UTC'\nlc_messages = 'C.UTF-8'\n\
+         log_min_messages = log\nlog_min_error_statement = panic\n"
     );
     folder.file(
         "data/postgresql.auto.conf",

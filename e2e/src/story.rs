@@ -150,6 +150,25 @@ impl Stand {
         Ok(report)
     }
 
+    /// What the log says of a held statement: what was decided of it, and how it came out where it was let through.
+    pub fn account(&self, id: u64) -> anyhow::Result<(Value, Option<Value>)> {
+        let number = Value::String(id.to_string());
+        until(&format!("the log tells of approval {id}"), || {
+            let entries = self.exported()?;
+            let of_it = |entry: &&Value| entry.get("approval") == Some(&number);
+            let Some(decided) = entries.iter().find(of_it) else {
+                return Ok(None);
+            };
+            let its_outcome = |entry: &&Value| {
+                entry.get("outcome").is_some() && entry.get("request") == decided.get("request")
+            };
+            let outcome = entries.iter().find(its_outcome);
+            let allowed = decided.get("verdict").and_then(Value::as_str) == Some("allow");
+            let whole = outcome.is_some() || !allowed;
+            Ok(whole.then(|| (decided.clone(), outcome.cloned())))
+        })
+    }
+
     /// `audit export`: what was decided, and how it came out.
     pub fn exported(&self) -> anyhow::Result<Vec<Value>> {
         let export = ["audit", "export"];
