@@ -102,7 +102,7 @@ async fn approved_once() {
     let granted = granted.json();
     assert_eq!(granted["state"], "granted");
     assert_eq!(granted["requirements"][0]["approved_by"], json!(["grace"]));
-    let again = decide(&house, "grace", &row, "refuse").await;
+    let again = decide(&house, "grace", &row, "approve").await;
     assert_eq!(
         (again.status, again.problem()),
         (StatusCode::CONFLICT, "already-decided".into())
@@ -111,6 +111,20 @@ async fn approved_once() {
     assert_eq!(
         (&decision["state"], &decision["ended"]["by"]),
         (&json!("granted"), &json!("grace"))
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_wins_over_a_grant_that_was_not_used() {
+    let house = House::new().await;
+    let row = house.ask(1).await;
+    decide(&house, "grace", &row, "approve").await;
+    let refused = decide(&house, "grace", &row, "refuse").await;
+    assert_eq!(refused.json()["state"], "refused");
+    let again = decide(&house, "grace", &row, "approve").await;
+    assert_eq!(
+        (again.status, again.problem()),
+        (StatusCode::CONFLICT, "already-decided".into())
     );
 }
 

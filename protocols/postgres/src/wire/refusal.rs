@@ -147,7 +147,7 @@ impl Refusal {
                 Some(policy) => Words::error("42501", format!("denied by policy \"{policy}\"")),
                 None => Words::error("42501", "denied: no policy permits this"),
             }
-            .detail(Some(format!("request {request}")))
+            .detail(named(request))
             .hint(hint.clone()),
             Self::Refused {
                 approval,
@@ -166,8 +166,9 @@ impl Refusal {
                 "57014",
                 format!("canceling statement: approval request {approval} withdrawn"),
             ),
-            Self::Unclear { reason, request } => Words::error("42501", format!("denied: {reason}"))
-                .detail(Some(format!("request {request}"))),
+            Self::Unclear { reason, request } => {
+                Words::error("42501", format!("denied: {reason}")).detail(named(request))
+            }
             Self::Masking { reason, hint } => {
                 Words::error("0A000", format!("cannot be masked: {reason}"))
                     .hint(Some(hint.clone()))
@@ -276,4 +277,9 @@ fn shown(word: &str) -> String {
         .filter(|character| !character.is_control())
         .take(63)
         .collect()
+}
+
+/// The request by its id in the audit log; nothing where it has none, as in an explanation.
+fn named(request: &str) -> Option<String> {
+    (!request.is_empty()).then(|| format!("request {request}"))
 }
