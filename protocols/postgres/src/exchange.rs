@@ -93,6 +93,8 @@ pub(crate) struct State {
     /// They may go back when the transaction ends.
     volatile: bool,
     catalogue_stale: bool,
+    /// Of the catalogue that `governed` was made from.
+    generation: u64,
     governed: Governed,
     mask: Arc<Mask>,
     cancelling: Option<Cancelling>,
@@ -298,12 +300,15 @@ impl Exchange {
             Err(Error::Fault(_)) => Some(Refusal::GatewayFault { request: None }),
             Err(_) => Some(Refusal::UpstreamLost),
         };
-        drop(self.state.held.take());
+        let held = self.state.held.take();
         if let Some(refusal) = refusal {
             self.client.queue(refusal.encode());
         }
         // the client may not read any more
         let _ = tokio::time::timeout(GOODBYE, self.client.flush()).await;
+        if let Some(held) = held {
+            held.abandon(self.session.ended().is_some()).await;
+        }
         let running = self.state.queue.iter().any(|one| one.underway.is_some());
         let key = self.key.clone().filter(|_| running);
         let revoked = matches!(ended, Err(Error::Ended(_)));
@@ -358,6 +363,7 @@ impl State {
             read_back: true,
             volatile: false,
             catalogue_stale: true,
+            generation: 0,
             governed: Governed::unknown(),
             mask,
             cancelling: None,

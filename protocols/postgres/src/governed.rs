@@ -1,6 +1,7 @@
 //! Which columns of a database are governed for a session: its catalogue, read once and shared, against the data classes.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ struct Relation {
 #[derive(Clone, Default)]
 pub(crate) struct Catalogues {
     kept: Arc<Mutex<HashMap<(String, String), Kept>>>,
+    /// Raised whenever one is forgotten, so that open sessions look again.
+    generation: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -85,6 +88,11 @@ impl Catalogues {
     pub(crate) fn forget(&self, target: &str, database: &str) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.remove(&(target.to_owned(), database.to_owned()));
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
     }
 }
 
@@ -279,12 +287,24 @@ impl Governed {
         }
     }
 
+    pub(crate) fn knows(&self, name: &RelationName, path: &[String]) -> bool {
+        self.relation(name, path).is_some()
+    }
+
     /// Where a column of a result comes from, by the oid and number that its description names.
     pub(crate) fn origin(&self, table: u32, attribute: i16) -> Origin {
-        let known = self
+        // a column that was added since is not known; system columns have numbers below zero
+        let relation = self
             .catalogue
             .as_ref()
-            .is_some_and(|all| all.relations.contains_key(&table));
+            .and_then(|all| all.relations.get(&table));
+        let known = relation.is_some_and(|relation| {
+            attribute < 0
+                || relation
+                    .columns
+                    .iter()
+                    .any(|(number, _)| *number == attribute)
+        });
         if !known {
             return Origin::Unknown;
         }

@@ -298,6 +298,16 @@ impl Exchange {
         }
     }
 
+    /// Whether every relation that a text reads was in the catalogue as it was read.
+    pub(super) fn knows(&self, analysis: &Analysis) -> bool {
+        let path = &self.facts.search_path;
+        let mut relations = analysis
+            .statements
+            .iter()
+            .flat_map(|one| one.reads.relations.iter());
+        relations.all(|relation| self.state.governed.knows(relation, path))
+    }
+
     pub(super) fn plan(&self, analysis: Option<Arc<Analysis>>) -> Plan {
         let governs = self.state.mask.governs_columns();
         let path = &self.facts.search_path;

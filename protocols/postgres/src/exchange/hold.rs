@@ -50,6 +50,15 @@ pub(super) async fn moment(held: &mut Option<Held>) -> Moment {
 }
 
 impl Held {
+    /// Nobody waits for it any more: the question ends, and the log holds what became of the request.
+    pub(super) async fn abandon(self, revoked: bool) {
+        drop(if revoked {
+            self.hold.settle().await
+        } else {
+            self.hold.withdraw().await
+        });
+    }
+
     fn next_notice(&self) -> Instant {
         let fixed = NOTICES.get(self.notices.saturating_sub(1));
         match fixed {

@@ -53,6 +53,8 @@ impl Exchange {
         }
         if self.state.catalogue_stale && self.state.mask.governs_columns() {
             let (target, database) = (&self.session.target().name, &self.facts.database);
+            // before the look: what changes while it is under way is looked at again
+            self.state.generation = self.shared.catalogues.generation();
             if let Some(catalogue) = self.shared.catalogues.fresh(target, database) {
                 self.learned(catalogue);
             } else {
@@ -216,6 +218,8 @@ impl Exchange {
 
     /// Rules may have changed since the last message: what may be seen is asked anew.
     pub(super) fn refresh_mask(&mut self) {
+        // some session's statement changed which columns there are
+        self.state.catalogue_stale |= self.state.generation != self.shared.catalogues.generation();
         let mask = self.session.mask();
         if Arc::ptr_eq(&mask, &self.state.mask) {
             return;

@@ -378,7 +378,11 @@ impl Exchange {
         &mut self,
         analysis: &Arc<Analysis>,
     ) -> Result<Arc<Operations>, gate::Unclear> {
-        self.sound(analysis)?;
+        if let Err(refused) = self.sound(analysis) {
+            // what is not known counts as governed: the next statement looks again
+            self.state.catalogue_stale |= refused.code == "masking" && !self.knows(analysis);
+            return Err(refused);
+        }
         self.facts.in_transaction = self.in_transaction() || analysis.statements.len() > 1;
         let key = (Arc::as_ptr(analysis) as usize, self.facts.in_transaction);
         if let Some((_, known)) = self.state.operations.by_analysis.get(&key) {
