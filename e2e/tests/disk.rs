@@ -146,3 +146,44 @@ fn a_full_disk_refuses_everything_and_space_heals_it() {
     psql.quit().unwrap();
     holds(&mut stand, &log);
 }
+
+/// No file of the gateway may grow any more: a full disk that needs no rights.
+#[test]
+fn a_log_that_cannot_grow_refuses_everything_and_heals() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = Options::in_folder(folder.path());
+    // without this the limit would kill the process, which no full disk does
+    let wrapper = folder.path().join("countersign");
+    let binary = e2e::binary::countersign().unwrap();
+    let script = format!(
+        "#!/bin/sh\ntrap '' XFSZ\nexec '{}' \"$@\"\n",
+        binary.display()
+    );
+    std::fs::write(&wrapper, script).unwrap();
+    std::fs::set_permissions(
+        &wrapper,
+        std::os::unix::fs::PermissionsExt::from_mode(0o700),
+    )
+    .unwrap();
+    options.binary = Some(wrapper);
+    let mut stand = Stand::start(&options, &|| false).unwrap();
+    let mut psql = stand.ada("disk").unwrap();
+    limit(&stand, "1");
+    let took = all_refused(&mut psql);
+    println!("refused after {took:?}");
+    limit(&stand, "unlimited");
+    passes_again(&mut psql);
+    psql.quit().unwrap();
+    let log = trail::folder(stand.gateway.place());
+    holds(&mut stand, &log);
+}
+
+/// The most bytes that a file of the running gateway may have; only the soft limit, so that it can be taken back.
+fn limit(stand: &Stand, bytes: &str) {
+    let set = Command::new("prlimit")
+        .args(["--pid", &stand.gateway.id().to_string()])
+        .arg(format!("--fsize={bytes}:"))
+        .status()
+        .unwrap();
+    assert!(set.success());
+}

@@ -42,6 +42,8 @@ impl Diagnostics {
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_ansi(false)
+            // a message that cannot be written is lost; to complain of it on a standard error that is as full panics
+            .log_internal_errors(false)
             .with_writer(destination.clone());
         let started = match telemetry.format {
             Format::Text => subscriber.finish().try_init(),
