@@ -25,16 +25,26 @@ struct Certificate {
 /// Signed by itself, for these names.
 fn certificate(name: &str) -> Certificate {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    Certificate { chain: made.cert.pem(), key: made.signing_key.serialize_pem() }
+    Certificate {
+        chain: made.cert.pem(),
+        key: made.signing_key.serialize_pem(),
+    }
 }
 
 fn server(certificate: &Certificate) -> Arc<tls::Server> {
-    tls::server(certificate.chain.as_bytes(), certificate.key.as_bytes(), &[]).unwrap()
+    tls::server(
+        certificate.chain.as_bytes(),
+        certificate.key.as_bytes(),
+        &[],
+    )
+    .unwrap()
 }
 
 async fn pair(tls: Option<Arc<tls::Server>>) -> (Connection, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
     (Connection::new(stream, peer, tls, SOON), client)
 }
@@ -87,7 +97,11 @@ async fn a_client_that_goes_is_seen_behind_tls() {
     assert!(connection.end_point().is_some());
     let mut gone = connection.watch().unwrap();
     client.write_all(b"pipelined").await.unwrap();
-    assert!(tokio::time::timeout(Duration::from_millis(50), gone.wait()).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(50), gone.wait())
+            .await
+            .is_err()
+    );
     drop(client);
     tokio::time::timeout(SOON, gone.wait()).await.unwrap();
 }
@@ -114,7 +128,10 @@ async fn reached(shown: Certificate, roots: &Certificate, name: &str) -> Result<
     let house = House::new().await;
     let session = house.open("ada").await;
     let permit = house.connect(&session).await;
-    let endpoint = Endpoint::Tcp { host: "127.0.0.1".into(), port };
+    let endpoint = Endpoint::Tcp {
+        host: "127.0.0.1".into(),
+        port,
+    };
     let (upstream, _underway, _) = Upstream::connect(permit, &endpoint, SOON).await?;
     let roots = tls::client(roots.chain.as_bytes())?;
     let mut secured = upstream.secure(&roots, name, SOON).await?;
@@ -127,12 +144,27 @@ async fn reached(shown: Certificate, roots: &Certificate, name: &str) -> Result<
 async fn a_backend_is_believed_by_its_name_and_root_only() {
     let localhost = || certificate("localhost");
     let made = localhost();
-    let again = Certificate { chain: made.chain.clone(), key: made.key.clone() };
+    let again = Certificate {
+        chain: made.chain.clone(),
+        key: made.key.clone(),
+    };
     reached(again, &made, "localhost").await.unwrap();
-    let again = Certificate { chain: made.chain.clone(), key: made.key.clone() };
-    assert!(matches!(reached(again, &made, "other").await, Err(Error::Tls(_))));
-    assert!(matches!(reached(localhost(), &made, "localhost").await, Err(Error::Tls(_))));
-    assert!(matches!(reached(localhost(), &made, "not a name").await, Err(Error::Tls(_))));
+    let again = Certificate {
+        chain: made.chain.clone(),
+        key: made.key.clone(),
+    };
+    assert!(matches!(
+        reached(again, &made, "other").await,
+        Err(Error::Tls(_))
+    ));
+    assert!(matches!(
+        reached(localhost(), &made, "localhost").await,
+        Err(Error::Tls(_))
+    ));
+    assert!(matches!(
+        reached(localhost(), &made, "not a name").await,
+        Err(Error::Tls(_))
+    ));
 }
 
 #[tokio::test]
@@ -140,10 +172,15 @@ async fn a_backend_that_is_not_there_is_recorded_as_failed() {
     let house = House::new().await;
     let session = house.open("ada").await;
     let permit = house.connect(&session).await;
-    let endpoint = Endpoint::Unix { path: "/nonexistent/socket".into() };
+    let endpoint = Endpoint::Unix {
+        path: "/nonexistent/socket".into(),
+    };
     let unreachable = Upstream::connect(permit, &endpoint, SOON).await;
     assert!(matches!(unreachable, Err(Error::Unreachable(_))));
-    assert_eq!(house.account().await[0].2, [recorder::entry::OutcomeKind::Failed]);
+    assert_eq!(
+        house.account().await[0].2,
+        [recorder::entry::OutcomeKind::Failed]
+    );
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! Both directions of one connection: nothing lost when cancelled, small pieces gathered, a flush that is owed is paid.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::io;
 use std::pin::Pin;

@@ -20,10 +20,21 @@ use tokio::time::Instant;
 const SOURCE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 /// A whole exchange, as a client that knows the token leads it.
-fn scram(gate: &Gate, user: &str, token: &str, source: IpAddr) -> Result<Authenticated, LoginRefused> {
+fn scram(
+    gate: &Gate,
+    user: &str,
+    token: &str,
+    source: IpAddr,
+) -> Result<Authenticated, LoginRefused> {
     let bare = "n=,r=abcdefghij";
     let message = format!("n,,{bare}");
-    let first = ScramFirst { user, source, message: message.as_bytes(), plus: false, end_point: None };
+    let first = ScramFirst {
+        user,
+        source,
+        message: message.as_bytes(),
+        plus: false,
+        end_point: None,
+    };
     let (exchange, server_first) = gate.scram(&first)?;
     let salt = BASE64.decode(attribute(&server_first, "s=")).unwrap();
     let salted = Salted::of(token.as_bytes(), &salt, ITERATIONS);
@@ -39,7 +50,10 @@ fn scram(gate: &Gate, user: &str, token: &str, source: IpAddr) -> Result<Authent
 }
 
 fn attribute<'t>(message: &'t str, name: &str) -> &'t str {
-    message.split(',').find_map(|part| part.strip_prefix(name)).unwrap()
+    message
+        .split(',')
+        .find_map(|part| part.strip_prefix(name))
+        .unwrap()
 }
 
 fn salt_of(gate: &Gate, user: &str) -> String {
@@ -50,7 +64,11 @@ fn salt_of(gate: &Gate, user: &str) -> String {
         plus: false,
         end_point: None,
     };
-    let server_first = gate.scram(&first).map_err(|refused| refused.to_string()).unwrap().1;
+    let server_first = gate
+        .scram(&first)
+        .map_err(|refused| refused.to_string())
+        .unwrap()
+        .1;
     attribute(&server_first, "s=").to_owned()
 }
 
@@ -61,7 +79,10 @@ async fn a_token_proves_its_owner_and_names_itself() {
     let mapped = "::ffff:192.0.2.1".parse().unwrap();
     let who = scram(&house.gate, "ada", "cs_ada-2_secret", mapped).unwrap();
     let identity = who.identity();
-    assert_eq!((identity.name.as_str(), identity.credential.id.as_str()), ("ada", "ada-2"));
+    assert_eq!(
+        (identity.name.as_str(), identity.credential.id.as_str()),
+        ("ada", "ada-2")
+    );
     assert_eq!(identity.address, SOURCE);
     assert!(identity.groups.contains("engineers"));
     let robot = house.gate.bearer("cs_robot-1_secret", SOURCE).unwrap();
@@ -78,10 +99,17 @@ async fn what_proves_nothing_is_refused() {
     // somebody else's token
     assert_eq!(refused("ada", "cs_grace-1_secret"), wrong);
     for token in ["cs_ada-1_other", "cs_nobody-1_secret", "cs_ada-1_"] {
-        assert_eq!(house.gate.bearer(token, SOURCE).unwrap_err(), wrong, "{token}");
+        assert_eq!(
+            house.gate.bearer(token, SOURCE).unwrap_err(),
+            wrong,
+            "{token}"
+        );
     }
     for token in ["", "ada", "cs_", "cs_ada-1"] {
-        assert_eq!(house.gate.bearer(token, SOURCE).unwrap_err(), LoginRefused::Malformed);
+        assert_eq!(
+            house.gate.bearer(token, SOURCE).unwrap_err(),
+            LoginRefused::Malformed
+        );
     }
 }
 
@@ -96,7 +124,9 @@ async fn dead_tokens_and_locked_accounts_are_refused() {
     };
     house.people.change("ada", |it| it.tokens[0].revoked = true);
     assert_eq!(both("ada"), LoginRefused::WrongCredential);
-    house.people.change("grace", |it| it.tokens[0].expires_at = Some(1));
+    house
+        .people
+        .change("grace", |it| it.tokens[0].expires_at = Some(1));
     assert_eq!(both("grace"), LoginRefused::WrongCredential);
     house.people.change("heidi", |it| it.locked = true);
     assert_eq!(both("heidi"), LoginRefused::Locked);
@@ -126,7 +156,10 @@ async fn failing_again_costs_more_and_never_more_than_five_seconds() {
     let mut last = Duration::ZERO;
     for failures in 0..30 {
         let delay = cost("ada", SOURCE).await;
-        assert!(delay >= last && delay <= Duration::from_millis(5005), "{delay:?}");
+        assert!(
+            delay >= last && delay <= Duration::from_millis(5005),
+            "{delay:?}"
+        );
         assert_eq!(delay.is_zero(), failures < 3, "after {failures}");
         last = delay;
         scram(&house.gate, "ada", "wrong", SOURCE).unwrap_err();
@@ -153,6 +186,9 @@ async fn failures_are_forgotten_in_time_and_do_not_fill_the_memory() {
     house.gate.penalty("ada-1", SOURCE).await;
     assert!(before.elapsed().is_zero());
     for number in 0..20_000 {
-        house.gate.bearer(&format!("cs_x{number}_wrong"), SOURCE).unwrap_err();
+        house
+            .gate
+            .bearer(&format!("cs_x{number}_wrong"), SOURCE)
+            .unwrap_err();
     }
 }
