@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use policy::approval::{Asker, Event, Requirement, State, TextHash, Vote};
+use policy::approval::{Event, Requirement, State, TextHash, Vote};
 use policy::digest::Digest;
 use policy::identity::Lineage;
 use shuttle::future::{JoinHandle, block_on, spawn};
@@ -370,6 +370,7 @@ fn a_client_that_goes_while_it_is_released() {
             waiting.abort();
             joined(spawn(world.clone().withdraw())).await;
             drop(joined(yes).await);
+            drop(waiting.await);
             let ends = locked(&world.ledger.ends).clone();
             assert_eq!(ends.len(), 1, "{ends:?}");
             assert!(
