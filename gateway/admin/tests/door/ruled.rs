@@ -1,3 +1,5 @@
+//! A route with its rule, and a handler that takes the proof of it.
+
 use admin::door::{Ask, Authorized, Routes, Rule};
 use admin::input::Nothing;
 use admin::{Admin, Problem};
@@ -13,6 +15,6 @@ async fn handler(_: Authorized<Administer>, _: Admin, _: Nothing) -> Result<&'st
     Ok("done")
 }
 
-fn main() {
-    let _ = Routes::new().on(MethodFilter::GET, "/", Administer, handler);
+pub(crate) fn routes() -> Routes {
+    Routes::new().on(MethodFilter::GET, "/", Administer, handler)
 }

@@ -2,7 +2,7 @@
 
 use gate::{Decision, Masked, Outcome, OutcomeKind, Request, Session, Ungoverned, Upstream};
 
-async fn run<R: Request, T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
+pub(crate) async fn run<R: Request, T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
     session: &Session,
     upstream: &mut Upstream<T>,
     request: R,
@@ -12,9 +12,10 @@ async fn run<R: Request, T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin
     {
         let _ = upstream.more(&mut underway, bytes::Bytes::from_static(b"more"));
         let _ = upstream.flush().await;
-        let _ = underway.reply(Masked::ungoverned(Ungoverned::Protocol, bytes::Bytes::new()));
+        let _ = underway.reply(Masked::ungoverned(
+            Ungoverned::Protocol,
+            bytes::Bytes::new(),
+        ));
         underway.done(Outcome::of(OutcomeKind::Completed));
     }
 }
-
-fn main() {}
