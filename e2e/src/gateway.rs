@@ -12,6 +12,8 @@ use rustix::process::Signal;
 use crate::process::{Plan, Running, leashed, output, pause};
 use crate::settings::Ports;
 
+/// Names the file of [`Place::last_step`] to a gateway that was built for tests.
+pub const LAST_STEP: &str = "COUNTERSIGN_DIE_AT";
 const READY_WITHIN: Duration = Duration::from_secs(20);
 /// The drain of 5 s, and a little.
 const STOPS_WITHIN: Duration = Duration::from_secs(8);
@@ -38,6 +40,11 @@ impl Place {
 
     pub fn authority(&self) -> PathBuf {
         self.folder.join("ca.pem")
+    }
+
+    /// Says at which step of an operation's life a gateway that was built for tests dies.
+    pub fn last_step(&self) -> PathBuf {
+        self.folder.with_extension("last-step")
     }
 
     pub fn admin_url(&self) -> String {
@@ -101,6 +108,7 @@ impl Gateway {
             Command::new(&place.binary)
         };
         command.arg("serve").arg("--config").arg(place.config());
+        command.env(LAST_STEP, place.last_step());
         let log = place.folder.with_extension("output");
         let process = Running::start(Plan {
             command,

@@ -167,6 +167,11 @@ impl Psql {
         self.ended()
     }
 
+    /// All that it said on standard output.
+    pub fn output(&self) -> String {
+        self.out.now()
+    }
+
     /// All that it said on standard error.
     pub fn errors(&self) -> String {
         self.err.now()

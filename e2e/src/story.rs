@@ -169,6 +169,19 @@ impl Stand {
         })
     }
 
+    /// The same where verdict and reason are what they must be; how it came out.
+    pub fn recorded(
+        &self,
+        id: u64,
+        (verdict, reason): (&str, &str),
+    ) -> anyhow::Result<Option<Value>> {
+        let (decided, outcome) = self.account(id)?;
+        let text = |field: &str| decided.get(field).and_then(Value::as_str);
+        ensure!(text("verdict") == Some(verdict), "{decided}");
+        ensure!(text("reason") == Some(reason), "{decided}");
+        Ok(outcome)
+    }
+
     /// `audit export`: what was decided, and how it came out.
     pub fn exported(&self) -> anyhow::Result<Vec<Value>> {
         let export = ["audit", "export"];

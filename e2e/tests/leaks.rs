@@ -90,6 +90,8 @@ const CURIOUS: &[&str] = &[
     "ROLLBACK;",
     "SELECT most_common_vals FROM pg_stats WHERE tablename = 'customers';",
     "SELECT query FROM pg_stat_activity;",
+    "SELECT 1; -- paid with 3530111333300000 by katherine@example.net",
+    "SELECT /* sofja.k@example.com */ 2;",
 ];
 
 struct Scene {
@@ -169,18 +171,12 @@ impl Scene {
         let people = &self.stand.people;
         let mut told = String::new();
         let mut psql = self.psql("ada", &people.ada);
-        let cards = [
-            (CARDS[0], "refuse"),
-            (CARDS[5], "refuse"),
-            ("it", "approve"),
-        ];
+        let cards = [(CARDS[0], "refuse"), (CARDS[5], "approve")];
         for (card, decision) in cards {
-            let to = if decision == "refuse" {
-                EMAILS[2]
-            } else {
-                "all"
-            };
-            let statement = format!("UPDATE letters SET words = words || ' for {card} and {to}';");
+            let statement = format!(
+                "UPDATE letters /* asked by {} */ SET words = words || ' for {card} and {}'; -- {}",
+                EMAILS[6], EMAILS[2], CARDS[6]
+            );
             psql.say(&statement).unwrap();
             let id = asked(&psql).unwrap().to_string();
             told += &place.cli(&people.grace, &["approvals", "list"]).unwrap();

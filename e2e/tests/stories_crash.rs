@@ -41,6 +41,8 @@ fn a_killed_gateway_forgets_no_question_and_runs_none() {
 
     stand.restart(&|| false).unwrap();
     stand.becomes(id, "withdrawn").unwrap();
+    let end = ("hold", "gateway_ended");
+    assert_eq!(stand.recorded(id, end).unwrap(), None);
     stand.may_not_approve(&stand.people.grace, id).unwrap();
     // what waited is not carried out by a gateway that comes back
     let mut again = stand.ada("after the crash").unwrap();

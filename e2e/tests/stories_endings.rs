@@ -65,6 +65,7 @@ fn locking_a_user_ends_what_is_held() {
     psql.ended().unwrap();
     gone(stand, backend, asked);
     stand.becomes(id, "withdrawn").unwrap();
+    assert_eq!(stand.recorded(id, ("deny", "revoked")).unwrap(), None);
     stand.may_not_approve(&stand.people.grace, id).unwrap();
     assert_eq!(stand.rows("locked_out").unwrap(), ROWS);
     assert_eq!(stand.at_server("locked_out").unwrap(), "");
@@ -123,6 +124,7 @@ fn killing_a_session_ends_what_is_held_and_no_other() {
     psql.ended().unwrap();
     gone(stand, backend, asked);
     stand.becomes(id, "withdrawn").unwrap();
+    assert_eq!(stand.recorded(id, ("deny", "revoked")).unwrap(), None);
     assert_eq!(stand.rows("killed_held").unwrap(), ROWS);
     assert_eq!(stand.at_server("killed_held").unwrap(), "");
     assert_eq!(other.ask("SELECT 'alive';").unwrap().out, "alive\n");
@@ -153,6 +155,7 @@ fn revoking_a_token_ends_its_sessions() {
     psql.ended().unwrap();
     gone(stand, backend, asked);
     stand.becomes(id, "withdrawn").unwrap();
+    assert_eq!(stand.recorded(id, ("deny", "revoked")).unwrap(), None);
     assert_eq!(stand.rows("revoked").unwrap(), ROWS);
     let mut refused = Psql::start(stand.place(), &Login::of("rita", &token, "revoked")).unwrap();
     refused.told("password authentication failed").unwrap();

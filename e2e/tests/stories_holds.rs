@@ -14,20 +14,11 @@ use e2e::lasting::Lasting;
 use e2e::stand::Stand;
 use e2e::story::{ROWS, asked};
 use e2e::watchdog::until;
-use serde_json::Value;
 
 static LASTING: LazyLock<Lasting> = LazyLock::new(|| Lasting::start(&["stories.cedar"]).unwrap());
 
 fn stand() -> &'static Stand {
     &LASTING.stand
-}
-
-/// The log holds what was decided of a held statement, and how it came out.
-fn recorded(stand: &Stand, id: u64, verdict: &str, reason: &str) -> Option<Value> {
-    let (decided, outcome) = stand.account(id).unwrap();
-    assert_eq!(decided["verdict"], verdict, "{decided}");
-    assert_eq!(decided["reason"], reason, "{decided}");
-    outcome
 }
 
 #[test]
@@ -52,7 +43,7 @@ fn held_and_approved() {
     assert_eq!(answer.out, "DELETE 3\n", "{answer:?}");
     assert_eq!(stand.rows("approved").unwrap(), 0);
     assert_eq!(stand.state(id).unwrap(), "used");
-    let outcome = recorded(stand, id, "allow", "approval").unwrap();
+    let outcome = stand.recorded(id, ("allow", "approval")).unwrap().unwrap();
     assert_eq!(outcome["outcome"], "completed", "{outcome}");
     assert_eq!(outcome["rows"], 3, "{outcome}");
     assert_eq!(psql.ask("SELECT 'alive';").unwrap().out, "alive\n");
@@ -112,7 +103,7 @@ fn held_and_refused() {
     assert!(answer.err.contains("grace"), "{answer:?}");
     assert!(answer.err.contains("not on a Friday"), "{answer:?}");
     assert_eq!(stand.state(id).unwrap(), "refused");
-    assert_eq!(recorded(stand, id, "deny", "refused"), None);
+    assert_eq!(stand.recorded(id, ("deny", "refused")).unwrap(), None);
     // who comes after a refusal changes nothing
     stand.may_not_approve(&stand.people.heidi, id).unwrap();
     assert_eq!(stand.rows("refused").unwrap(), ROWS);
@@ -157,7 +148,7 @@ fn time_out_is_deny() {
         "{answer:?}"
     );
     stand.becomes(id, "expired").unwrap();
-    drop(recorded(stand, id, "hold", "expired"));
+    drop(stand.recorded(id, ("hold", "expired")).unwrap());
     stand.may_not_approve(&stand.people.grace, id).unwrap();
     assert_eq!(stand.rows("wants_haste").unwrap(), ROWS);
     assert_eq!(stand.at_server("wants_haste").unwrap(), "");
@@ -181,7 +172,7 @@ fn control_c_withdraws() {
         "{error}"
     );
     stand.becomes(id, "withdrawn").unwrap();
-    drop(recorded(stand, id, "hold", "withdrawn"));
+    drop(stand.recorded(id, ("hold", "withdrawn")).unwrap());
     stand.may_not_approve(&stand.people.grace, id).unwrap();
     assert_eq!(stand.rows("interrupted").unwrap(), ROWS);
     assert_eq!(stand.at_server("interrupted").unwrap(), "");

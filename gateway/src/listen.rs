@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gate::failpoint::{self, Step};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -59,6 +60,7 @@ impl Port {
                         };
                         let serve = serve.clone();
                         open.spawn(async move {
+                            failpoint::pass(Step::Accepted);
                             serve.serve(stream, peer).await;
                             drop(seat);
                         });

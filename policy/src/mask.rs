@@ -6,6 +6,7 @@ mod detect;
 mod how;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use aws_lc_rs::hmac;
@@ -15,6 +16,57 @@ pub use class::{DataClass, Detector, How};
 use columns::Pattern;
 use detect::Finding;
 pub use how::mark;
+
+/// The class of a request's text that had to be hidden whole.
+pub const WHOLE: &str = "text";
+/// The class of credentials in clauses that are known to hold them.
+pub const SECRET: &str = "password";
+
+/// Where a request's text may hold values, in ranges of bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Hiding {
+    /// What decides what the request does.
+    pub constants: Vec<Range<usize>>,
+    /// Constants of clauses that hold a credential, such as `PASSWORD '...'`: hidden whole, without a look at them.
+    pub secrets: Vec<Range<usize>>,
+    /// What decides nothing.
+    pub comments: Vec<Range<usize>>,
+}
+
+impl Hiding {
+    /// A text without a structure that is known: all of it may be a constant.
+    pub fn whole(text: &str) -> Self {
+        Self {
+            constants: std::iter::once(0..text.len()).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Redacted {
+    /// A text in which nothing is hidden.
+    pub fn plain(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            classes: BTreeSet::new(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Secret,
+    Constant,
+    Comment,
+}
+
+/// A request's text as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redacted {
+    pub text: String,
+    /// The classes of the constants that are marked: who approves has to be permitted to see them.
+    pub classes: BTreeSet<String>,
+}
 
 /// All data classes of a configuration.
 pub struct Masking {
@@ -111,34 +163,59 @@ impl Masking {
         how::hide(class, class.how, text, self.key.as_ref())
     }
 
-    /// A request's text for tape, store, notices and approvers: what is found in a constant is replaced by a mark of its
-    /// class and length ([`mark`]), for every reader. Nothing outside the constants is touched. True when anything was.
+    /// A request's text for tape, store, notices and approvers: what is found in a constant or a comment is replaced by a
+    /// mark of its class and length ([`mark`]), for every reader. Nothing outside of them is touched.
     ///
-    /// `constants` are ranges of bytes; a text whose ranges do not fit it is marked whole, as class `text`.
-    pub fn redact_request(&self, text: &str, constants: &[Range<usize>]) -> (String, bool) {
-        let mut constants = constants.to_vec();
-        constants.sort_by_key(|range| (range.start, range.end));
-        let mut redacted = String::with_capacity(text.len());
+    /// A text whose ranges do not fit it is marked whole, as class [`WHOLE`].
+    pub fn redact_request(&self, text: &str, hiding: &Hiding) -> Redacted {
+        let secrets = hiding.secrets.iter().map(|range| (range, Place::Secret));
+        let constants = hiding
+            .constants
+            .iter()
+            .map(|range| (range, Place::Constant));
+        let comments = hiding.comments.iter().map(|range| (range, Place::Comment));
+        let mut places: Vec<_> = secrets.chain(constants).chain(comments).collect();
+        // stable: a secret goes before a constant at the same place
+        places.sort_by_key(|(range, _)| (range.start, range.end));
+        let mut redacted = Redacted {
+            text: String::with_capacity(text.len()),
+            classes: BTreeSet::new(),
+        };
         let mut copied = 0;
-        let mut changed = false;
-        for constant in constants {
-            let start = constant.start.max(copied);
-            let (Some(before), Some(value)) = (
-                text.get(copied..start),
-                text.get(start..constant.end.max(start)),
-            ) else {
-                return (mark("text", text), true);
+        for (range, place) in places {
+            let start = range.start.max(copied);
+            let end = range.end.max(start);
+            let (Some(before), Some(value)) = (text.get(copied..start), text.get(start..end))
+            else {
+                return Redacted {
+                    text: mark(WHOLE, text),
+                    classes: [WHOLE.to_owned()].into(),
+                };
             };
-            redacted.push_str(before);
-            let found = self.redact_constant(value, &mut redacted);
-            changed |= found;
-            copied = constant.end.max(start);
+            redacted.text.push_str(before);
+            copied = end;
+            if value.is_empty() {
+                continue;
+            }
+            let found = match place {
+                Place::Secret => {
+                    redacted.text.push_str(&mark(SECRET, value));
+                    vec![SECRET.to_owned()]
+                }
+                Place::Constant | Place::Comment => self.redact_part(value, &mut redacted.text),
+            };
+            if place != Place::Comment {
+                redacted.classes.extend(found);
+            }
         }
-        redacted.push_str(text.get(copied..).unwrap_or_default());
-        (redacted, changed)
+        redacted
+            .text
+            .push_str(text.get(copied..).unwrap_or_default());
+        redacted
     }
 
-    fn redact_constant(&self, value: &str, redacted: &mut String) -> bool {
+    /// The classes of what was found in it.
+    fn redact_part(&self, value: &str, redacted: &mut String) -> Vec<String> {
         let findings = self.findings(value.as_bytes(), &|_| false);
         let mut copied = 0;
         for finding in &findings {
@@ -149,7 +226,10 @@ impl Masking {
             copied = finding.range.end;
         }
         redacted.push_str(value.get(copied..).unwrap_or_default());
-        !findings.is_empty()
+        let classes = findings
+            .into_iter()
+            .map(|finding| finding.class.name.clone());
+        classes.collect()
     }
 
     fn findings(&self, text: &[u8], revealed: &dyn Fn(&str) -> bool) -> Vec<Finding<'_>> {

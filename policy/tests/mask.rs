@@ -7,10 +7,11 @@
     reason = "tests"
 )]
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use policy::Error;
-use policy::mask::{DataClass, Detector, How, Masking};
+use policy::mask::{DataClass, Detector, Hiding, How, Masking, Redacted, SECRET, WHOLE};
 use proptest::prelude::*;
 
 fn class(name: &str, columns: &[&str], detectors: &[Detector], how: How) -> DataClass {
@@ -218,38 +219,61 @@ fn once(range: Range<usize>) -> Vec<Range<usize>> {
     vec![range]
 }
 
+fn hiding(constants: Vec<Range<usize>>, comments: Vec<Range<usize>>) -> Hiding {
+    Hiding {
+        constants,
+        comments,
+        ..Hiding::default()
+    }
+}
+
 #[test]
-fn only_constants_of_a_request_are_marked() {
+fn constants_and_comments_of_a_request_are_marked() {
     let text =
         "select * from ada@x.de where e = 'ada@example.com' and c = 4111111111111111 -- bob@y.de";
-    let constant = |value: &str| {
+    let place = |value: &str| {
         let start = text.find(value).unwrap();
         start..start + value.len()
     };
-    let constants = [constant("4111111111111111"), constant("'ada@example.com'")];
-    let (redacted, changed) = masking().redact_request(text, &constants);
-    assert!(changed);
+    let constants = vec![place("4111111111111111"), place("'ada@example.com'")];
+    let redacted = masking().redact_request(text, &hiding(constants, once(place("-- bob@y.de"))));
     assert_eq!(
-        redacted,
-        "select * from ada@x.de where e = '<email:15>' and c = <payment-card:16> -- bob@y.de"
+        redacted.text,
+        "select * from ada@x.de where e = '<email:15>' and c = <payment-card:16> -- <email:8>"
     );
     assert_eq!(
-        masking().redact_request(text, &[]),
-        (text.to_owned(), false)
+        redacted.classes,
+        ["email".to_owned(), "payment-card".to_owned()].into()
     );
-    assert_eq!(
-        masking().redact_request(text, &once(0..6)),
-        (text.to_owned(), false)
-    );
+    let kept = Redacted {
+        text: text.to_owned(),
+        classes: BTreeSet::new(),
+    };
+    let nowhere = [hiding(vec![], vec![]), hiding(once(0..6), vec![])];
+    for hiding in nowhere {
+        assert_eq!(masking().redact_request(text, &hiding), kept);
+    }
+    // what decides nothing need not be seen by who approves
+    let comment = masking().redact_request(text, &hiding(vec![], once(place("-- bob@y.de"))));
+    assert!(comment.text.ends_with("-- <email:8>") && comment.classes.is_empty());
     let long = text.len();
-    assert_eq!(
-        masking().redact_request(text, &once(3..long + 1)),
-        (format!("<text:{long}>"), true)
-    );
+    let secret = Hiding {
+        secrets: once(place("4111111111111111")),
+        ..hiding(once(place("4111111111111111")), vec![])
+    };
+    let secret = masking().redact_request(text, &secret);
     assert!(
-        masking().redact_request("é", &once(1..2)).1,
-        "no character begins there"
+        secret.text.contains("c = <password:16> --"),
+        "{}",
+        secret.text
     );
+    assert_eq!(secret.classes, [SECRET.to_owned()].into());
+    let unfit = masking().redact_request(text, &hiding(once(3..long + 1), vec![]));
+    assert_eq!(unfit.text, format!("<text:{long}>"));
+    assert_eq!(unfit.classes, [WHOLE.to_owned()].into());
+    // no character begins there
+    let split = masking().redact_request("é", &hiding(once(1..2), vec![]));
+    assert_eq!(split.classes, [WHOLE.to_owned()].into());
 }
 
 proptest! {
@@ -267,7 +291,8 @@ proptest! {
     #[test]
     fn ranges_of_constants_never_break_anything(text in "\\PC{0,40}", ranges in proptest::collection::vec((0_usize..60, 0_usize..60), 0..5)) {
         let ranges: Vec<_> = ranges.into_iter().map(|(start, end)| start..end).collect();
-        let (redacted, changed) = masking().redact_request(&text, &ranges);
-        prop_assert!(changed || redacted == text);
+        let comments = ranges.iter().rev().take(2).cloned().collect();
+        let redacted = masking().redact_request(&text, &hiding(ranges, comments));
+        prop_assert!(redacted.text.contains('<') || redacted.text == text);
     }
 }

@@ -343,7 +343,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn more_approvals_never_satisfy_less(
+    fn more_approvals_never_undo_enough_of_them(
         kinds in proptest::collection::vec((0_usize..3, 1_u32..3, any::<bool>()), 1..4),
         people in proptest::collection::vec((0_usize..4, 0_usize..8), 0..6),
     ) {
@@ -355,8 +355,9 @@ proptest! {
             let chosen: Vec<_> = ids.iter().enumerate().filter(|(n, _)| which >> n & 1 == 1).map(|(_, id)| *id).collect();
             vote(["grace", "ivan", "heidi", "judy"][*who], &chosen)
         }).collect();
+        // of a part this does not hold: a distinct requirement that can be filled at last takes people from the others
         for fewer in 0..votes.len() {
-            prop_assert!(done(&all, &votes[..fewer]).len() <= done(&all, &votes).len());
+            prop_assert!(done(&all, &votes[..fewer]).len() < all.len() || done(&all, &votes).len() == all.len());
         }
         for requirement in &requirements {
             let able: BTreeSet<_> = votes.iter().filter(|vote| vote.answers.contains_key(&requirement.policy) && !groups(&vote.person).is_disjoint(&requirement.groups)).map(|vote| &vote.person).collect();

@@ -5,7 +5,7 @@ use axum::body::to_bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gate::VoteError;
-use gate::ledger::LedgerError;
+use gate::ledger::{LedgerError, Question};
 
 use crate::view::Approval;
 
@@ -187,6 +187,7 @@ impl From<VoteError> for Problem {
             VoteError::AlreadyDecided(row) => {
                 let decided = "the approval was decided already";
                 Self::new(StatusCode::CONFLICT, "already-decided", decided)
+                    .detail(decision(&row.question))
                     .approval(Approval::of(&row))
             }
             VoteError::NotEligible(why) => {
@@ -197,6 +198,16 @@ impl From<VoteError> for Problem {
             }
             VoteError::Ledger(error) => error.into(),
         }
+    }
+}
+
+/// `it was refused by grace`
+fn decision(question: &Question) -> String {
+    let state = question.state.as_str();
+    let ended = question.ended.as_ref();
+    match ended.and_then(|ended| ended.by.as_deref()) {
+        Some(by) => format!("it was {state} by {by}"),
+        None => format!("it was {state}"),
     }
 }
 

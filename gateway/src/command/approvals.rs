@@ -208,10 +208,19 @@ fn rendered(question: &Value) -> String {
         line("note", note.as_str().map(visible));
     }
     line("digest", text("digest"));
-    if flag("redacted") {
+    let hidden = listed(question.get("redacted").unwrap_or(&Value::Null));
+    let hidden: Vec<String> = hidden
+        .iter()
+        .filter_map(Value::as_str)
+        .map(visible)
+        .collect();
+    if !hidden.is_empty() {
+        let hidden = hidden.join("`, `");
         line(
             "note",
-            Some("values are hidden below; approving needs permission to `reveal` them".to_owned()),
+            Some(format!(
+                "values of class `{hidden}` are hidden below; approving needs permission to `reveal` them"
+            )),
         );
     }
     if flag("cut") {
@@ -261,7 +270,7 @@ mod tests {
     fn an_approver_sees_everything_and_nothing_commands_the_terminal() {
         let question = json!({
             "id": 7, "state": "asked", "as": "user:ada", "target": "shop", "digest": "abcd",
-            "reason": "urgent\u{1b}[2J", "labels": ["env:demo"], "redacted": true, "cut": false,
+            "reason": "urgent\u{1b}[2J", "labels": ["env:demo"], "redacted": ["email"], "cut": false,
             "operations": [{"action": "postgres.drop", "resource": "shop/shop/public/orders"}],
             "requirements": [{"policy": "drops", "groups": ["dba"], "quorum": 1, "approved_by": [], "message": "ask a DBA"}],
             "notes": ["locks are held"], "rendering": "DROP TABLE orders\r-- harmless",

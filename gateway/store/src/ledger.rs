@@ -82,7 +82,7 @@ async fn ask(
 ) -> Result<Result<Row, LedgerError>, Error> {
     let open: i64 =
         sqlx::query_scalar("SELECT count(*) FROM approval WHERE state = ? AND asker = ?")
-            .bind(word(State::Asked)?)
+            .bind(State::Asked.as_str())
             .bind(&question.asker.name)
             .fetch_one(&mut *connection)
             .await?;
@@ -97,7 +97,7 @@ async fn ask(
         "INSERT INTO approval (version, state, digest, asker, holder, bound, question)
          VALUES (1, ?, ?, ?, ?, ?, ?) RETURNING id",
     )
-    .bind(word(question.state)?)
+    .bind(question.state.as_str())
     .bind(question.digest.to_string())
     .bind(&question.asker.name)
     .bind(&question.holder)
@@ -128,7 +128,7 @@ async fn swap(
         "UPDATE approval SET version = version + 1, state = ?, digest = ?, asker = ?, holder = ?, bound = ?, question = ?
          WHERE id = ? AND version = ?",
     )
-    .bind(word(question.state)?)
+    .bind(question.state.as_str())
     .bind(question.digest.to_string())
     .bind(&question.asker.name)
     .bind(&question.holder)
@@ -166,10 +166,10 @@ async fn withdraw_orphans(
              '$.ended', json_object('at', ?2, 'by', NULL, 'why', 'the gateway that held the client ended'))
          WHERE state IN (?3, ?4) AND bound = 'session' AND holder <> ?5",
     )
-    .bind(word(State::Withdrawn)?)
+    .bind(State::Withdrawn.as_str())
     .bind(at)
-    .bind(word(State::Asked)?)
-    .bind(word(State::Granted)?)
+    .bind(State::Asked.as_str())
+    .bind(State::Granted.as_str())
     .bind(&holder)
     .execute(&mut *connection)
     .await?;
@@ -180,7 +180,7 @@ async fn withdraw_orphans(
 fn listing(filter: &Filter) -> Result<QueryBuilder<Sqlite>, Error> {
     let mut query = QueryBuilder::new("SELECT id, version, question FROM approval WHERE TRUE");
     if let Some(state) = filter.state {
-        query.push(" AND state = ").push_bind(word(state)?);
+        query.push(" AND state = ").push_bind(state.as_str());
     }
     if let Some(asker) = &filter.asker {
         query.push(" AND asker = ").push_bind(asker.clone());
@@ -203,14 +203,6 @@ fn row_of((id, version, question): Kept) -> Result<Row, Error> {
         version: u64::try_from(version).map_err(|_| unreadable("its version".into()))?,
         question: serde_json::from_str(&question).map_err(|error| unreadable(error.to_string()))?,
     })
-}
-
-/// The word that stands in the question's JSON too.
-fn word(state: State) -> Result<String, Error> {
-    match serde_json::to_value(state) {
-        Ok(serde_json::Value::String(word)) => Ok(word),
-        _ => Err(Error::Corrupt("a state without a word".into())),
-    }
 }
 
 fn bound(binding: &Binding) -> &'static str {

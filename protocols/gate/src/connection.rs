@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::error::Error;
+use crate::failpoint::{self, Step};
 
 /// What a listener hands to its protocol.
 pub struct Connection {
@@ -92,6 +93,7 @@ impl Connection {
             .await
             .map_err(|_| Error::Deadline("the TLS handshake"))?
             .map_err(|error| Error::Tls(error.to_string()))?;
+        failpoint::pass(Step::Negotiated);
         Ok(Self {
             stream: ClientStream::Tls(Box::new(secured)),
             peer,

@@ -89,7 +89,7 @@ impl Gate {
         rules.rules.policies.permits(&asking, action)
     }
 
-    fn reveals_all(&self, identity: &Identity, target: &Target) -> bool {
+    fn reveals(&self, identity: &Identity, target: &Target, classes: &BTreeSet<String>) -> bool {
         let rules = self.rules().now();
         let asking = Asking {
             identity,
@@ -98,8 +98,8 @@ impl Gate {
             now: self.now() / 1_000_000_000,
             approval: None,
         };
-        let mut classes = rules.rules.masking.classes().iter();
-        classes.all(|class| rules.rules.policies.reveals(&asking, &class.name))
+        let mut classes = classes.iter();
+        classes.all(|class| rules.rules.policies.reveals(&asking, class))
     }
 }
 
@@ -188,8 +188,13 @@ fn ballot(
     (answer, at): (&Answer, i64),
 ) -> Result<Vote, VoteError> {
     let question = &row.question;
-    if answer.approve && question.redacted && !gate.reveals_all(identity, &target_of(question)) {
-        let why = "values in the request are masked, and you may not see them".to_owned();
+    let hidden = &question.redacted;
+    if answer.approve && !gate.reveals(identity, &target_of(question), hidden) {
+        let classes: Vec<&str> = hidden.iter().map(String::as_str).collect();
+        let why = format!(
+            "values of class `{}` in the request are masked, and you may not see them",
+            classes.join("`, `")
+        );
         return Err(VoteError::NotEligible(why));
     }
     let mut answers = BTreeMap::new();

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use policy::approval::State;
 use policy::identity::Identity;
 use policy::operation::{Effect, Operation};
 use policy::target::Target;
@@ -17,7 +18,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::approvals::Approvals;
 use crate::directory::Directory;
-use crate::ledger::{Ledger, LedgerError};
+use crate::failpoint::{self, Step};
+use crate::ledger::{Binding, Filter, Ledger, LedgerError};
 use crate::login::{Authenticated, Failures, derive_login_secret};
 use crate::metrics::Metrics;
 use crate::record::Log;
@@ -31,7 +33,7 @@ use house::{Chore, House};
 
 /// Pure face handed to every protocol; cheap to clone.
 #[derive(Clone)]
-pub struct Gate(Arc<State>);
+pub struct Gate(Arc<Inner>);
 
 /// What a gate is made of.
 pub struct Parts {
@@ -82,7 +84,7 @@ impl Clock for SystemClock {
     }
 }
 
-struct State {
+struct Inner {
     boot: u128,
     boot_label: String,
     counter: AtomicU64,
@@ -142,10 +144,7 @@ impl Gate {
         let (chores, work) = mpsc::unbounded_channel();
         let clock = parts.clock.clone();
         let boot_label = crate::record::label(boot);
-        parts
-            .ledger
-            .withdraw_orphans(&boot_label, clock.now() / 1_000_000_000)
-            .await?;
+        let ledger = parts.ledger.clone();
         let house = House {
             approvals: Arc::new(Approvals::new(parts.ledger)),
             log: Arc::new(Log::new(parts.audit)),
@@ -153,7 +152,7 @@ impl Gate {
             clock,
             questions: Arc::new(watch::Sender::new(0)),
         };
-        let gate = Self(Arc::new(State {
+        let gate = Self(Arc::new(Inner {
             boot,
             boot_label,
             counter: AtomicU64::new(1),
@@ -179,7 +178,31 @@ impl Gate {
         let now = gate.now();
         let booted = gate.log().boot(boot, gate.revision(), now).await;
         booted.map_err(LedgerError::Unavailable)?;
+        gate.end_orphans(&*ledger).await?;
         Ok(gate)
+    }
+
+    /// What an earlier boot held ends here: recorded first, so that a crash in between at most says it twice.
+    async fn end_orphans(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        let now = self.now();
+        for state in [State::Asked, State::Granted] {
+            let filter = Filter {
+                state: Some(state),
+                ..Filter::default()
+            };
+            for row in ledger.list(filter).await? {
+                let question = &row.question;
+                let live = matches!(question.binding, Binding::Session(_));
+                if live && question.holder != self.boot() {
+                    let recorded = self.log().orphaned(&row, self.next_id(), now).await;
+                    recorded.map_err(LedgerError::Unavailable)?;
+                }
+            }
+        }
+        ledger
+            .withdraw_orphans(self.boot(), now / 1_000_000_000)
+            .await?;
+        Ok(())
     }
 
     /// Opens a session; reaching the target is asked with `Connect`.
@@ -221,6 +244,7 @@ impl Gate {
         let opened = self.log().opened(&session).await;
         opened.map_err(crate::decision::Fault::AuditUnwritable)?;
         self.0.directory.opened(&control::info(&session));
+        failpoint::pass(Step::Opened);
         Ok(session)
     }
 

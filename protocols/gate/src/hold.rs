@@ -15,12 +15,14 @@ use tokio::time::Instant;
 
 use crate::approvals::{Moment, Settled, Standing};
 use crate::decision::{Decision, Fault, Reason};
+use crate::failpoint::{self, Step};
 use crate::ledger::{ApprovalId, LedgerError, Row};
 use crate::request::Request;
 use crate::session::Granted;
 use crate::underway::{Countersigned, Duty};
 pub(crate) use ask::Asking;
-use pending::{AtEnd, Pending};
+use pending::AtEnd;
+pub(crate) use pending::Pending;
 
 /// How long the ledger may be silent before a held request looks again.
 const LEDGER_PATIENCE: Duration = Duration::from_secs(1);
@@ -170,6 +172,7 @@ impl<R: Request> Hold<R> {
                 Decision::Hold(self)
             }
             Settled::Released => {
+                failpoint::pass(Step::Consumed);
                 drop(self.question.account(row, ApprovalEvent::Used));
                 let Self {
                     request,
@@ -180,6 +183,7 @@ impl<R: Request> Hold<R> {
                     operations,
                     judged,
                     approval: Some(approval),
+                    used: true,
                 };
                 session.permit(request, duty, granted).await
             }
@@ -190,17 +194,13 @@ impl<R: Request> Hold<R> {
                     operations,
                     ..
                 } = self;
-                session
-                    .permit(
-                        request,
-                        duty,
-                        Granted {
-                            operations,
-                            judged,
-                            approval: None,
-                        },
-                    )
-                    .await
+                let granted = Granted {
+                    operations,
+                    judged,
+                    approval: Some(approval),
+                    used: false,
+                };
+                session.permit(request, duty, granted).await
             }
             Settled::Denied => {
                 drop(self.question.account(row, ApprovalEvent::Withdrawn));
@@ -224,9 +224,11 @@ impl<R: Request> Hold<R> {
             operations,
             question,
         } = self;
-        let session = question.session.clone();
+        let (session, approval) = (question.session.clone(), question.id);
         drop(question);
-        session.deny(request, Some(&operations), reason).await
+        session
+            .deny_asked(request, Some(&operations), reason, Some(approval))
+            .await
     }
 
     /// The client went away or asked to stop: the question ends, and the denial is recorded.
@@ -236,7 +238,8 @@ impl<R: Request> Hold<R> {
         self.denied(Reason::Withdrawn { approval }).await
     }
 
-    /// Keeps the question for a client that will come back; frees the request's memory and the session.
+    /// Keeps the question for a client that will come back, whose retry is a request of its own; frees the request's
+    /// memory and the session.
     pub async fn park(mut self, ttl: Duration) -> Result<Ticket, Fault> {
         let gate = self.question.session.0.gate.clone();
         let until = later(gate.now() / 1_000_000_000, ttl);
@@ -245,6 +248,10 @@ impl<R: Request> Hold<R> {
             .await
             .map_err(|error| Fault::LedgerUnavailable(error.to_string()))?;
         self.question.settled();
+        let session = self.question.session.clone();
+        session
+            .parked(&self.request, &self.operations, &self.question)
+            .await?;
         Ok(Ticket { id })
     }
 }

@@ -1,12 +1,13 @@
 //! The memory of approvals: rows that change by compare-and-set only. Its keepers are the store and, in tests, memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 
 use policy::approval::{Asker, Requirement, State, Vote};
 use policy::digest::Digest;
 use policy::identity::Lineage;
+use policy::operation::Effect;
 
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -48,16 +49,16 @@ pub struct Question {
     pub protocol: String,
     pub target: String,
     pub labels: Vec<String>,
-    /// Action strings with their resources, as the approver reads them.
-    pub operations: Vec<(String, String)>,
+    /// What it asks for, as the approver and the auditor read it.
+    pub operations: Vec<Described>,
     /// What must be countersigned, by policy id.
     pub requirements: BTreeMap<String, Requirement>,
     pub votes: Vec<Vote>,
     pub policy_revision: String,
     /// Shown to approvers: already redacted and made visible.
     pub rendering: String,
-    /// Constants were redacted in `rendering`: approving needs `reveal`.
-    pub redacted: bool,
+    /// The data classes of constants that are marked in `rendering`: approving needs `reveal` of each.
+    pub redacted: BTreeSet<String>,
     /// Whether `rendering` had to be cut.
     pub cut: bool,
     /// The asker's own words: untrusted.
@@ -71,6 +72,18 @@ pub struct Question {
     pub ended: Option<Ended>,
     /// Boot id of the gateway that holds the client.
     pub holder: String,
+}
+
+/// One operation in the words of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Described {
+    /// `postgres.drop`.
+    pub action: String,
+    pub effect: Effect,
+    /// `postgres.table`.
+    pub resource_type: String,
+    /// `shop/shop/public/orders`.
+    pub resource: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod duplex;
 mod electorate;
 pub mod error;
+pub mod failpoint;
 pub mod gate;
 pub mod hold;
 pub mod ledger;
@@ -52,7 +53,7 @@ pub use upstream::{BackendStream, Endpoint, Reached, Upstream};
 /// The words of policy that a protocol needs: it depends on the gate only.
 pub mod words {
     pub use policy::identity::{Identity, Kind};
-    pub use policy::mask::{DataClass, How};
+    pub use policy::mask::{DataClass, Hiding, How, Redacted};
     pub use policy::operation::{
         Action, Attributes, Effect, Operation, Operations, Resource, Span, Value,
     };

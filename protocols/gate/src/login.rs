@@ -10,6 +10,7 @@ use policy::identity::{Credential, Identity, Lineage};
 use tokio::time::Instant;
 
 use crate::directory::{Account, Token};
+use crate::failpoint::{self, Step};
 use crate::gate::Gate;
 use crate::scram;
 use crate::underway::lock;
@@ -176,6 +177,7 @@ impl Gate {
             return Err(LoginRefused::Locked);
         }
         self.directory().used(&token.id, self.now() / 1_000_000_000);
+        failpoint::pass(Step::Authenticated);
         Ok(Authenticated {
             identity: Identity {
                 kind: account.kind.clone(),

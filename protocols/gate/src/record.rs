@@ -13,7 +13,7 @@ use recorder::entry::{
 use recorder::{Audit, Durability, Entry, RequestId, SessionId, entry};
 
 use crate::decision::Reason;
-use crate::ledger::{ApprovalId, Question, Row};
+use crate::ledger::{ApprovalId, Described, Question, Row};
 use crate::request::Guard;
 use crate::session::{Session, SessionState};
 use crate::underway::{Outcome, OutcomeKind};
@@ -93,7 +93,7 @@ impl Log {
             operations: decided
                 .operations
                 .iter()
-                .map(|operation| self.operation(session, operation))
+                .map(|operation| recorded(describe(session, operation)))
                 .collect(),
             verdict: verdict(decided.verdict),
             reason: decided.reason.to_owned(),
@@ -117,13 +117,35 @@ impl Log {
         }
     }
 
-    fn operation(&self, session: &Session, operation: &Operation) -> OperationRecord {
-        OperationRecord {
-            action: operation.action.to_string(),
-            effect: session.0.gate.effect(operation),
-            resource_type: resource_type(operation),
-            resource_id: resource_id(&session.0.target, operation),
-        }
+    /// The last word on a request that an ended gateway held: its client is gone, and nothing of it ran.
+    pub(crate) fn orphaned(
+        &self,
+        row: &Row,
+        request: u128,
+        now: i64,
+    ) -> impl Future<Output = Written> + Send + use<> {
+        let question = &row.question;
+        let gateway = "gateway".to_owned();
+        let withdrawn = self.approval(row, ApprovalEvent::Withdrawn, gateway, now);
+        let entry = Entry::Decided(entry::Decided {
+            request: RequestId::from(request),
+            session: question.session.parse().unwrap_or(SessionId([0; 16])),
+            actor: question.label.clone(),
+            purpose: None,
+            target: question.target.clone(),
+            protocol: question.protocol.clone(),
+            digest: *question.digest.as_bytes(),
+            operations: question.operations.iter().cloned().map(recorded).collect(),
+            verdict: entry::Verdict::Hold,
+            reason: "gateway_ended".to_owned(),
+            policies: question.requirements.keys().cloned().collect(),
+            approval: Some(row.id.to_string()),
+            policy_revision: question.policy_revision.clone(),
+            summary: cut(&question.rendering).to_owned(),
+            at: time(now),
+        });
+        let decided = self.written(entry, Durability::Synced);
+        async move { withdrawn.await.and(decided.await) }
     }
 
     pub(crate) fn outcome(&self, session: &Session, request: u128, outcome: &Outcome) {
@@ -326,14 +348,32 @@ pub(crate) fn label(id: u128) -> String {
     format!("{id:032x}")
 }
 
-/// Actions with their resources, as an approver reads them.
-pub(crate) fn described(target: &Target, operations: &[Operation]) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = operations
+/// Operations as an approver reads them.
+pub(crate) fn described(session: &Session, operations: &[Operation]) -> Vec<Described> {
+    let all = operations
         .iter()
-        .map(|operation| (operation.action.to_string(), resource_id(target, operation)))
-        .collect();
+        .map(|operation| describe(session, operation));
+    let mut all: Vec<Described> = all.collect();
     all.dedup();
     all
+}
+
+fn describe(session: &Session, operation: &Operation) -> Described {
+    Described {
+        action: operation.action.to_string(),
+        effect: session.0.gate.effect(operation),
+        resource_type: resource_type(operation),
+        resource: resource_id(&session.0.target, operation),
+    }
+}
+
+fn recorded(operation: Described) -> OperationRecord {
+    OperationRecord {
+        action: operation.action,
+        effect: operation.effect,
+        resource_type: operation.resource_type,
+        resource_id: operation.resource,
+    }
 }
 
 /// `postgres.table`, or `target`.

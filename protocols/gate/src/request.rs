@@ -1,5 +1,6 @@
 //! One whole thing that a client sent: what it asks for, what would be forwarded, and what an approver sees of it.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,8 +139,8 @@ impl UnclearKind {
 pub struct Rendering {
     /// Constants that detectors matched are replaced, control characters are visible.
     pub text: Arc<str>,
-    /// Something was replaced: who approves needs `reveal`.
-    pub redacted: bool,
+    /// The data classes of what was replaced: who approves needs `reveal` of each.
+    pub redacted: BTreeSet<String>,
     /// It had to be cut.
     pub cut: bool,
     /// What else the approver should know, such as locks held.
@@ -150,7 +151,7 @@ impl Rendering {
     pub fn plain(text: &str) -> Self {
         Self {
             text: text.into(),
-            redacted: false,
+            redacted: BTreeSet::new(),
             cut: false,
             notes: Vec::new(),
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
-use policy::mask::{DataClass, Masking};
+use policy::mask::{DataClass, Hiding, Masking, Redacted};
 use policy::policies::Policies;
 use tokio::sync::watch;
 
@@ -138,10 +138,10 @@ impl Mask {
         }
     }
 
-    /// Request text for tape, store, notices and approvers: what detectors find in the constants is marked, whoever
-    /// asks. The flag says whether anything was.
-    pub fn redact(&self, text: &str, constants: &[std::ops::Range<usize>]) -> (String, bool) {
-        self.masking.redact_request(text, constants)
+    /// Request text for tape, store, notices and approvers: what detectors find where values stand is marked, whoever
+    /// asks.
+    pub fn redact(&self, text: &str, hiding: &Hiding) -> Redacted {
+        self.masking.redact_request(text, hiding)
     }
 
     pub fn revealed(&self, class: &str) -> bool {

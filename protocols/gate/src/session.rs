@@ -1,5 +1,6 @@
 //! One identity at one target over one connection: where requests are registered, judged and recorded.
 
+mod conclude;
 mod connect;
 mod judge;
 
@@ -11,10 +12,10 @@ use bytes::Bytes;
 use policy::identity::Identity;
 use policy::operation::Operations;
 use policy::target::Target;
-use policy::verdict::Judged;
 
 use crate::approvals::Standing;
-use crate::decision::{Decision, Denied, Fault, Own, Permitted, Purpose, Reason};
+use crate::decision::{Decision, Fault, Own, Permitted, Purpose, Reason};
+use crate::failpoint::{self, Step};
 use crate::gate::{Gate, Opening};
 use crate::hold::Asking;
 use crate::record::{self, Decided, Log};
@@ -22,6 +23,7 @@ use crate::request::{self, Fingerprint, Request};
 use crate::rules::Mask;
 use crate::tape::Tape;
 use crate::underway::{Countersigned, Duty, End, Leave, Live, Outcome, SessionEnd, Switch, lock};
+pub(crate) use conclude::Granted;
 pub use connect::Connect;
 use judge::Verdicts;
 
@@ -115,6 +117,7 @@ impl Session {
         if self.0.gate.draining() {
             return Decision::Fault(request, Fault::Draining);
         }
+        failpoint::pass(Step::Read);
         let operations = match request.operations().await {
             Ok(operations) => operations,
             Err(unclear) => return self.deny(request, None, Reason::Unclear(unclear)).await,
@@ -122,12 +125,14 @@ impl Session {
         // registered, with what covers it, before it is judged: a reload sees this or is seen by it
         let duty = Duty::register(self, Some(operations.clone()));
         duty.countersigned(covered.clone());
+        failpoint::pass(Step::Registered);
         if let Some(end) = duty.ended() {
             return self
                 .deny(request, Some(&operations), Reason::Revoked(end))
                 .await;
         }
         let (judged, standing) = self.weigh(&operations, &covered);
+        failpoint::pass(Step::Judged);
         match standing {
             Standing::Allowed => {
                 self.permit(
@@ -137,6 +142,7 @@ impl Session {
                         operations,
                         judged,
                         approval: None,
+                        used: false,
                     },
                 )
                 .await
@@ -193,109 +199,6 @@ impl Session {
         }
     }
 
-    /// Writes the intent, then permits. From the call on an outcome is owed, whatever becomes of this future.
-    pub(crate) async fn permit<R: Request>(
-        &self,
-        request: R,
-        mut duty: Duty,
-        granted: Granted,
-    ) -> Decision<R> {
-        // what cannot be recorded may not happen
-        if let Some(why) = self.0.tape.broken() {
-            return Decision::Fault(request, Fault::AuditUnwritable(why));
-        }
-        let identity = self.identity();
-        let Granted {
-            operations,
-            judged,
-            approval,
-        } = granted;
-        let rendering = request.render();
-        let wait = record::wait(
-            judged.effect,
-            approval.is_some(),
-            request.circumstances().guard,
-        );
-        let decided = Decided {
-            request: duty.id(),
-            digest: request::digest(&request, &identity.label(), &self.0.target.name),
-            actor: identity.label(),
-            operations: &operations,
-            verdict: "allow",
-            reason: if approval.is_some() {
-                "approval"
-            } else {
-                "permitted"
-            },
-            policies: judged
-                .overall
-                .policies
-                .iter()
-                .map(|cited| cited.id.clone())
-                .collect(),
-            approval,
-            summary: &rendering.text,
-        };
-        duty.intended();
-        self.0.tape.request(duty.id(), &rendering.text);
-        self.0.requests.fetch_add(1, Ordering::Relaxed);
-        self.0.gate.metrics().decision(self.0.protocol, "allow");
-        match self.log().decided(self, decided, wait).await {
-            Ok(()) => Decision::Permit(Permitted { request, duty }),
-            Err(why) => {
-                duty.unwritten();
-                Decision::Fault(request, Fault::AuditUnwritable(why))
-            }
-        }
-    }
-
-    /// Records the denial, then refuses.
-    pub(crate) async fn deny<R: Request>(
-        &self,
-        request: R,
-        operations: Option<&Operations>,
-        reason: Reason,
-    ) -> Decision<R> {
-        // a duty of its own, without operations: other rules may not end the refusal that is sent under it
-        let mut duty = Duty::register(self, None);
-        let rendering = request.render();
-        let identity = self.identity();
-        let decided = Decided {
-            request: duty.id(),
-            digest: request::digest(&request, &identity.label(), &self.0.target.name),
-            actor: identity.label(),
-            operations: operations.map_or(&[], |operations| operations),
-            verdict: reason.verdict(),
-            reason: reason.as_str(),
-            policies: reason
-                .policies()
-                .iter()
-                .map(|cited| cited.id.clone())
-                .collect(),
-            approval: reason.approval(),
-            summary: &rendering.text,
-        };
-        duty.denied();
-        self.0
-            .tape
-            .refused(duty.id(), &rendering.text, reason.as_str());
-        self.0.requests.fetch_add(1, Ordering::Relaxed);
-        self.0.gate.metrics().decision(self.0.protocol, "deny");
-        match self
-            .log()
-            .decided(self, decided, record::Wait::Written)
-            .await
-        {
-            Ok(()) => Decision::Deny(Denied {
-                request,
-                session: self.clone(),
-                reason,
-                owes: Some(duty),
-            }),
-            Err(why) => Decision::Fault(request, Fault::AuditUnwritable(why)),
-        }
-    }
-
     pub(crate) fn register(&self, operations: Option<Arc<Operations>>) -> Arc<Live> {
         let live = Arc::new(Live {
             id: self.0.gate.next_id(),
@@ -318,6 +221,7 @@ impl Session {
     pub(crate) fn record_outcome(&self, id: u128, outcome: &Outcome) {
         self.log().outcome(self, id, outcome);
         self.0.tape.outcome(id, outcome);
+        failpoint::pass(Step::Concluded);
     }
 
     pub(crate) fn tape_reply(&self, id: u128, bytes: &Bytes) {
@@ -366,11 +270,4 @@ impl Drop for SessionState {
         let tape = std::mem::replace(&mut self.tape, Tape::none());
         self.gate.closed(self, requests, tape);
     }
-}
-
-/// What a permit rests on.
-pub(crate) struct Granted {
-    pub(crate) operations: Arc<Operations>,
-    pub(crate) judged: Arc<Judged>,
-    pub(crate) approval: Option<crate::ledger::ApprovalId>,
 }

@@ -9,6 +9,7 @@ use policy::approval::TextHash;
 use policy::operation::Operations;
 use tokio::sync::Notify;
 
+use crate::failpoint::{self, Step};
 use crate::masked::Masked;
 use crate::session::Session;
 
@@ -239,7 +240,9 @@ impl Underway {
         self.check()?;
         let bytes = bytes.into_bytes();
         self.reply_bytes = self.reply_bytes.saturating_add(bytes.len() as u64);
+        failpoint::pass(Step::Masked);
         self.duty.session.tape_reply(self.duty.id(), &bytes);
+        failpoint::pass(Step::Taped);
         Ok(bytes)
     }
 

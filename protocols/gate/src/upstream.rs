@@ -15,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 use crate::decision::{Denied, Permitted};
 use crate::duplex::{Duplex, Turn};
 use crate::error::Error;
+use crate::failpoint::{self, Step};
 use crate::request::Request;
 use crate::session::Connect;
 use crate::underway::{Revoked, Underway};
@@ -59,6 +60,7 @@ impl Upstream<BackendStream> {
         let target = permit.target();
         match dial(endpoint, within).await {
             Ok(stream) => {
+                failpoint::pass(Step::Reached);
                 let underway = permit.dialled().map_err(|reason| {
                     Error::Backend(format!("not allowed any more: {}", reason.as_str()))
                 })?;
@@ -149,6 +151,7 @@ impl<T> Upstream<T> {
         for bytes in request.wire() {
             self.duplex.queue(bytes.clone());
         }
+        failpoint::pass(Step::Forwarded);
         Ok((request, underway))
     }
 
@@ -168,7 +171,12 @@ impl<T> Upstream<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> Upstream<T> {
     /// Writes what is queued and reads what came; cancel-safe.
     pub async fn turn(&mut self, into: &mut BytesMut, reading: bool) -> io::Result<Turn> {
-        self.duplex.turn(into, reading).await
+        let turn = self.duplex.turn(into, reading).await?;
+        failpoint::pass(match turn {
+            Turn::Written => Step::Sent,
+            Turn::Read(_) => Step::Replied,
+        });
+        Ok(turn)
     }
 
     /// Cancel-safe.

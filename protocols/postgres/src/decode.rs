@@ -35,6 +35,7 @@ pub use statement::{Forgets, SessionChange, Statement, StatementKind, Transactio
 pub use text::MAX_TEXT;
 pub use verbs::{VERBS, Verb};
 
+use crate::words::Hiding;
 use statement::{finish, kind_of};
 use walk::Walk;
 
@@ -54,6 +55,8 @@ pub struct Unclear {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Analysis {
     pub statements: Vec<Statement>,
+    /// Where values may stand: what may be hidden without hiding what the statements do.
+    pub hiding: Hiding,
 }
 
 /// Decodes a text.
@@ -68,7 +71,7 @@ pub struct Analysis {
 pub fn analyse(text: &str) -> Result<Analysis, Unclear> {
     text::check(text)?;
     let tree = pg_query::parse(text, 0).map_err(|error| text::unclear(&error))?;
-    let literals = text::literals(text)?;
+    let hiding = text::hiding(text)?;
     let mut statements = Vec::with_capacity(tree.protobuf.stmts.len());
     for raw in &tree.protobuf.stmts {
         let Some(node) = raw.stmt.as_deref() else {
@@ -83,22 +86,17 @@ pub fn analyse(text: &str) -> Result<Analysis, Unclear> {
                 ..refused
             });
         }
-        statements.push(finish(
-            walk,
-            kind_of(node),
-            Some(span),
-            text::within(&literals, span),
-        ));
+        statements.push(finish(walk, kind_of(node), Some(span)));
     }
     if statements.is_empty() {
         statements.push(empty());
     }
-    Ok(Analysis { statements })
+    Ok(Analysis { statements, hiding })
 }
 
 /// The statement of a text that holds none.
 fn empty() -> Statement {
     let mut walk = Walk::default();
     walk.on_database(verbs::EMPTY);
-    finish(walk, StatementKind::Empty, None, Vec::new())
+    finish(walk, StatementKind::Empty, None)
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use gate::failpoint::{self, Step};
 use gate::{
     BackendStream, ClientStream, Duplex, End, Error, Gone, Leave, Mask, Outcome, OutcomeKind,
     Purpose, Reached, Session, Turn, Underway, Upstream,
@@ -259,6 +260,9 @@ impl Exchange {
     }
 
     fn client_turned(&mut self, turn: Turn) {
+        if turn == Turn::Written {
+            failpoint::pass(Step::Answered);
+        }
         if turn == Turn::Read(0) {
             self.state.client_ended = true;
         }

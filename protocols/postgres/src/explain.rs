@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gate::words::Redacted;
 use gate::{Circumstances, Sample, Target, Unclear};
 use serde::Deserialize;
 
@@ -72,7 +73,7 @@ pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked
         content: Vec::new(),
         meaning: meaning(&facts, b"UTF8"),
         operations,
-        text: Text::new(&text, false),
+        text: Text::new(Redacted::plain(&text)),
         notes: Vec::new(),
         circumstances: Circumstances::default(),
         substitute: Vec::<Bytes>::new(),

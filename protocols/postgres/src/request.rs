@@ -1,9 +1,10 @@
 //! A statement as the gate is asked about it, whatever message carries it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::words::Operations;
+use gate::words::{Operations, Redacted};
 use gate::{Circumstances, Content, Fingerprint, Rendering, Request, Unclear, UnclearKind};
 
 use crate::decode;
@@ -29,37 +30,40 @@ pub struct Asked {
 #[derive(Debug, Clone)]
 pub(crate) struct Text {
     pub(crate) shown: Arc<str>,
-    pub(crate) redacted: bool,
+    /// The data classes of what is marked in it.
+    pub(crate) redacted: Arc<BTreeSet<String>>,
     pub(crate) cut: bool,
 }
 
 impl Text {
     /// Control and look-alike characters made visible, and no longer than people can read.
-    pub(crate) fn new(redacted_text: &str, redacted: bool) -> Self {
-        let end = redacted_text.floor_char_boundary(SHOWN);
-        let (kept, rest) = redacted_text.split_at(end);
+    pub(crate) fn new(redacted: Redacted) -> Self {
+        let end = redacted.text.floor_char_boundary(SHOWN);
+        let (kept, rest) = redacted.text.split_at(end);
         let shown = gate::words::visible(kept);
         Self {
             shown: shown.into(),
-            redacted,
+            redacted: Arc::new(redacted.classes),
             cut: !rest.is_empty(),
         }
     }
 
     /// The same with a line for each parameter.
-    pub(crate) fn with_parameters(&self, lines: &[(String, bool)]) -> Self {
+    pub(crate) fn with_parameters(&self, lines: &[Redacted]) -> Self {
         if lines.is_empty() {
             return self.clone();
         }
         let mut shown = self.shown.to_string();
-        let mut redacted = self.redacted;
-        for (number, (line, hidden)) in lines.iter().enumerate() {
+        let mut redacted = self.redacted.clone();
+        for (number, line) in lines.iter().enumerate() {
             shown.push_str(&format!(
                 "\n-- ${} = {}",
                 number + 1,
-                gate::words::visible(line)
+                gate::words::visible(&line.text)
             ));
-            redacted |= hidden;
+            if !line.classes.is_empty() {
+                Arc::make_mut(&mut redacted).extend(line.classes.iter().cloned());
+            }
         }
         let end = shown.floor_char_boundary(SHOWN);
         let cut = self.cut || end < shown.len();
@@ -95,7 +99,7 @@ impl Request for Asked {
     fn render(&self) -> Rendering {
         Rendering {
             text: self.text.shown.clone(),
-            redacted: self.text.redacted,
+            redacted: BTreeSet::clone(&self.text.redacted),
             cut: self.text.cut,
             notes: self.notes.clone(),
         }

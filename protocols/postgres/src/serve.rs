@@ -147,9 +147,15 @@ async fn reach(
                 }
                 tokio::select! {
                     () = hold.wait() => {}
-                    () = arrived.watch.wait() => return Err(Error::Client("gone while held".into())),
+                    () = arrived.watch.wait() => {
+                        drop(hold.withdraw().await);
+                        return Err(Error::Client("gone while held".into()));
+                    }
                     flushed = arrived.connection.flush(), if arrived.connection.backlog() > 0 => {
-                        flushed.map_err(Error::ClientGone)?;
+                        if let Err(gone) = flushed {
+                            drop(hold.withdraw().await);
+                            return Err(Error::ClientGone(gone));
+                        }
                         decision = Decision::Hold(hold);
                         continue;
                     }

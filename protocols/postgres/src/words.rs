@@ -1,5 +1,5 @@
 //! The words of policy that decoding speaks in.
 
 pub(crate) use gate::words::{
-    Action, Attributes, Effect, Operation, Operations, Resource, Span, Value,
+    Action, Attributes, Effect, Hiding, Operation, Operations, Resource, Span, Value,
 };

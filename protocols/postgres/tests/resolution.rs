@@ -167,26 +167,41 @@ fn execute_is_judged_as_what_was_prepared() {
 }
 
 #[test]
-fn constants_are_the_literals_and_nothing_else() {
-    let text = "SELECT 'a', 5, E'b\\n', $$c$$, 1.5, B'1', \"d\", $1 FROM t -- 'e'\n; ALTER ROLE r PASSWORD 'f'";
+fn values_are_literals_and_comments_and_nothing_else() {
+    let text = "SELECT 'a', 5, E'b\\n', $$c$$, 1.5, B'1', \"d\", $1 FROM t -- 'e'\n; ALTER ROLE r PASSWORD /* ? */ 'f'";
     let analysis = decode(text);
-    let constants = |index: usize| -> Vec<&str> {
-        analysis.statements[index]
-            .constants
+    let texts = |ranges: &[std::ops::Range<usize>]| -> Vec<String> {
+        ranges
             .iter()
-            .map(|range| &text[range.clone()])
+            .map(|range| text[range.clone()].to_owned())
             .collect()
     };
     assert_eq!(
-        constants(0),
+        texts(&analysis.hiding.constants),
         ["'a'", "5", "E'b\\n'", "$$c$$", "1.5", "B'1'"]
     );
-    assert_eq!(constants(1), ["'f'"]);
+    assert_eq!(texts(&analysis.hiding.secrets), ["'f'"]);
+    assert_eq!(texts(&analysis.hiding.comments), ["-- 'e'", "/* ? */"]);
     let span = analysis.statements[1].span;
     assert_eq!(
         &text[span.0 as usize..span.1 as usize],
-        "ALTER ROLE r PASSWORD 'f'"
+        "ALTER ROLE r PASSWORD /* ? */ 'f'"
     );
+    for (text, secret) in [
+        (
+            "CREATE USER MAPPING FOR r SERVER s OPTIONS (user 'u', password 'p')",
+            "'p'",
+        ),
+        (
+            "CREATE SUBSCRIPTION s CONNECTION 'password=p' PUBLICATION p",
+            "'password=p'",
+        ),
+        ("CREATE ROLE r ENCRYPTED PASSWORD U&'p'", "U&'p'"),
+    ] {
+        let secrets = decode(text).hiding.secrets;
+        assert_eq!(secrets.len(), 1, "{text}");
+        assert_eq!(&text[secrets[0].clone()], secret);
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Questions and their answers.
 
-use gate::ledger::Row;
+use std::collections::BTreeSet;
+
+use gate::ledger::{Described, Row};
 use policy::approval::{Requirement, State, Vote};
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +53,8 @@ pub struct ApprovalDetail {
     pub policy_revision: String,
     /// The request, with control characters made visible.
     pub rendering: String,
-    /// Values are masked in `rendering`: approving needs `reveal`.
-    pub redacted: bool,
+    /// The data classes of values that are masked in `rendering`: approving needs `reveal` of each.
+    pub redacted: BTreeSet<String>,
     /// `rendering` is not the whole of it.
     pub cut: bool,
     /// The asker's own words: untrusted.
@@ -107,9 +109,9 @@ pub struct Decision {
 impl Approval {
     pub fn of(row: &Row) -> Self {
         let question = &row.question;
-        let operation = |(action, resource): &(String, String)| Operation {
-            action: action.clone(),
-            resource: resource.clone(),
+        let operation = |one: &Described| Operation {
+            action: one.action.clone(),
+            resource: one.resource.clone(),
         };
         Self {
             id: row.id.0,
@@ -141,7 +143,7 @@ impl ApprovalDetail {
             session: question.session.clone(),
             policy_revision: question.policy_revision.clone(),
             rendering: question.rendering.clone(),
-            redacted: question.redacted,
+            redacted: question.redacted.clone(),
             cut: question.cut,
             reason: question.reason.clone(),
             on_behalf_of: question.asker.on_behalf_of.clone(),

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::Clock;
 use crate::approvals::{Approvals, Ending};
 use crate::directory::Directory;
+use crate::failpoint::{self, Step};
 use crate::hold::in_time;
 use crate::ledger::{ApprovalId, LedgerError};
 use crate::record::{Closed, Log};
@@ -72,6 +73,7 @@ impl House {
                         house.directory.closed(&session, at / 1_000_000_000, digest);
                         house.log.closed(closed, sealed, house.clock.now());
                     }
+                    failpoint::pass(Step::Sealed);
                     drop(busy);
                 }),
                 Some(Chore::Told(done)) => {

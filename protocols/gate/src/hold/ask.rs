@@ -14,6 +14,7 @@ use super::pending::{AtEnd, Pending, asks};
 use super::{Hold, in_time, later, wait_at_most};
 use crate::approvals::{Ending, stale};
 use crate::decision::{Decision, Fault, Reason};
+use crate::failpoint::{self, Step};
 use crate::gate::Gate;
 use crate::ledger::{ApprovalId, Binding, Filter, LedgerError, Question, Row};
 use crate::record;
@@ -52,6 +53,7 @@ impl Session {
                 return Decision::Fault(asking.request, Fault::AuditUnwritable(why));
             }
             gate.questions_changed();
+            failpoint::pass(Step::Asked);
         }
         let Asking {
             request,
@@ -192,7 +194,7 @@ impl Session {
             protocol: self.0.protocol.to_owned(),
             target: self.0.target.name.clone(),
             labels: self.0.target.labels.iter().cloned().collect(),
-            operations: record::described(&self.0.target, operations),
+            operations: record::described(self, operations),
             requirements,
             votes: Vec::new(),
             policy_revision: gate.revision(),

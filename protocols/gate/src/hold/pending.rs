@@ -13,9 +13,9 @@ use crate::session::Session;
 use crate::sync::Notify;
 use crate::underway::Countersigned;
 
-pub(super) struct Pending {
+pub(crate) struct Pending {
     pub(super) session: Session,
-    pub(super) id: ApprovalId,
+    pub(crate) id: ApprovalId,
     pub(super) bell: Arc<Notify>,
     pub(super) deadline: Instant,
     pub(super) asks: Vec<Ask>,
@@ -36,6 +36,11 @@ pub(super) enum AtEnd {
 }
 
 impl Pending {
+    /// The policies that ask.
+    pub(crate) fn policies(&self) -> Vec<String> {
+        self.asks.iter().map(|ask| ask.policy.clone()).collect()
+    }
+
     /// Nothing is left to do when this is dropped.
     pub(super) fn settled(&mut self) {
         self.end = AtEnd::Nothing;

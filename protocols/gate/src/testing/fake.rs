@@ -1,6 +1,7 @@
 //! A protocol without a wire: requests are made by hand.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,7 +26,8 @@ pub struct Fake {
     pub wire: Vec<Bytes>,
     pub meaning: Fingerprint,
     pub text: Arc<str>,
-    pub redacted: bool,
+    /// The data classes that its text hides.
+    pub redacted: BTreeSet<String>,
     pub substitute: Option<Vec<Bytes>>,
     pub circumstances: Circumstances,
 }
@@ -42,7 +44,7 @@ impl Fake {
             wire: vec![Bytes::copy_from_slice(text.as_bytes())],
             meaning: Fingerprint::of(&[b"role=app"]),
             text: text.into(),
-            redacted: false,
+            redacted: BTreeSet::new(),
             substitute: Some(vec![Bytes::from_static(b"refuse")]),
             circumstances: Circumstances::default(),
         }
@@ -107,7 +109,7 @@ impl Request for Fake {
     }
     fn render(&self) -> Rendering {
         Rendering {
-            redacted: self.redacted,
+            redacted: self.redacted.clone(),
             ..Rendering::plain(&self.text)
         }
     }

@@ -7,13 +7,14 @@
     reason = "a suite of assertions"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy::approval::{Asker, State};
 use policy::digest::Digest;
 use policy::identity::Lineage;
+use policy::operation::Effect;
 
-use crate::ledger::{ApprovalId, Binding, Filter, Ledger, LedgerError, Question, Row};
+use crate::ledger::{ApprovalId, Binding, Described, Filter, Ledger, LedgerError, Question, Row};
 
 /// A question of `asker` about `digest`, as plain as can be.
 pub fn question(asker: &str, digest: u8) -> Question {
@@ -33,12 +34,17 @@ pub fn question(asker: &str, digest: u8) -> Question {
         protocol: "fake".into(),
         target: "shop".into(),
         labels: vec!["env:prod".into()],
-        operations: vec![("fake.drop".into(), "shop/orders".into())],
+        operations: vec![Described {
+            action: "fake.drop".into(),
+            effect: Effect::Write,
+            resource_type: "fake.table".into(),
+            resource: "shop/orders".into(),
+        }],
         requirements: BTreeMap::new(),
         votes: Vec::new(),
         policy_revision: "1".into(),
         rendering: "DROP \u{2400} x".into(),
-        redacted: false,
+        redacted: BTreeSet::new(),
         cut: false,
         reason: Some("because".into()),
         notes: vec![],

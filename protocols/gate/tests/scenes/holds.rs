@@ -220,7 +220,7 @@ async fn rules_that_allow_meanwhile_release_without_an_approval() {
     let decided = house.decided().await;
     assert_eq!(
         (decided[0].reason.as_str(), &decided[0].approval),
-        ("permitted", &None)
+        ("permitted", &Some(id.to_string()))
     );
 }
 

@@ -266,7 +266,7 @@ async fn who_decides_on_masked_values_must_see_them() {
     let house = House::build(plan).await;
     let session = house.open("ada").await;
     let request = Fake {
-        redacted: true,
+        redacted: ["payment-card".to_owned()].into(),
         ..Fake::of("drop orders")
     };
     let hold = held(session.authorize(request).await);
@@ -274,7 +274,7 @@ async fn who_decides_on_masked_values_must_see_them() {
     house.vote("heidi", hold.id(), true).await.unwrap();
     // refusing needs no sight
     let request = Fake {
-        redacted: true,
+        redacted: ["payment-card".to_owned()].into(),
         ..Fake::of("drop orders")
     };
     let hold = held(session.authorize(request).await);

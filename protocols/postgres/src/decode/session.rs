@@ -76,7 +76,7 @@ impl Walk {
         }
         self.needs_catalog_first |= inner.needs_catalog_first;
         self.reads = inner.reads.clone();
-        let statement = super::statement::finish(inner, super::kind_of(query), None, Vec::new());
+        let statement = super::statement::finish(inner, super::kind_of(query), None);
         self.prepared = Some((node.name.clone(), Box::new(statement)));
     }
 

@@ -1,6 +1,5 @@
 //! One decoded statement: its parts, what it reads, and what it leaves changed in the session.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use pg_query::Node;
@@ -99,8 +98,6 @@ pub struct Statement {
     /// What it asks for, names as written.
     pub parts: Vec<Part>,
     pub after: SessionChange,
-    /// Literals, in bytes of the whole text: what may be hidden without hiding what the statement does.
-    pub constants: Vec<Range<usize>>,
     /// What it reads, and where columns stand.
     pub reads: ReadShape,
     /// Functions called, as written.
@@ -214,12 +211,7 @@ fn command_kind(command: Command<'_>) -> StatementKind {
 }
 
 /// What a finished walk found.
-pub(super) fn finish(
-    mut walk: Walk,
-    kind: StatementKind,
-    span: Option<Span>,
-    constants: Vec<Range<usize>>,
-) -> Statement {
+pub(super) fn finish(mut walk: Walk, kind: StatementKind, span: Option<Span>) -> Statement {
     walk.name_columns();
     if walk.parts.is_empty() && walk.executes.is_none() {
         // nothing but values
@@ -238,7 +230,6 @@ pub(super) fn finish(
         span: span.unwrap_or(Span(0, 0)),
         parts: walk.parts,
         after: walk.session,
-        constants,
         reads: walk.reads,
         functions: walk.functions.into_iter().collect(),
         prepared: walk

@@ -1,11 +1,9 @@
-//! The text before and beside its tree: limits, literals, spans.
-
-use std::ops::Range;
+//! The text before and beside its tree: limits, literals, comments, spans.
 
 use pg_query::protobuf::Token;
 
 use super::Unclear;
-use crate::words::Span;
+use crate::words::{Hiding, Span};
 
 /// The longest text that is decoded, in bytes.
 pub const MAX_TEXT: usize = 1 << 20;
@@ -86,41 +84,42 @@ pub(super) fn unclear(error: &pg_query::Error) -> Unclear {
     }
 }
 
-/// The literals of the text, in order.
-pub(super) fn literals(text: &str) -> Result<Vec<Range<usize>>, Unclear> {
+/// The literals and the comments of the text, in order.
+pub(super) fn hiding(text: &str) -> Result<Hiding, Unclear> {
     let scanned = pg_query::scan(text).map_err(|error| unclear(&error))?;
-    let literal = |token: i32| {
-        matches!(
-            Token::try_from(token),
-            Ok(Token::Sconst
+    let mut hiding = Hiding::default();
+    let mut before = None;
+    for token in &scanned.tokens {
+        let after = before;
+        let kind = Token::try_from(token.token).ok();
+        if !matches!(kind, Some(Token::SqlComment | Token::CComment)) {
+            before = kind;
+        }
+        let places = match kind {
+            // of a role, of a user mapping, of a subscription
+            Some(Token::Sconst | Token::Usconst)
+                if matches!(after, Some(Token::Password | Token::Connection)) =>
+            {
+                &mut hiding.secrets
+            }
+            Some(
+                Token::Sconst
                 | Token::Usconst
                 | Token::Bconst
                 | Token::Xconst
                 | Token::Iconst
-                | Token::Fconst)
-        )
-    };
-    let range =
-        |start: i32, end: i32| Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?);
-    Ok(scanned
-        .tokens
-        .iter()
-        .filter(|token| literal(token.token))
-        .filter_map(|token| range(token.start, token.end))
-        .filter(|range| text.get(range.clone()).is_some())
-        .collect())
-}
-
-/// Those of `literals` that lie in `span`.
-pub(super) fn within(literals: &[Range<usize>], span: Span) -> Vec<Range<usize>> {
-    let (start, end) = (span.0 as usize, span.1 as usize);
-    let first = literals.partition_point(|literal| literal.start < start);
-    literals
-        .iter()
-        .skip(first)
-        .take_while(|literal| literal.end <= end)
-        .cloned()
-        .collect()
+                | Token::Fconst,
+            ) => &mut hiding.constants,
+            Some(Token::SqlComment | Token::CComment) => &mut hiding.comments,
+            _ => continue,
+        };
+        let range = usize::try_from(token.start)
+            .ok()
+            .zip(usize::try_from(token.end).ok());
+        let range = range.map(|(start, end)| start..end);
+        places.extend(range.filter(|range| text.get(range.clone()).is_some()));
+    }
+    Ok(hiding)
 }
 
 /// Where a statement stands, without white space around it; a length of zero means the rest.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use gate::words::Operations;
+use gate::words::{Hiding, Operations, Redacted};
 use gate::{Error, Purpose};
 
 use super::ask::Then;
@@ -300,7 +300,7 @@ impl Exchange {
             "the function call message is not spoken here",
             "call the function in a statement: SELECT function(...)",
         );
-        let text = Text::new("function call", false);
+        let text = Text::new(Redacted::plain("function call"));
         let asked = self.asked(frame, (Err(refused), text), Vec::new())?;
         let kind = Kind::Query { done: 0 };
         self.ask(
@@ -323,7 +323,11 @@ impl Exchange {
             &format!("no such prepared {what} is known here"),
             "prepare it again with a Parse message on this connection",
         );
-        let asked = self.asked(frame, (Err(refused), Text::new(what, false)), Vec::new())?;
+        let asked = self.asked(
+            frame,
+            (Err(refused), Text::new(Redacted::plain(what))),
+            Vec::new(),
+        )?;
         self.ask(
             asked,
             Then {
@@ -399,34 +403,26 @@ impl Exchange {
 
     /// A text that the client sees again: constants that detectors know are marked, for every reader.
     fn shown(&self, text: &str, analysis: Option<&Analysis>) -> Text {
-        let constants: Vec<std::ops::Range<usize>> = match analysis {
-            Some(analysis) => analysis
-                .statements
-                .iter()
-                .flat_map(|one| one.constants.iter().cloned())
-                .collect(),
-            // what could not be decoded has no known structure: all of it may be a constant
-            None => std::iter::once(0..text.len()).collect(),
+        let redacted = match analysis {
+            Some(analysis) => self.state.mask.redact(text, &analysis.hiding),
+            None => self.state.mask.redact(text, &Hiding::whole(text)),
         };
-        let (redacted, changed) = self.state.mask.redact(text, &constants);
-        Text::new(&redacted, changed)
+        Text::new(redacted)
     }
 
-    fn parameter_lines(&self, bind: &Bind<'_>) -> Vec<(String, bool)> {
+    fn parameter_lines(&self, bind: &Bind<'_>) -> Vec<Redacted> {
         let lines = bind
             .parameters
             .iter()
             .enumerate()
             .map(|(place, value)| match value {
-                None => ("NULL".to_owned(), false),
+                None => Redacted::plain("NULL"),
                 Some(bytes) if bind.formats.is_binary(place) => {
-                    (format!("<binary: {} bytes>", bytes.len()), false)
+                    Redacted::plain(&format!("<binary: {} bytes>", bytes.len()))
                 }
                 Some(bytes) => {
                     let text = String::from_utf8_lossy(bytes);
-                    self.state
-                        .mask
-                        .redact(&text, std::slice::from_ref(&(0..text.len())))
+                    self.state.mask.redact(&text, &Hiding::whole(&text))
                 }
             });
         lines.collect()
