@@ -24,10 +24,7 @@ pub(crate) use operations::plain_facts;
 pub(crate) use state::State;
 
 use bytes::BytesMut;
-use gate::{
-    BackendStream, ClientStream, Duplex, End, Error, Gone, Reached, Session, Turn, Underway,
-    Upstream,
-};
+use gate::{Duplex, End, Error, Gone, Reached, Session, Stream, Turn, Underway, Upstream};
 
 use crate::analyses::Analyses;
 use crate::cancel::Registration;
@@ -57,10 +54,10 @@ pub(crate) struct Shared {
 pub(crate) struct Exchange {
     pub(crate) session: Session,
     pub(crate) shared: Shared,
-    pub(crate) client: Duplex<ClientStream>,
+    pub(crate) client: Duplex<Stream>,
     pub(crate) watch: Gone,
     pub(crate) inbox: BytesMut,
-    pub(crate) server: Upstream<BackendStream>,
+    pub(crate) server: Upstream<Stream>,
     pub(crate) replies: BytesMut,
     pub(crate) connected: Option<Underway>,
     pub(crate) reached: Reached,

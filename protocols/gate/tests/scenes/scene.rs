@@ -11,7 +11,7 @@ use tokio::io::DuplexStream;
 
 /// An upstream of the session and what the backend sees of it.
 pub(crate) struct Backend {
-    pub(crate) upstream: Upstream<gate::BackendStream>,
+    pub(crate) upstream: Upstream<gate::Stream>,
     /// The session's leave to be connected.
     pub(crate) connected: Underway,
     pub(crate) far: DuplexStream,
