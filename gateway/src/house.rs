@@ -1,21 +1,26 @@
 //! Puts the gateway together from its configuration, swaps what a reload changes, and takes it down in order.
 
+mod fixed;
+mod served;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use gate::{Connection, Entry, ErasedTarget, Gate, Registry, Running};
+use gate::{Entry, ErasedTarget, Gate, Registry};
 use policy::vocabulary::Vocabulary;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{Caps, Config, Listener, Target, TargetName, Tls};
-use crate::listen::{Port, Seats, Serve};
+use crate::config::{Caps, Config, Target, TargetName, Tls};
+use crate::listen::Port;
 use crate::web::Web;
 use crate::{health, rules};
+
+use fixed::Fixed;
+use served::{Now, Served};
 
 /// Closing the audit log and the store may take so long.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -60,28 +65,6 @@ pub(crate) struct House {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     drain: Duration,
-}
-
-/// Settings that are in force from start to end.
-#[derive(PartialEq, Eq)]
-struct Fixed {
-    listeners: Vec<(SocketAddr, &'static str)>,
-    admin: SocketAddr,
-    telemetry: Option<SocketAddr>,
-    folders: Vec<std::path::PathBuf>,
-}
-
-/// A protocol's port; a reload exchanges what serves it.
-struct Served {
-    now: RwLock<Now>,
-    seats: Arc<Seats>,
-    gate: Gate,
-}
-
-#[derive(Clone)]
-struct Now {
-    running: Arc<dyn Running>,
-    tls: Option<Arc<gate::tls::Server>>,
 }
 
 /// How often the newest checkpoint is kept beside the accounts.
@@ -255,68 +238,6 @@ impl House {
         }
         if let Err(error) = self.store.close().await {
             tracing::error!(%error, "the store was not closed cleanly");
-        }
-    }
-}
-
-impl Serve for Served {
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let Now { running, tls } = self
-            .now
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let connection = Connection::new(stream, peer, tls, self.seats.login_within());
-        if let Err(error) = running.serve(connection, self.gate.clone()).await {
-            tracing::info!(peer = %peer.ip(), %error, "a connection ended");
-        }
-    }
-}
-
-impl Now {
-    fn of(listener: Listener, registry: &Registry, folder: &Path) -> Result<Self, Error> {
-        let tls = listener
-            .tls
-            .as_ref()
-            .map(|tls| server_tls(tls, folder))
-            .transpose()?;
-        let running = (listener.entry.new)(listener.settings, registry).map_err(Error::Protocol)?;
-        Ok(Self { running, tls })
-    }
-}
-
-impl Fixed {
-    fn of(config: &Config) -> Self {
-        let settings = &config.settings;
-        let listeners = settings
-            .listeners
-            .iter()
-            .map(|one| (one.address, one.entry.name));
-        let folders = [
-            &settings.recording.audit,
-            &settings.recording.tapes,
-            &settings.store.file,
-            &settings.keys.audit,
-            &settings.keys.tapes,
-        ];
-        Self {
-            listeners: listeners.collect(),
-            admin: settings.admin.address,
-            telemetry: settings.telemetry.address,
-            folders: folders.map(|path| config.path(path)).to_vec(),
-        }
-    }
-
-    fn same(&self, other: &Self) -> Result<(), Error> {
-        let parts = [
-            (self.listeners == other.listeners, "listeners: address"),
-            (self.admin == other.admin, "admin: address"),
-            (self.telemetry == other.telemetry, "telemetry: address"),
-            (self.folders == other.folders, "recording, store, keys"),
-        ];
-        match parts.iter().find(|(same, _)| !same) {
-            Some((_, what)) => Err(Error::NeedsRestart(what)),
-            None => Ok(()),
         }
     }
 }

@@ -208,21 +208,7 @@ fn rendered(question: &Value) -> String {
         line("note", note.as_str().map(visible));
     }
     line("digest", text("digest"));
-    let hidden = listed(question.get("redacted").unwrap_or(&Value::Null));
-    let hidden: Vec<String> = hidden
-        .iter()
-        .filter_map(Value::as_str)
-        .map(visible)
-        .collect();
-    if !hidden.is_empty() {
-        let hidden = hidden.join("`, `");
-        line(
-            "note",
-            Some(format!(
-                "values of class `{hidden}` are hidden below; approving needs permission to `reveal` them"
-            )),
-        );
-    }
+    line("note", hidden(question));
     if flag("cut") {
         line("note", Some("the text below had to be cut".to_owned()));
     }
@@ -260,6 +246,21 @@ fn joined(values: Option<&Value>) -> Option<String> {
             .collect::<Vec<_>>()
             .join(", "),
     )
+}
+
+/// What of the request the approver does not see.
+fn hidden(question: &Value) -> Option<String> {
+    let classes = listed(question.get("redacted")?);
+    let classes: Vec<String> = classes
+        .iter()
+        .filter_map(Value::as_str)
+        .map(visible)
+        .collect();
+    let listed = classes.join("`, `");
+    let note = format!(
+        "values of class `{listed}` are hidden below; approving needs permission to `reveal` them"
+    );
+    (!classes.is_empty()).then_some(note)
 }
 
 #[cfg(test)]

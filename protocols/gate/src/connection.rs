@@ -3,36 +3,26 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::error::Error;
 use crate::failpoint::{self, Step};
+use crate::stream::Stream;
 
 /// What a listener hands to its protocol.
 pub struct Connection {
-    pub stream: ClientStream,
+    pub stream: Stream,
     /// Canonical: never an IPv4-mapped IPv6 address.
     pub peer: IpAddr,
     /// The listener's certificate; `None` where it speaks plaintext only.
     tls: Option<Arc<crate::tls::Server>>,
     /// Until when the client must have proved who it is.
     pub login_deadline: tokio::time::Instant,
-}
-
-/// Plain or secured bytes of a client.
-pub enum ClientStream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    /// In tests.
-    Memory(tokio::io::DuplexStream),
 }
 
 impl Connection {
@@ -45,7 +35,7 @@ impl Connection {
         // a failure here only costs latency
         let _ = stream.set_nodelay(true);
         Self {
-            stream: ClientStream::Plain(stream),
+            stream: Stream::Plain(stream),
             peer: peer.ip().to_canonical(),
             tls,
             login_deadline: tokio::time::Instant::now() + login_within,
@@ -54,7 +44,7 @@ impl Connection {
 
     pub fn memory(stream: tokio::io::DuplexStream, peer: IpAddr) -> Self {
         Self {
-            stream: ClientStream::Memory(stream),
+            stream: Stream::Memory(stream),
             peer: peer.to_canonical(),
             tls: None,
             login_deadline: tokio::time::Instant::now() + Duration::from_secs(60),
@@ -62,7 +52,7 @@ impl Connection {
     }
 
     pub fn secured(&self) -> bool {
-        matches!(self.stream, ClientStream::Tls(_))
+        matches!(self.stream, Stream::Tls(_))
     }
 
     pub fn offers_tls(&self) -> bool {
@@ -72,8 +62,8 @@ impl Connection {
     /// Hash of the listener's certificate for SCRAM's `tls-server-end-point` (RFC 5929), once secured.
     pub fn end_point(&self) -> Option<[u8; 32]> {
         match &self.stream {
-            ClientStream::Tls(_) => self.tls.as_ref().and_then(|tls| tls.end_point),
-            ClientStream::Plain(_) | ClientStream::Memory(_) => None,
+            Stream::Tls(_) => self.tls.as_ref().and_then(|tls| tls.end_point),
+            Stream::Plain(_) | Stream::Unix(_) | Stream::Memory(_) => None,
         }
     }
 
@@ -85,7 +75,7 @@ impl Connection {
             tls,
             login_deadline,
         } = self;
-        let (ClientStream::Plain(stream), Some(config)) = (stream, tls.clone()) else {
+        let (Stream::Plain(stream), Some(config)) = (stream, tls.clone()) else {
             return Err(Error::Tls("not on offer here".into()));
         };
         let handshake = TlsAcceptor::from(config.config.clone()).accept(stream);
@@ -95,7 +85,7 @@ impl Connection {
             .map_err(|error| Error::Tls(error.to_string()))?;
         failpoint::pass(Step::Negotiated);
         Ok(Self {
-            stream: ClientStream::Tls(Box::new(secured)),
+            stream: Stream::Tls(Box::new(secured.into())),
             peer,
             tls,
             login_deadline,
@@ -105,9 +95,11 @@ impl Connection {
     /// A watch for the client's going away that sees it behind unread bytes and behind TLS.
     pub fn watch(&self) -> io::Result<Gone> {
         let stream = match &self.stream {
-            ClientStream::Plain(stream) => stream,
-            ClientStream::Tls(stream) => stream.get_ref().0,
-            ClientStream::Memory(_) => return Ok(Gone { watch: None }),
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+            // no listener takes one in, and its end would go unseen
+            Stream::Unix(_) => return Err(io::ErrorKind::Unsupported.into()),
+            Stream::Memory(_) => return Ok(Gone { watch: None }),
         };
         // a descriptor of its own: its readiness can be cleared without losing any for the reader
         let duplicate = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
@@ -138,50 +130,6 @@ impl Gone {
                 }
                 Ok(_) | Err(_) => return,
             }
-        }
-    }
-}
-
-impl AsyncRead for ClientStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Memory(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for ClientStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Memory(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
-            Self::Memory(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Memory(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

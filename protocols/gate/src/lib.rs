@@ -22,6 +22,7 @@ pub mod rules;
 pub mod scram;
 pub mod secret;
 pub mod session;
+pub mod stream;
 mod sync;
 mod tape;
 pub mod targets;
@@ -32,7 +33,7 @@ pub mod underway;
 pub mod upstream;
 
 pub use approvals::VoteError;
-pub use connection::{ClientStream, Connection, Gone};
+pub use connection::{Connection, Gone};
 pub use decision::{Decision, Denied, Fault, Own, Permitted, Purpose, Reason};
 pub use duplex::{Duplex, Turn};
 pub use error::Error;
@@ -46,9 +47,10 @@ pub use request::{
 };
 pub use rules::{Column, Mask, Rules};
 pub use session::{Connect, Session};
+pub use stream::Stream;
 pub use targets::{Backends, ErasedTarget, Registry, Target};
 pub use underway::{End, Leave, Outcome, OutcomeKind, Revocation, Revoked, SessionEnd, Underway};
-pub use upstream::{BackendStream, Endpoint, Reached, Upstream};
+pub use upstream::{Endpoint, Reached, Upstream};
 
 /// The words of policy that a protocol needs: it depends on the gate only.
 pub mod words {

@@ -2,15 +2,12 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::client::TlsStream;
 
 use crate::decision::{Denied, Permitted};
 use crate::duplex::{Duplex, Turn};
@@ -18,6 +15,7 @@ use crate::error::Error;
 use crate::failpoint::{self, Step};
 use crate::request::Request;
 use crate::session::Connect;
+use crate::stream::Stream;
 use crate::underway::{Revoked, Underway};
 
 /// Where a backend listens.
@@ -34,15 +32,6 @@ pub struct Upstream<T> {
     target: Arc<str>,
 }
 
-/// Bytes of a backend.
-pub enum BackendStream {
-    Plain(TcpStream),
-    Unix(UnixStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    /// In tests.
-    Memory(tokio::io::DuplexStream),
-}
-
 /// Proof that this session was let through to the target once: what another dial, to cancel, rests on.
 #[derive(Debug, Clone)]
 pub struct Reached {
@@ -50,7 +39,7 @@ pub struct Reached {
     target: Arc<str>,
 }
 
-impl Upstream<BackendStream> {
+impl Upstream<Stream> {
     /// Reaches the target. The underway that comes back is the session's leave to be there: keep it, and watch it.
     pub async fn connect(
         permit: Permitted<Connect>,
@@ -93,7 +82,7 @@ impl Upstream<BackendStream> {
         within: Duration,
     ) -> Result<Self, Error> {
         let Self { duplex, target } = self;
-        let BackendStream::Plain(stream) = duplex.into_io() else {
+        let Stream::Plain(stream) = duplex.into_io() else {
             return Err(Error::Tls(
                 "only a plain TCP connection can be secured".into(),
             ));
@@ -105,23 +94,23 @@ impl Upstream<BackendStream> {
             .await
             .map_err(|_| Error::Deadline("the TLS handshake with the backend"))?
             .map_err(|error| Error::Tls(error.to_string()))?;
-        Ok(Self::over(BackendStream::Tls(Box::new(stream)), target))
+        Ok(Self::over(Stream::Tls(Box::new(stream.into())), target))
     }
 
     /// DER of the backend's certificate, for channel binding.
     pub fn certificate(&mut self) -> Option<Vec<u8>> {
         match self.duplex.io() {
-            BackendStream::Tls(stream) => {
+            Stream::Tls(stream) => {
                 let certificates = stream.get_ref().1.peer_certificates()?;
                 certificates.first().map(|first| first.as_ref().to_vec())
             }
-            BackendStream::Plain(_) | BackendStream::Unix(_) | BackendStream::Memory(_) => None,
+            Stream::Plain(_) | Stream::Unix(_) | Stream::Memory(_) => None,
         }
     }
 }
 
 #[cfg(any(test, feature = "testing"))]
-impl Upstream<BackendStream> {
+impl Upstream<Stream> {
     /// A backend in memory: for tests only.
     pub fn in_memory(
         permit: Permitted<Connect>,
@@ -129,7 +118,7 @@ impl Upstream<BackendStream> {
     ) -> Result<(Self, Underway), crate::decision::Reason> {
         let target = permit.target();
         let underway = permit.dialled()?;
-        Ok((Self::over(BackendStream::Memory(stream), target), underway))
+        Ok((Self::over(Stream::Memory(stream), target), underway))
     }
 }
 
@@ -186,67 +175,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Upstream<T> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the gate is what dials")]
-async fn dial(endpoint: &Endpoint, within: Duration) -> io::Result<BackendStream> {
+async fn dial(endpoint: &Endpoint, within: Duration) -> io::Result<Stream> {
     let dialling = async {
         match endpoint {
             Endpoint::Tcp { host, port } => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await?;
                 stream.set_nodelay(true)?;
-                Ok(BackendStream::Plain(stream))
+                Ok(Stream::Plain(stream))
             }
-            Endpoint::Unix { path } => Ok(BackendStream::Unix(UnixStream::connect(path).await?)),
+            Endpoint::Unix { path } => Ok(Stream::Unix(UnixStream::connect(path).await?)),
         }
     };
     match tokio::time::timeout(within, dialling).await {
         Ok(stream) => stream,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
-    }
-}
-
-impl AsyncRead for BackendStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Memory(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for BackendStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Memory(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
-            Self::Memory(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Memory(stream) => Pin::new(stream).poll_shutdown(context),
-        }
     }
 }

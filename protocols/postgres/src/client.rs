@@ -16,7 +16,7 @@ use crate::wire::write::client as write;
 
 /// A client that has said what it wants and proved who it is.
 pub(crate) struct Arrived {
-    pub(crate) connection: Duplex<gate::ClientStream>,
+    pub(crate) connection: Duplex<gate::Stream>,
     pub(crate) watch: gate::Gone,
     pub(crate) inbox: BytesMut,
     pub(crate) who: Authenticated,
@@ -207,7 +207,7 @@ fn prove(gate: &Gate, exchange: Exchange, answer: &Frame) -> Option<(Authenticat
 
 /// The next message of a client that is authenticating.
 async fn next(
-    client: &mut Duplex<gate::ClientStream>,
+    client: &mut Duplex<gate::Stream>,
     inbox: &mut BytesMut,
     limits: &Limits,
 ) -> Result<Frame, Error> {
@@ -227,7 +227,7 @@ async fn next(
     }
 }
 
-async fn fail<T>(client: &mut Duplex<gate::ClientStream>, login: &Login) -> Result<T, Error> {
+async fn fail<T>(client: &mut Duplex<gate::Stream>, login: &Login) -> Result<T, Error> {
     farewell(
         client,
         &Refusal::LoginFailed {
@@ -239,7 +239,7 @@ async fn fail<T>(client: &mut Duplex<gate::ClientStream>, login: &Login) -> Resu
 
 /// Says why, then ends.
 pub(crate) async fn farewell<T>(
-    client: &mut Duplex<gate::ClientStream>,
+    client: &mut Duplex<gate::Stream>,
     refusal: &Refusal,
 ) -> Result<T, Error> {
     client.queue(refusal.encode());

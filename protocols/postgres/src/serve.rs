@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use gate::words::{Action, Attributes, Operation, Resource};
 use gate::{
-    About, Connect, Connection, Decision, Error, Gate, NotOpened, Permitted, Reason, Session,
+    About, Connect, Connection, Decision, Error, Gate, Hold, NotOpened, Permitted, Reason, Session,
     Target,
 };
 
@@ -145,20 +145,9 @@ async fn reach(
                         .connection
                         .queue(answers::waiting(hold.id(), hold.asks(), false));
                 }
-                tokio::select! {
-                    () = hold.wait() => {}
-                    () = arrived.watch.wait() => {
-                        drop(hold.withdraw().await);
-                        return Err(Error::Client("gone while held".into()));
-                    }
-                    flushed = arrived.connection.flush(), if arrived.connection.backlog() > 0 => {
-                        if let Err(gone) = flushed {
-                            drop(hold.withdraw().await);
-                            return Err(Error::ClientGone(gone));
-                        }
-                        decision = Decision::Hold(hold);
-                        continue;
-                    }
+                if let Err(gone) = wait(&mut hold, arrived).await {
+                    drop(hold.withdraw().await);
+                    return Err(gone);
                 }
                 decision = hold.settle().await;
             }
@@ -175,6 +164,19 @@ async fn reach(
                 let told: Result<(), Error> =
                     farewell(&mut arrived.connection, &Refusal::UpstreamLost).await;
                 return told.and(Err(fault.into()));
+            }
+        }
+    }
+}
+
+/// Until there is reason to settle; an error is the client's going away.
+async fn wait(hold: &mut Hold<Connect>, arrived: &mut Arrived) -> Result<(), Error> {
+    loop {
+        tokio::select! {
+            () = hold.wait() => return Ok(()),
+            () = arrived.watch.wait() => return Err(Error::Client("gone while held".into())),
+            flushed = arrived.connection.flush(), if arrived.connection.backlog() > 0 => {
+                flushed.map_err(Error::ClientGone)?;
             }
         }
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use gate::{
-    BackendStream, Connect, Error, Outcome, OutcomeKind, Permitted, Purpose, Reached, Session,
-    Turn, Underway, Upstream,
+    Connect, Error, Outcome, OutcomeKind, Permitted, Purpose, Reached, Session, Stream, Turn,
+    Underway, Upstream,
 };
 
 use crate::config::{At, Backend};
@@ -21,7 +21,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// A server that let the gateway in.
 pub(crate) struct Entered {
-    pub(crate) upstream: Upstream<BackendStream>,
+    pub(crate) upstream: Upstream<Stream>,
     pub(crate) replies: BytesMut,
     /// The session's leave to be there.
     pub(crate) connected: Underway,
@@ -115,10 +115,10 @@ fn startup(session: &Session, backend: &Backend, wishes: &Wishes<'_>) -> Result<
 /// SSLRequest and handshake, where the server is reached over TCP: never in plaintext.
 async fn secure(
     session: &Session,
-    mut upstream: Upstream<BackendStream>,
+    mut upstream: Upstream<Stream>,
     at: &At,
     purpose: Purpose,
-) -> Result<Upstream<BackendStream>, Error> {
+) -> Result<Upstream<Stream>, Error> {
     let At::Tcp {
         host,
         ca,
@@ -164,7 +164,7 @@ async fn secure(
 }
 
 struct Entering {
-    upstream: Upstream<BackendStream>,
+    upstream: Upstream<Stream>,
     replies: BytesMut,
 }
 

@@ -10,7 +10,9 @@ use gate::{Circumstances, Decision, Outcome, OutcomeKind, Reason};
 use policy::approval::State;
 use recorder::entry::{ApprovalEvent, OutcomeKind as Recorded, Verdict};
 
-use crate::scene::{Backend, denied, ended, held, hold_of, now, quiet, word};
+use crate::scene::{
+    Backend, denied, ended, granted_drop, held, held_drop, hold_of, now, quiet, steps, word,
+};
 
 async fn state(house: &House, id: ApprovalId) -> State {
     house
@@ -64,9 +66,7 @@ async fn granted_is_forwarded_once() {
 
 #[tokio::test]
 async fn refused_is_denied_with_who_and_why() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let hold = hold_of(&session, "drop orders").await;
+    let (house, _session, hold) = held_drop().await;
     let id = hold.id();
     house.vote("grace", id, false).await.unwrap();
     let refused = denied(ended(hold).await);
@@ -81,21 +81,15 @@ async fn refused_is_denied_with_who_and_why() {
     );
     let account = house.account().await;
     assert_eq!(account, [(Verdict::Deny, "refused".to_owned(), vec![])]);
-    let events: Vec<_> = house
-        .approvals()
-        .await
-        .into_iter()
-        .map(|step| step.0)
-        .collect();
-    assert_eq!(events, [ApprovalEvent::Asked, ApprovalEvent::Refused]);
+    assert_eq!(
+        steps(&house).await,
+        [ApprovalEvent::Asked, ApprovalEvent::Refused]
+    );
 }
 
 #[tokio::test]
 async fn a_refusal_wins_over_a_grant_that_was_not_used() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let hold = hold_of(&session, "drop orders").await;
-    house.vote("grace", hold.id(), true).await.unwrap();
+    let (house, _session, hold) = granted_drop().await;
     house.vote("heidi", hold.id(), false).await.unwrap();
     assert_eq!(word(ended(hold).await), "refused");
 }
@@ -131,9 +125,7 @@ async fn expired_is_denied_and_a_late_vote_finds_it_decided() {
 
 #[tokio::test]
 async fn withdrawn_by_its_client_is_denied() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let hold = hold_of(&session, "drop orders").await;
+    let (house, _session, hold) = held_drop().await;
     let id = hold.id();
     assert_eq!(word(hold.withdraw().await), "withdrawn");
     assert_eq!(state(&house, id).await, State::Withdrawn);
@@ -146,30 +138,21 @@ async fn withdrawn_by_its_client_is_denied() {
 
 #[tokio::test]
 async fn a_client_that_is_gone_withdraws() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let hold = hold_of(&session, "drop orders").await;
+    let (house, session, hold) = granted_drop().await;
     let id = hold.id();
     // granted already, and yet nothing runs
-    house.vote("grace", id, true).await.unwrap();
     drop(hold);
     drop(session);
     house.gate.settled().await;
     assert_eq!(state(&house, id).await, State::Withdrawn);
-    assert_eq!(
-        house.approvals().await.pop().unwrap().0,
-        ApprovalEvent::Withdrawn
-    );
+    assert_eq!(steps(&house).await.pop(), Some(ApprovalEvent::Withdrawn));
     assert!(house.account().await.is_empty());
 }
 
 #[tokio::test]
 async fn killed_while_held() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let mut hold = hold_of(&session, "drop orders").await;
+    let (house, session, mut hold) = granted_drop().await;
     let id = hold.id();
-    house.vote("grace", id, true).await.unwrap();
     assert!(house.gate.kill(&session.id()));
     hold.wait().await;
     let mut revoked = denied(hold.settle().await);
@@ -189,10 +172,7 @@ async fn killed_while_held() {
 
 #[tokio::test]
 async fn the_wait_loses_nothing_when_it_is_cancelled() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let mut hold = hold_of(&session, "drop orders").await;
-    house.vote("grace", hold.id(), true).await.unwrap();
+    let (_house, _session, mut hold) = granted_drop().await;
     // polled by a select that then took another branch, twice
     for _ in 0..2 {
         let mut wait = std::pin::pin!(hold.wait());
@@ -208,9 +188,7 @@ async fn the_wait_loses_nothing_when_it_is_cancelled() {
 
 #[tokio::test]
 async fn rules_that_allow_meanwhile_release_without_an_approval() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let hold = hold_of(&session, "drop orders").await;
+    let (house, _session, hold) = held_drop().await;
     let id = hold.id();
     house
         .reload(&POLICIES.replace("\"env:prod\"", "\"env:other\""))
@@ -226,11 +204,8 @@ async fn rules_that_allow_meanwhile_release_without_an_approval() {
 
 #[tokio::test]
 async fn rules_that_deny_meanwhile_deny_what_was_granted() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let hold = hold_of(&session, "drop orders").await;
+    let (house, _session, hold) = granted_drop().await;
     let id = hold.id();
-    house.vote("grace", id, true).await.unwrap();
     house
         .reload(&POLICIES.replace("@approve(\"dba\") @quorum(\"1\") @timeout(\"15m\")", ""))
         .await;
@@ -240,11 +215,8 @@ async fn rules_that_deny_meanwhile_deny_what_was_granted() {
 
 #[tokio::test]
 async fn a_grown_quorum_keeps_the_vote_and_asks_on_the_same_hold() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let hold = hold_of(&session, "drop orders").await;
+    let (house, _session, hold) = granted_drop().await;
     let id = hold.id();
-    house.vote("grace", id, true).await.unwrap();
     house
         .reload(&POLICIES.replace("@quorum(\"1\")", "@quorum(\"2\")"))
         .await;
@@ -254,23 +226,17 @@ async fn a_grown_quorum_keeps_the_vote_and_asks_on_the_same_hold() {
     assert!(now(hold.wait()).await.is_none());
     house.vote("bob", id, true).await.unwrap();
     let _permit = permitted(ended(hold).await);
-    let events: Vec<_> = house
-        .approvals()
-        .await
-        .into_iter()
-        .map(|step| step.0)
-        .collect();
     use ApprovalEvent::{Asked, AskedAgain, Granted, Used};
-    assert_eq!(events, [Asked, Granted, AskedAgain, Granted, Used]);
+    assert_eq!(
+        steps(&house).await,
+        [Asked, Granted, AskedAgain, Granted, Used]
+    );
 }
 
 #[tokio::test]
 async fn a_rewritten_policy_asks_everybody_anew() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let hold = hold_of(&session, "drop orders").await;
+    let (house, _session, hold) = granted_drop().await;
     let id = hold.id();
-    house.vote("grace", id, true).await.unwrap();
     house
         .reload(&POLICIES.replace(
             "action == Fake::Action::\"drop\"",
@@ -382,10 +348,7 @@ async fn a_held_connect_is_a_hold_like_any_other() {
 
 #[tokio::test]
 async fn a_decision_may_be_dropped_at_any_time() {
-    let house = House::new().await;
-    let session = house.open("ada").await;
-    let hold = hold_of(&session, "drop orders").await;
-    house.vote("grace", hold.id(), true).await.unwrap();
+    let (house, _session, hold) = granted_drop().await;
     let Decision::Permit(permit) = ended(hold).await else {
         panic!("not released")
     };

@@ -7,11 +7,12 @@ use std::task::Poll;
 use gate::testing::House;
 use gate::testing::fake::Fake;
 use gate::{Decision, Denied, Fault, Hold, Request, Session, Underway, Upstream};
+use recorder::entry::ApprovalEvent;
 use tokio::io::DuplexStream;
 
 /// An upstream of the session and what the backend sees of it.
 pub(crate) struct Backend {
-    pub(crate) upstream: Upstream<gate::BackendStream>,
+    pub(crate) upstream: Upstream<gate::Stream>,
     /// The session's leave to be connected.
     pub(crate) connected: Underway,
     pub(crate) far: DuplexStream,
@@ -102,6 +103,27 @@ pub(crate) async fn quiet<R: Request>(mut hold: Hold<R>) -> Hold<R> {
 
 pub(crate) async fn hold_of(session: &Session, text: &str) -> Hold<Fake> {
     quiet(held(session.authorize(Fake::of(text)).await)).await
+}
+
+/// Ada's session in a house of its own, and the hold of her `drop orders`.
+pub(crate) async fn held_drop() -> (House, Session, Hold<Fake>) {
+    let house = House::new().await;
+    let session = house.open("ada").await;
+    let hold = hold_of(&session, "drop orders").await;
+    (house, session, hold)
+}
+
+/// The same, granted by grace and not settled yet.
+pub(crate) async fn granted_drop() -> (House, Session, Hold<Fake>) {
+    let (house, session, hold) = held_drop().await;
+    house.vote("grace", hold.id(), true).await.unwrap();
+    (house, session, hold)
+}
+
+/// What became of the questions so far, whoever did it.
+pub(crate) async fn steps(house: &House) -> Vec<ApprovalEvent> {
+    let steps = house.approvals().await.into_iter();
+    steps.map(|step| step.0).collect()
 }
 
 /// The reason of a denial in the audit log's word.

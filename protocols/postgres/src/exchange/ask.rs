@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::words::{Action, Attributes, Operation, Operations, Resource, Value, Verdict};
+use gate::words::Operations;
 use gate::{
     Circumstances, Decision, Denied, Error, Fault, Fingerprint, Guard, Leave, Permitted, Reason,
-    Unclear, UnclearKind,
+    Unclear,
 };
 
-use super::{Exchange, Expected, Kind, Plan, Portal, Prepared};
+use super::Exchange;
+use super::expected::{Expected, Kind, Plan};
+use super::state::{Portal, Prepared};
 use crate::answers;
-use crate::decode::{Analysis, Statement, StatementKind, TransactionChange};
-use crate::governed::Origin;
-use crate::mask::{RowMask, Rule};
-use crate::request::{Asked, Text, unsupported};
+use crate::request::{Asked, Text};
 use crate::wire::backend::Status;
 use crate::wire::frame::Frame;
 use crate::wire::refusal::Refusal;
@@ -106,46 +105,6 @@ impl Exchange {
             ..Expected::new(then.kind, Some(underway))
         });
         Ok(())
-    }
-
-    /// What must be assumed from the moment a statement is on its way.
-    fn forwarded(&mut self, analysis: &Analysis) {
-        self.state.batch.executed = true;
-        for statement in &analysis.statements {
-            let opaque = statement.effect() == gate::words::Effect::Unknown;
-            let changes = statement.after.read_back || opaque;
-            self.state.read_back |= changes;
-            self.state.volatile |= changes || statement.after.until_end_of_transaction;
-            self.state.batch.begun |= statement.after.transaction == Some(TransactionChange::Begin);
-            if opaque {
-                self.forget_names();
-            }
-            if let Some((name, _)) = &statement.prepared {
-                self.state.statements.remove(name);
-            }
-            self.forget_prepared(statement);
-        }
-    }
-
-    fn forget_prepared(&mut self, statement: &Statement) {
-        use crate::decode::Forgets;
-        match &statement.after.forgets {
-            None => return,
-            Some(Forgets::Prepared(name)) => {
-                self.state.statements.remove(name);
-                self.facts.prepared.remove(name);
-            }
-            Some(Forgets::AllPrepared | Forgets::All) => self.forget_names(),
-        }
-        self.state.operations.forget();
-    }
-
-    /// Whatever was prepared may mean something else now: it has to be prepared again.
-    pub(super) fn forget_names(&mut self) {
-        self.state.statements.clear();
-        self.state.portals.clear();
-        self.facts.prepared.clear();
-        self.state.operations.forget();
     }
 
     /// Deny by substitution: the server itself refuses, and its error is rewritten.
@@ -246,161 +205,6 @@ impl Exchange {
     fn meaning(&self) -> Fingerprint {
         meaning(&self.facts, &self.encoding)
     }
-
-    /// Refuses what no later message could answer for: session state that is not known yet, COPY in, laundering.
-    pub(super) fn sound(&self, analysis: &Analysis) -> Result<(), Unclear> {
-        // not read back yet: something before it is still on its way
-        let mut changed = self.state.read_back;
-        for statement in &analysis.statements {
-            if changed && names_things(statement) {
-                return Err(unsupported(
-                    "session_state",
-                    "an earlier statement of the same batch may change what this one means",
-                    "send it after the earlier one was answered",
-                ));
-            }
-            changed |=
-                statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
-            if copies_in(statement) {
-                return Err(unsupported(
-                    "copy_in",
-                    "COPY FROM STDIN is not spoken here yet",
-                    "use INSERT",
-                ));
-            }
-            self.unlaundered(statement)?;
-        }
-        Ok(())
-    }
-
-    /// Governed columns may stand as plain output, where they are masked, or be compared with a constant.
-    fn unlaundered(&self, statement: &Statement) -> Result<(), Unclear> {
-        if !self.state.mask.governs_columns() {
-            return Ok(());
-        }
-        let path = &self.facts.search_path;
-        let governed = &self.state.governed;
-        let offence = statement.reads.offending_use(
-            &|relation, column| governed.standing(relation, column, path),
-            &|relation| governed.holds(relation, path),
-        );
-        match offence {
-            None => Ok(()),
-            Some(offence) => Err(Unclear {
-                kind: UnclearKind::Masked,
-                code: "masking",
-                message: format!("a masked column of {} stands in {}", offence.relation.name, offence.reason.words()),
-                hint: Some(
-                    "select it as it is (it is shown masked), compare it with = to a constant, or leave it out".into(),
-                ),
-                at: Some(offence.at),
-            }),
-        }
-    }
-
-    /// Whether every relation that a text reads was in the catalogue as it was read.
-    pub(super) fn knows(&self, analysis: &Analysis) -> bool {
-        let path = &self.facts.search_path;
-        let mut relations = analysis
-            .statements
-            .iter()
-            .flat_map(|one| one.reads.relations.iter());
-        relations.all(|relation| self.state.governed.knows(relation, path))
-    }
-
-    pub(super) fn plan(&self, analysis: Option<Arc<Analysis>>) -> Plan {
-        let governs = self.state.mask.governs_columns();
-        let path = &self.facts.search_path;
-        let mut plan = Plan {
-            analysis,
-            drop_detail: false,
-            unknown: false,
-        };
-        let Some(analysis) = plan.analysis.clone().filter(|_| governs) else {
-            return plan;
-        };
-        for statement in &analysis.statements {
-            plan.drop_detail |= statement
-                .relations()
-                .any(|relation| self.state.governed.holds(relation, path));
-            plan.unknown |= !statement.reads.other_functions.is_empty()
-                || statement.effect() == gate::words::Effect::Unknown;
-        }
-        plan
-    }
-
-    /// What a Parse asks for: leave to prepare, unless its statement could only be denied.
-    pub(super) fn preparing(
-        &mut self,
-        analysis: &Arc<Analysis>,
-    ) -> Result<Arc<Operations>, Unclear> {
-        let operations = self.operations_of(analysis)?;
-        if self.session.preview(&operations) == Verdict::Deny {
-            return Ok(operations);
-        }
-        Ok(Arc::new(Operations::new(vec![prepare(
-            &self.facts.database,
-        )])))
-    }
-
-    /// Whether the columns must be known before a Bind can be judged.
-    pub(super) fn must_describe(&self, prepared: &Prepared) -> bool {
-        let masks = self.state.mask.governs_columns() || self.state.mask.detects();
-        masks && prepared.columns.get().is_none()
-    }
-
-    /// Refuses a Bind whose values no mask could follow in the formats it asks for.
-    pub(super) fn maskable(&self, portal: &Portal) -> Result<(), Unclear> {
-        self.portal_mask(portal).map(|_| ()).map_err(|error| {
-            unsupported(
-                "binary",
-                &format!("{error}: it cannot be masked"),
-                "ask for text results",
-            )
-        })
-    }
-
-    pub(super) fn portal_mask(
-        &self,
-        portal: &Portal,
-    ) -> Result<Option<Arc<RowMask>>, crate::mask::Unmaskable> {
-        let Some(Some(columns)) = portal.prepared.columns.get() else {
-            return Ok(None);
-        };
-        let binary = |place: usize| match portal.binary.as_slice() {
-            [] => false,
-            [all] => *all,
-            each => each.get(place).copied().unwrap_or(false),
-        };
-        let rules = columns.iter().enumerate().map(|(place, column)| {
-            (
-                self.rule(column.table, column.attribute, portal.plan.unknown),
-                column.type_oid,
-                binary(place),
-            )
-        });
-        RowMask::new(rules).map(|mask| Some(Arc::new(mask)))
-    }
-
-    /// What is done with a column of a result, by where it comes from.
-    pub(super) fn rule(&self, table: u32, attribute: i16, unknown: bool) -> Rule {
-        let governs = self.state.mask.governs_columns();
-        let otherwise = if self.state.mask.detects() {
-            Rule::Detect
-        } else {
-            Rule::Keep
-        };
-        match (table, governs) {
-            (_, false) => otherwise,
-            (0, true) if unknown => Rule::Whole,
-            (0, true) => otherwise,
-            (_, true) => match self.state.governed.origin(table, attribute) {
-                Origin::Class(class) => Rule::Class(class),
-                Origin::Unknown => Rule::Whole,
-                Origin::Free => otherwise,
-            },
-        }
-    }
 }
 
 /// The state that changes what the same bytes mean.
@@ -408,47 +212,4 @@ pub(crate) fn meaning(facts: &crate::decode::SessionState, encoding: &[u8]) -> F
     let mut parts: Vec<&[u8]> = vec![facts.database.as_bytes(), facts.role.as_bytes(), encoding];
     parts.extend(facts.search_path.iter().map(String::as_bytes));
     Fingerprint::of(&parts)
-}
-
-fn prepare(database: &str) -> Operation {
-    Operation {
-        action: Action {
-            protocol: "postgres",
-            id: "prepare",
-        },
-        resource: Resource {
-            path: vec![("Database", database.to_owned().into())],
-            attributes: Attributes::new(),
-        },
-        facts: plain_facts(),
-        statement: 0,
-        span: None,
-    }
-}
-
-/// The facts that the vocabulary requires, of something that no statement says.
-pub(crate) fn plain_facts() -> Attributes {
-    Attributes::from([
-        ("unfiltered", Value::Bool(false)),
-        ("in_transaction", Value::Bool(false)),
-        ("ambiguous", Value::Bool(false)),
-        ("cascade", Value::Bool(false)),
-    ])
-}
-
-/// COPY from the client; what a file or a program at the server feeds is for policy to judge.
-fn copies_in(statement: &Statement) -> bool {
-    let has = |verb: &str| statement.parts.iter().any(|part| part.verb.id == verb);
-    has("copy_in") && !has("copy_file") && !has("copy_program")
-}
-
-/// Whether a statement's meaning depends on role or search path.
-fn names_things(statement: &Statement) -> bool {
-    !matches!(
-        statement.kind,
-        StatementKind::Transaction(_)
-            | StatementKind::Set
-            | StatementKind::Show
-            | StatementKind::Empty
-    )
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use gate::{Error, Hold, Purpose};
 use tokio::time::{Instant, sleep_until};
 
+use super::Exchange;
 use super::ask::Then;
+use super::expected::{Expected, Kind};
 use super::own::OwnWork;
-use super::{Exchange, Expected, Kind};
 use crate::answers;
 use crate::request::Asked;
 use crate::wire::write::{client as write, server};

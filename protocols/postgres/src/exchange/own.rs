@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gate::{Error, Outcome, OutcomeKind, Purpose};
 
-use super::{Exchange, Expected, Kind, Prepared, ResultColumn};
+use super::Exchange;
+use super::expected::{Expected, Kind};
+use super::state::{Prepared, ResultColumn};
 use crate::governed::{Catalogue, Governed, QUERY};
 use crate::wire::backend::Status;
 use crate::wire::frontend::Named;

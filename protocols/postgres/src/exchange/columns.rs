@@ -1,0 +1,109 @@
+//! What columns a result has: learned from each description, whoever asked for it.
+
+use std::sync::Arc;
+
+use gate::Error;
+
+use super::Exchange;
+use super::answer::out_of_turn;
+use super::expected::Kind;
+use super::own::OwnWork;
+use super::state::ResultColumn;
+use crate::mask::RowMask;
+use crate::wire::backend::RowDescription;
+use crate::wire::frame::Frame;
+
+impl Exchange {
+    pub(super) fn row_description(
+        &mut self,
+        frame: &Frame,
+        description: RowDescription<'_>,
+    ) -> Result<(), Error> {
+        let columns: Vec<ResultColumn> = description
+            .iter()
+            .map(|column| ResultColumn {
+                table: column.table,
+                attribute: column.attribute,
+                type_oid: column.type_oid,
+            })
+            .collect();
+        let unknown_seen = columns.iter().any(|column| {
+            column.table != 0
+                && self.state.governed.origin(column.table, column.attribute)
+                    == crate::governed::Origin::Unknown
+        });
+        if unknown_seen && self.state.mask.governs_columns() {
+            self.shared
+                .catalogues
+                .forget(&self.session.target().name, &self.facts.database);
+            self.state.catalogue_stale = true;
+        }
+        let Some(front) = self.state.queue.front() else {
+            return Err(out_of_turn());
+        };
+        match &front.kind {
+            Kind::Query { .. } => {
+                let unknown = front.plan.unknown;
+                let rules = description.iter().map(|column| {
+                    (
+                        self.rule(column.table, column.attribute, unknown),
+                        column.type_oid,
+                        column.binary,
+                    )
+                });
+                let mask =
+                    RowMask::new(rules).map_err(|error| Error::Backend(error.to_string()))?;
+                if let Some(front) = self.state.queue.front_mut() {
+                    front.mask = Some(Arc::new(mask));
+                }
+                self.protocol(frame)
+            }
+            Kind::DescribeStatement { name } => {
+                if let Some(prepared) = self.state.statements.get(name) {
+                    Self::described(prepared, Some(columns));
+                }
+                self.one_done(frame)
+            }
+            Kind::DescribePortal { name } => {
+                if let Some(portal) = self.state.portals.get(name) {
+                    Self::described(&portal.prepared, Some(columns));
+                }
+                self.one_done(frame)
+            }
+            Kind::Own(OwnWork::Describe { prepared }) => {
+                Self::described(prepared, Some(columns));
+                self.own_front_done()
+            }
+            Kind::Own(_) => Ok(()),
+            Kind::Parse { .. } | Kind::Bind { .. } | Kind::Execute | Kind::Close | Kind::Sync => {
+                Err(out_of_turn())
+            }
+        }
+    }
+
+    pub(super) fn no_data(&mut self, frame: &Frame) -> Result<(), Error> {
+        let Some(front) = self.state.queue.front() else {
+            return Err(out_of_turn());
+        };
+        match &front.kind {
+            Kind::Own(OwnWork::Describe { prepared }) => {
+                Self::described(prepared, None);
+                self.own_front_done()
+            }
+            Kind::DescribeStatement { name } => {
+                if let Some(prepared) = self.state.statements.get(name) {
+                    Self::described(prepared, None);
+                }
+                self.one_done(frame)
+            }
+            _ => self.one_done(frame),
+        }
+    }
+
+    fn own_front_done(&mut self) -> Result<(), Error> {
+        match self.state.queue.pop_front() {
+            Some(expected) => self.own_done(expected),
+            None => Err(out_of_turn()),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Answers that are whole: what they were for is settled, and what they changed is known.
+
+use gate::{Error, Outcome, OutcomeKind};
+
+use super::Exchange;
+use super::answer::out_of_turn;
+use super::expected::{Expected, Kind};
+use super::own::OwnWork;
+use crate::wire::backend::Status;
+use crate::wire::frame::Frame;
+
+impl Exchange {
+    pub(super) fn command_complete(
+        &mut self,
+        frame: &Frame,
+        rows: Option<u64>,
+    ) -> Result<(), Error> {
+        let Some(front) = self.state.queue.front_mut() else {
+            return Err(out_of_turn());
+        };
+        if let Some(rows) = rows {
+            front.rows = front.rows.max(rows);
+        }
+        let analysis = front.plan.analysis.clone();
+        match &mut front.kind {
+            Kind::Query { done } => {
+                let statement = *done;
+                *done += 1;
+                front.mask = None;
+                self.protocol(frame)?;
+                if let Some(statement) = analysis
+                    .as_ref()
+                    .and_then(|all| all.statements.get(statement))
+                {
+                    self.statement_done(statement);
+                }
+                Ok(())
+            }
+            Kind::Execute => {
+                if let Some(statement) = analysis.as_ref().and_then(|all| all.statements.first()) {
+                    self.statement_done(statement);
+                }
+                self.execute_done(frame)
+            }
+            Kind::Own(_) => Ok(()),
+            _ => Err(out_of_turn()),
+        }
+    }
+
+    pub(super) fn execute_done(&mut self, frame: &Frame) -> Result<(), Error> {
+        if !matches!(
+            self.state.queue.front().map(|front| &front.kind),
+            Some(Kind::Execute)
+        ) {
+            return Err(out_of_turn());
+        }
+        self.one_done(frame)
+    }
+
+    /// The message at the front is answered whole.
+    pub(super) fn one_done(&mut self, frame: &Frame) -> Result<(), Error> {
+        self.protocol(frame)?;
+        self.complete_front()
+    }
+
+    pub(super) fn close_complete(&mut self, frame: &Frame) -> Result<(), Error> {
+        match self.state.queue.front().map(|front| &front.kind) {
+            Some(Kind::Own(_)) => Ok(()),
+            _ => self.one_done(frame),
+        }
+    }
+
+    fn complete_front(&mut self) -> Result<(), Error> {
+        match self.state.queue.front().map(|front| &front.kind) {
+            // the gateway's own answers are complete with their ReadyForQuery
+            Some(Kind::Own(_)) => return Ok(()),
+            Some(_) => {}
+            None => return Err(out_of_turn()),
+        }
+        if let Some(expected) = self.state.queue.pop_front() {
+            self.settled(expected);
+        }
+        Ok(())
+    }
+
+    pub(super) fn settled(&mut self, expected: Expected) {
+        let Expected {
+            underway,
+            rows,
+            code,
+            refusal,
+            ..
+        } = expected;
+        let Some(underway) = underway else { return };
+        let kind = match (&code, &refusal) {
+            (_, Some(_)) => OutcomeKind::Refused,
+            (Some(code), None) if code == "57014" => OutcomeKind::Cancelled,
+            (Some(_), None) => OutcomeKind::Failed,
+            (None, None) => OutcomeKind::Completed,
+        };
+        underway.done(Outcome {
+            rows,
+            code,
+            ..Outcome::of(kind)
+        });
+    }
+
+    pub(super) async fn ready(&mut self, frame: &Frame, status: Status) -> Result<(), Error> {
+        self.status = status;
+        if status == Status::Idle && std::mem::take(&mut self.state.volatile) {
+            self.state.read_back = true;
+        }
+        let Some(expected) = self.state.queue.pop_front() else {
+            return Err(out_of_turn());
+        };
+        match &expected.kind {
+            Kind::Own(OwnWork::EarlySync) => Self::early_sync_done(expected),
+            Kind::Own(_) => self.own_done(expected)?,
+            Kind::Query { .. } | Kind::Sync => {
+                self.state.queue.push_front(expected);
+                self.protocol(frame)?;
+                self.complete_front()?;
+                if status == Status::Idle {
+                    self.state.batch.begun = false;
+                }
+            }
+            _ => return Err(out_of_turn()),
+        }
+        if self.state.held.is_none() {
+            self.own_work().await?;
+        }
+        Ok(())
+    }
+}

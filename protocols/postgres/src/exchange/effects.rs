@@ -1,0 +1,75 @@
+//! What statements do to what the session knows: assumed from when one is sent, learned when it took effect.
+
+use super::Exchange;
+use crate::decode::{Analysis, Statement, TransactionChange};
+
+impl Exchange {
+    /// What must be assumed from the moment a statement is on its way.
+    pub(super) fn forwarded(&mut self, analysis: &Analysis) {
+        self.state.batch.executed = true;
+        for statement in &analysis.statements {
+            let opaque = statement.effect() == gate::words::Effect::Unknown;
+            let changes = statement.after.read_back || opaque;
+            self.state.read_back |= changes;
+            self.state.volatile |= changes || statement.after.until_end_of_transaction;
+            self.state.batch.begun |= statement.after.transaction == Some(TransactionChange::Begin);
+            if opaque {
+                self.forget_names();
+            }
+            if let Some((name, _)) = &statement.prepared {
+                self.state.statements.remove(name);
+            }
+            self.forget_prepared(statement);
+        }
+    }
+
+    /// A statement took effect at the server.
+    pub(super) fn statement_done(&mut self, statement: &Statement) {
+        if let Some((name, prepared)) = &statement.prepared {
+            self.facts.prepared.insert(name.clone(), prepared.clone());
+            self.state.operations.forget();
+        }
+        if statement.effect() == gate::words::Effect::Unknown {
+            self.forget_names();
+        }
+        let shapes = statement
+            .parts
+            .iter()
+            .any(|part| changes_shape(part.verb.id));
+        if shapes || statement.effect() == gate::words::Effect::Unknown {
+            self.shared
+                .catalogues
+                .forget(&self.session.target().name, &self.facts.database);
+            self.state.catalogue_stale = true;
+        }
+    }
+
+    fn forget_prepared(&mut self, statement: &Statement) {
+        use crate::decode::Forgets;
+        match &statement.after.forgets {
+            None => return,
+            Some(Forgets::Prepared(name)) => {
+                self.state.statements.remove(name);
+                self.facts.prepared.remove(name);
+            }
+            Some(Forgets::AllPrepared | Forgets::All) => self.forget_names(),
+        }
+        self.state.operations.forget();
+    }
+
+    /// Whatever was prepared may mean something else now: it has to be prepared again.
+    pub(super) fn forget_names(&mut self) {
+        self.state.statements.clear();
+        self.state.portals.clear();
+        self.facts.prepared.clear();
+        self.state.operations.forget();
+    }
+}
+
+/// Statements that change which columns there are.
+fn changes_shape(verb: &str) -> bool {
+    verb.starts_with("create")
+        || verb.starts_with("alter")
+        || verb.starts_with("drop")
+        || verb == "discard"
+}

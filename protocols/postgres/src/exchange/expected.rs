@@ -1,0 +1,61 @@
+//! What the server owes: one answer to each message that went to it, and how its replies are treated.
+
+use std::sync::Arc;
+
+use gate::Underway;
+
+use super::own::OwnWork;
+use crate::decode::Analysis;
+use crate::mask::RowMask;
+use crate::wire::refusal::Refusal;
+
+/// One answer that the server owes.
+pub(super) struct Expected {
+    pub(super) kind: Kind,
+    pub(super) underway: Option<Underway>,
+    /// What the client is told in place of the server's error.
+    pub(super) refusal: Option<Refusal>,
+    pub(super) plan: Plan,
+    pub(super) rows: u64,
+    pub(super) code: Option<String>,
+    pub(super) mask: Option<Arc<RowMask>>,
+    /// The client gets nothing of it.
+    pub(super) silent: bool,
+}
+
+pub(super) enum Kind {
+    Query { done: usize },
+    Parse { name: String },
+    Bind { portal: String },
+    DescribeStatement { name: String },
+    DescribePortal { name: String },
+    Execute,
+    Close,
+    Sync,
+    Own(OwnWork),
+}
+
+/// How a request's replies are treated.
+#[derive(Clone, Default)]
+pub(super) struct Plan {
+    pub(super) analysis: Option<Arc<Analysis>>,
+    /// A relation with governed columns is named: DETAIL and CONTEXT may hold them.
+    pub(super) drop_detail: bool,
+    /// Functions are called whose results may be anything.
+    pub(super) unknown: bool,
+}
+
+impl Expected {
+    pub(super) fn new(kind: Kind, underway: Option<Underway>) -> Self {
+        Self {
+            kind,
+            underway,
+            refusal: None,
+            plan: Plan::default(),
+            rows: 0,
+            code: None,
+            mask: None,
+            silent: false,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The server's errors: scrubbed or rewritten, and what they leave undone.
+
+use gate::{Error, Masked, Ungoverned};
+
+use super::Exchange;
+use super::answer::broke;
+use super::expected::Kind;
+use super::own::OwnWork;
+use crate::mask::fields::scrub_fields;
+use crate::wire::backend::Fields;
+use crate::wire::frame::Frame;
+
+impl Exchange {
+    pub(super) fn error(&mut self, frame: &Frame, fields: Fields<'_>) -> Result<(), Error> {
+        let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or(b"XX000")).into_owned();
+        let fatal = fields.is_fatal();
+        let mask = self.state.mask.clone();
+        let Some(front) = self.state.queue.front_mut() else {
+            let scrubbed = scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
+            self.reply(Masked::by(&mask, scrubbed))?;
+            return if fatal {
+                Err(Error::Backend(format!("ended the session with {code}")))
+            } else {
+                Ok(())
+            };
+        };
+        front.code = Some(code.clone());
+        let drop_detail = front.plan.drop_detail;
+        let rewritten = front
+            .refusal
+            .as_ref()
+            .and_then(|refusal| refusal.rewrite(&fields));
+        let silent = front.silent;
+        match rewritten {
+            Some(refusal) => self.reply(Masked::ungoverned(Ungoverned::Own, refusal))?,
+            None if silent => {}
+            None => {
+                let scrubbed =
+                    scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
+                self.reply(Masked::by(&mask, scrubbed))?;
+            }
+        }
+        if fatal {
+            return Err(Error::Backend(format!("ended the session with {code}")));
+        }
+        self.skip_to_sync();
+        Ok(())
+    }
+
+    /// After an error of the extended protocol the server skips until Sync: so does what is expected of it.
+    fn skip_to_sync(&mut self) {
+        let ends_itself = |kind: &Kind| match kind {
+            Kind::Query { .. } | Kind::Sync => true,
+            Kind::Own(OwnWork::Describe { .. }) => false,
+            Kind::Own(_) => true,
+            _ => false,
+        };
+        let mut skipped = false;
+        while let Some(front) = self.state.queue.front() {
+            if ends_itself(&front.kind) {
+                break;
+            }
+            let Some(mut expected) = self.state.queue.pop_front() else {
+                break;
+            };
+            self.undo(&expected.kind);
+            if skipped {
+                expected.code = Some("skipped".to_owned());
+            }
+            skipped = true;
+            self.settled(expected);
+        }
+        let early = matches!(
+            self.state.queue.front().map(|front| &front.kind),
+            Some(Kind::Own(OwnWork::EarlySync))
+        );
+        if skipped && (self.state.queue.is_empty() || early) {
+            self.state.batch.skipping = true;
+            // a message of the same batch that waits for people will not run any more
+            drop(self.state.held.take());
+        }
+    }
+
+    /// What a message that failed or was skipped would have made is not there: it has to be made again.
+    fn undo(&mut self, kind: &Kind) {
+        match kind {
+            Kind::Parse { name } => {
+                self.state.statements.remove(name);
+                self.facts.prepared.remove(name);
+                self.state.operations.forget();
+            }
+            Kind::Bind { portal } => drop(self.state.portals.remove(portal)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The end of a session: the client is told, what runs is stopped, and all of it is accounted for.
+
+use std::time::Duration;
+
+use gate::{End, Error, Outcome, OutcomeKind, Purpose};
+
+use super::Exchange;
+use crate::wire::refusal::Refusal;
+use crate::wire::write::server as write;
+
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(300);
+
+impl Exchange {
+    /// Says goodbye in the protocol's words, stops what still runs, and accounts for it.
+    pub(super) async fn finish(mut self, ended: Result<(), Error>) -> Result<(), Error> {
+        let refusal = match &ended {
+            Ok(()) | Err(Error::Client(_) | Error::ClientGone(_)) => None,
+            Err(Error::Ended(End::Drained) | Error::Fault(gate::Fault::Draining)) => {
+                Some(Refusal::Drain)
+            }
+            Err(Error::Ended(_)) => Some(Refusal::Killed),
+            Err(Error::Fault(_)) => Some(Refusal::GatewayFault { request: None }),
+            Err(_) => Some(Refusal::UpstreamLost),
+        };
+        let held = self.state.held.take();
+        if let Some(refusal) = refusal {
+            self.client.queue(refusal.encode());
+        }
+        // the client may not read any more
+        let _ = tokio::time::timeout(GOODBYE, self.client.flush()).await;
+        if let Some(held) = held {
+            held.abandon(self.session.ended().is_some()).await;
+        }
+        let running = self.state.queue.iter().any(|one| one.underway.is_some());
+        let key = self.key.clone().filter(|_| running);
+        let revoked = matches!(ended, Err(Error::Ended(_)));
+        if let Some(key) = key {
+            let stopping = crate::server::cancel(
+                self.session.clone(),
+                self.reached.clone(),
+                self.at.clone(),
+                key,
+            );
+            let _ = stopping.await;
+        }
+        for expected in self.state.queue.drain(..) {
+            if let Some(underway) = expected.underway {
+                let kind = if revoked {
+                    OutcomeKind::Revoked
+                } else {
+                    OutcomeKind::Unknown
+                };
+                underway.done(Outcome {
+                    code: expected.code,
+                    rows: expected.rows,
+                    ..Outcome::of(kind)
+                });
+            }
+        }
+        if let Ok(goodbye) = self
+            .session
+            .own(Purpose::Framing, vec![write::terminate()])
+            .await
+            && let Ok((_, underway)) = self.server.forward(goodbye)
+        {
+            let _ = tokio::time::timeout(GOODBYE, self.server.flush()).await;
+            underway.done(Outcome::of(OutcomeKind::Completed));
+        }
+        if let Some(connected) = self.connected.take() {
+            connected.done(Outcome::of(OutcomeKind::Completed));
+        }
+        ended
+    }
+}

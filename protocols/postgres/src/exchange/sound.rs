@@ -1,0 +1,87 @@
+//! What is refused because no later message could answer for it.
+
+use gate::{Unclear, UnclearKind};
+
+use super::Exchange;
+use crate::decode::{Analysis, Statement, StatementKind};
+use crate::request::unsupported;
+
+impl Exchange {
+    /// Refuses what no later message could answer for: session state that is not known yet, COPY in, laundering.
+    pub(super) fn sound(&self, analysis: &Analysis) -> Result<(), Unclear> {
+        // not read back yet: something before it is still on its way
+        let mut changed = self.state.read_back;
+        for statement in &analysis.statements {
+            if changed && names_things(statement) {
+                return Err(unsupported(
+                    "session_state",
+                    "an earlier statement of the same batch may change what this one means",
+                    "send it after the earlier one was answered",
+                ));
+            }
+            changed |=
+                statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
+            if copies_in(statement) {
+                return Err(unsupported(
+                    "copy_in",
+                    "COPY FROM STDIN is not spoken here yet",
+                    "use INSERT",
+                ));
+            }
+            self.unlaundered(statement)?;
+        }
+        Ok(())
+    }
+
+    /// Governed columns may stand as plain output, where they are masked, or be compared with a constant.
+    fn unlaundered(&self, statement: &Statement) -> Result<(), Unclear> {
+        if !self.state.mask.governs_columns() {
+            return Ok(());
+        }
+        let path = &self.facts.search_path;
+        let governed = &self.state.governed;
+        let offence = statement.reads.offending_use(
+            &|relation, column| governed.standing(relation, column, path),
+            &|relation| governed.holds(relation, path),
+        );
+        match offence {
+            None => Ok(()),
+            Some(offence) => Err(Unclear {
+                kind: UnclearKind::Masked,
+                code: "masking",
+                message: format!("a masked column of {} stands in {}", offence.relation.name, offence.reason.words()),
+                hint: Some(
+                    "select it as it is (it is shown masked), compare it with = to a constant, or leave it out".into(),
+                ),
+                at: Some(offence.at),
+            }),
+        }
+    }
+
+    /// Whether every relation that a text reads was in the catalogue as it was read.
+    pub(super) fn knows(&self, analysis: &Analysis) -> bool {
+        let path = &self.facts.search_path;
+        let mut relations = analysis
+            .statements
+            .iter()
+            .flat_map(|one| one.reads.relations.iter());
+        relations.all(|relation| self.state.governed.knows(relation, path))
+    }
+}
+
+/// COPY from the client; what a file or a program at the server feeds is for policy to judge.
+fn copies_in(statement: &Statement) -> bool {
+    let has = |verb: &str| statement.parts.iter().any(|part| part.verb.id == verb);
+    has("copy_in") && !has("copy_file") && !has("copy_program")
+}
+
+/// Whether a statement's meaning depends on role or search path.
+fn names_things(statement: &Statement) -> bool {
+    !matches!(
+        statement.kind,
+        StatementKind::Transaction(_)
+            | StatementKind::Set
+            | StatementKind::Show
+            | StatementKind::Empty
+    )
+}
