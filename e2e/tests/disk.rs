@@ -159,12 +159,12 @@ fn a_log_that_cannot_grow_refuses_everything_and_heals() {
         "#!/bin/sh\ntrap '' XFSZ\nexec '{}' \"$@\"\n",
         binary.display()
     );
-    std::fs::write(&wrapper, script).unwrap();
-    std::fs::set_permissions(
-        &wrapper,
-        std::os::unix::fs::PermissionsExt::from_mode(0o700),
-    )
-    .unwrap();
+    let draft = folder.path().join("draft");
+    std::fs::write(&draft, script).unwrap();
+    // by another process: what this one holds open for writing, a child that is being started holds too, and cannot run
+    let mut install = std::process::Command::new("install");
+    install.args(["-m", "700"]).arg(&draft).arg(&wrapper);
+    assert!(install.status().unwrap().success());
     options.binary = Some(wrapper);
     let mut stand = Stand::start(&options, &|| false).unwrap();
     let mut psql = stand.ada("disk").unwrap();

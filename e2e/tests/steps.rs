@@ -38,7 +38,7 @@ fn left(step: Step) -> Left {
     match step {
         Step::Accepted
         | Step::Negotiated
-        | Step::Authenticated
+        | Step::LoggedIn
         | Step::Opened
         | Step::Reached
         | Step::Read

@@ -9,7 +9,7 @@ pub enum Step {
     /// The TLS handshake is done.
     Negotiated,
     /// The client proved who it is.
-    Authenticated,
+    LoggedIn,
     /// The session is open, its tape runs.
     Opened,
     /// The backend was dialled.
@@ -50,7 +50,7 @@ impl Step {
     pub const ALL: [Self; 20] = [
         Self::Accepted,
         Self::Negotiated,
-        Self::Authenticated,
+        Self::LoggedIn,
         Self::Opened,
         Self::Reached,
         Self::Read,

@@ -177,7 +177,7 @@ impl Gate {
             return Err(LoginRefused::Locked);
         }
         self.directory().used(&token.id, self.now() / 1_000_000_000);
-        failpoint::pass(Step::Authenticated);
+        failpoint::pass(Step::LoggedIn);
         Ok(Authenticated {
             identity: Identity {
                 kind: account.kind.clone(),
