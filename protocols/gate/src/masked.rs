@@ -15,6 +15,8 @@ pub enum Ungoverned {
     Lineage,
     /// The identity may see every class that could be in it.
     Revealed,
+    /// Bytes of files and tunnels: governed by where they lie and where they lead, not by what is in them.
+    Opaque,
     /// Written by the gateway itself.
     Own,
 }

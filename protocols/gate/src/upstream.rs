@@ -130,6 +130,10 @@ impl<T> Upstream<T> {
         }
     }
 
+    pub(crate) fn into_parts(self) -> (T, Arc<str>) {
+        (self.duplex.into_io(), self.target)
+    }
+
     /// Queues exactly the request's wire, by reference count. No await: nothing can come between intent and queue.
     pub fn forward<R: Request>(
         &mut self,

@@ -1,0 +1,7 @@
+use gate::Framed;
+
+fn bare<T>(framed: &Framed<T>) -> &T {
+    &framed.library
+}
+
+fn main() {}
