@@ -2,4 +2,7 @@
 
 use gate::Entry;
 
-pub(crate) const PROTOCOLS: &[Entry] = &[Entry::of::<protocol_postgres::Postgres>()];
+pub(crate) const PROTOCOLS: &[Entry] = &[
+    Entry::of::<protocol_postgres::Postgres>(),
+    Entry::of::<protocol_ssh::Ssh>(),
+];

@@ -189,6 +189,7 @@ async fn load_accounts(
                 .and_then(NonZeroU32::new)
                 .ok_or_else(|| Error::Corrupt("iteration count".into()))?,
             tokens: Vec::new(),
+            keys: Vec::new(),
             locked,
         };
         Ok((name, account))

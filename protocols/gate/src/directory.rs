@@ -20,7 +20,23 @@ pub struct Account {
     pub iterations: NonZeroU32,
     /// Live and dead ones; at most 16 live.
     pub tokens: Vec<Token>,
+    /// Public keys, live and dead ones.
+    pub keys: Vec<Key>,
     pub locked: bool,
+}
+
+/// A public key that proves the account by a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// `SHA256:...` as OpenSSH writes it; also the lineage of what is asked with it.
+    pub id: String,
+    /// As SSH sends it: compared byte by byte.
+    pub blob: Vec<u8>,
+    pub name: String,
+    pub added_by: String,
+    /// Unix seconds.
+    pub added_at: i64,
+    pub revoked: bool,
 }
 
 /// How somebody came to be in a group: a vote does not count where the asker gave it.
@@ -58,6 +74,10 @@ pub trait Directory: Send + Sync + 'static {
     fn account(&self, name: &str) -> Option<Arc<Account>>;
     /// The owner of a bearer token, found by its public id.
     fn owner_of_token(&self, token: &str) -> Option<Arc<Account>>;
+    /// The owner of a public key, found by its id.
+    fn owner_of_key(&self, _id: &str) -> Option<Arc<Account>> {
+        None
+    }
     /// The services that a user owns.
     fn services_of(&self, owner: &str) -> BTreeSet<String>;
     fn target_locked(&self, target: &str) -> bool;

@@ -47,10 +47,7 @@ impl Upstream<Stream> {
 
 impl<T> Framed<T> {
     /// The library, for exactly this request.
-    pub fn enter<R: Request>(
-        &self,
-        permit: Permitted<R>,
-    ) -> Result<(&T, R, Underway), Denied<R>> {
+    pub fn enter<R: Request>(&self, permit: Permitted<R>) -> Result<(&T, R, Underway), Denied<R>> {
         let permit = permit.meant_for(&self.target)?;
         let (request, underway) = permit.begin()?;
         failpoint::pass(Step::Forwarded);
@@ -65,5 +62,8 @@ impl<T> Framed<T> {
 }
 
 fn ended(denied: Denied<Own>) -> Error {
-    Error::Backend(format!("not allowed any more: {}", denied.reason().as_str()))
+    Error::Backend(format!(
+        "not allowed any more: {}",
+        denied.reason().as_str()
+    ))
 }

@@ -1,5 +1,7 @@
 //! Credentials become an identity here and nowhere else.
 
+mod keys;
+
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -21,6 +23,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(5);
 const REMEMBERED: usize = 10_000;
 /// Failures are forgotten after this long.
 const MEMORY: Duration = Duration::from_secs(600);
+
+pub use keys::key_id;
 
 /// An identity that was proved. Only this module makes one.
 #[derive(Debug, Clone)]
@@ -173,36 +177,29 @@ impl Gate {
         token: &Token,
         source: IpAddr,
     ) -> Result<Authenticated, LoginRefused> {
-        if account.locked {
-            return Err(LoginRefused::Locked);
-        }
+        let credential = Credential {
+            id: token.id.clone(),
+            kind: "token".into(),
+            lineage: Lineage(token.id.clone()),
+        };
+        let authenticated = entered(account, credential, source)?;
         self.directory().used(&token.id, self.now() / 1_000_000_000);
-        failpoint::pass(Step::LoggedIn);
-        Ok(Authenticated {
-            identity: Identity {
-                kind: account.kind.clone(),
-                name: account.name.clone(),
-                groups: account.groups.keys().cloned().collect(),
-                credential: Credential {
-                    id: token.id.clone(),
-                    kind: "token".into(),
-                    lineage: Lineage(token.id.clone()),
-                },
-                address: source.to_canonical(),
-                on_behalf_of: None,
-            },
-        })
+        Ok(authenticated)
     }
 
     /// The identity as the directory knows it now; `None` where it is locked, gone, or its token is dead.
     pub(crate) fn refreshed(&self, identity: &Identity) -> Option<Identity> {
         let account = self.directory().account(&identity.name)?;
         let now = self.now() / 1_000_000_000;
-        let token = account
-            .tokens
-            .iter()
-            .find(|token| token.id == identity.credential.id)?;
-        if account.locked || !token.live(now) {
+        let credential = &identity.credential;
+        let live = match credential.kind.as_str() {
+            keys::KIND => keys::live(&account, &credential.id),
+            _ => {
+                let mut tokens = account.tokens.iter();
+                tokens.any(|token| token.id == credential.id && token.live(now))
+            }
+        };
+        if account.locked || !live {
             return None;
         }
         Some(Identity {
@@ -227,6 +224,27 @@ impl Gate {
             tokio::time::sleep(delay).await;
         }
     }
+}
+
+fn entered(
+    account: &Account,
+    credential: Credential,
+    source: IpAddr,
+) -> Result<Authenticated, LoginRefused> {
+    if account.locked {
+        return Err(LoginRefused::Locked);
+    }
+    failpoint::pass(Step::LoggedIn);
+    Ok(Authenticated {
+        identity: Identity {
+            kind: account.kind.clone(),
+            name: account.name.clone(),
+            groups: account.groups.keys().cloned().collect(),
+            credential,
+            address: source.to_canonical(),
+            on_behalf_of: None,
+        },
+    })
 }
 
 /// Recent failures, by source and by user.

@@ -1,1 +1,108 @@
-//! SSH.
+//! SSH: speaks the protocol to clients and servers, and tells policy what each request of a channel asks for.
+
+mod address;
+mod answers;
+mod ask;
+mod channel;
+pub mod config;
+mod cut;
+pub mod decode;
+mod door;
+mod environment;
+mod explain;
+mod face;
+mod forward;
+mod keys;
+mod login;
+mod mask;
+mod reach;
+pub mod request;
+mod running;
+mod serve;
+mod started;
+mod upstream;
+mod visit;
+pub mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate::{Backends, Connection, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear};
+
+use crate::config::{Backend, Buffers, Listener};
+use crate::keys::HostKeys;
+use crate::request::Asked;
+use crate::serve::Arrival;
+
+/// A connection within another one has so long to log in.
+const LOGIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// A listener that speaks SSH.
+pub struct Ssh {
+    shared: Arc<Shared>,
+}
+
+/// What all connections of a listener share.
+pub(crate) struct Shared {
+    pub(crate) backends: Backends<Backend>,
+    pub(crate) keys: HostKeys,
+    pub(crate) buffers: Buffers,
+    /// Open channels of one connection.
+    pub(crate) channels: usize,
+    pub(crate) login_within: Duration,
+}
+
+impl Protocol for Ssh {
+    const NAME: &'static str = "ssh";
+    const VOCABULARY: &'static str = include_str!("vocabulary.cedarschema");
+    type Request = Asked;
+    type Listener = Listener;
+    type Backend = Backend;
+
+    fn new(listener: Listener, backends: Backends<Backend>) -> Result<Self, Error> {
+        let shared = Shared {
+            backends,
+            keys: HostKeys::load(&listener)?,
+            buffers: listener.buffers,
+            channels: listener.channels,
+            login_within: LOGIN_WITHIN,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    async fn serve(&self, connection: Connection, gate: Gate) -> Result<(), Error> {
+        let arrival = Arrival {
+            peer: connection.peer,
+            deadline: connection.login_deadline,
+            stream: Box::new(connection.stream),
+            jump: None,
+        };
+        serve::serve(self.shared.clone(), gate, arrival).await
+    }
+
+    async fn explain(target: &Target<Backend>, sample: Sample) -> Result<Asked, Unclear> {
+        explain::explain(target, &sample)
+    }
+
+    fn answer(reason: &Reason) -> serde_json::Value {
+        answers::described(reason)
+    }
+
+    fn hints(target: &Target<Backend>) -> Vec<Hint> {
+        let name = &target.policy.name;
+        let login = target.backend.login(None);
+        let login = login.map_or("LOGIN", |login| login.name.as_str());
+        vec![
+            Hint {
+                client: "ssh",
+                text: format!("ssh -p PORT '{login}@{name}@HOST'"),
+            },
+            Hint {
+                client: "ssh -J",
+                text: format!("ssh -J NAME@HOST:PORT {login}@{name}"),
+            },
+        ]
+    }
+}

@@ -79,6 +79,7 @@ impl People {
             salt,
             iterations: scram::ITERATIONS,
             tokens: vec![token(name, 1, &salt)],
+            keys: Vec::new(),
             locked: false,
         };
         lock(&self.accounts).insert(name.to_owned(), account);

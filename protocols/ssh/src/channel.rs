@@ -1,0 +1,212 @@
+//! One session channel: what it is set up with, the one thing it starts, and how that ends.
+
+pub(crate) mod drain;
+pub(crate) mod inbox;
+pub(crate) mod relay;
+pub(crate) mod spill;
+
+use std::sync::Arc;
+
+use russh::server::{Handle, Msg};
+use russh::{Channel, ChannelReadHalf};
+use tokio::task::JoinSet;
+
+use crate::ask::{Answer, Waiting, ask};
+use crate::channel::drain::drain;
+use crate::channel::inbox::{Inbox, Over, Piece, Seat, Start, Terminal};
+use crate::face::Face;
+use crate::upstream::{Failure, Opening};
+use crate::visit::{Reached, Visit};
+use crate::{answers, environment, started};
+
+/// How a channel came to its end.
+pub(crate) enum Ending {
+    /// As the target said, or the client left.
+    Done,
+    /// Refused or broken off, in words for the client.
+    Told(String),
+}
+
+/// The two directions of a channel, with the tasks that always read them. Dropping it ends those.
+pub(crate) struct Pipes {
+    pub(crate) client: Inbox,
+    tasks: JoinSet<()>,
+    visit: Arc<Visit>,
+}
+
+impl Pipes {
+    pub(crate) fn new(visit: &Arc<Visit>, read: ChannelReadHalf) -> Self {
+        let client = Inbox::new(visit.shared.buffers, visit.siblings.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(drain(read, client.clone()));
+        Self {
+            client,
+            tasks,
+            visit: visit.clone(),
+        }
+    }
+
+    /// Reads the target's side from now on.
+    pub(crate) fn target(&mut self, read: ChannelReadHalf) -> Inbox {
+        let target = Inbox::new(self.visit.shared.buffers, self.visit.siblings.clone());
+        target.flow();
+        self.tasks.spawn(drain(read, target.clone()));
+        target
+    }
+
+    pub(crate) async fn going(&self) {
+        self.visit.going().await;
+    }
+
+    /// The client left, or the connection is going away. Cancel-safe.
+    pub(crate) async fn given_up(&self) {
+        tokio::select! {
+            () = self.client.given_up() => {}
+            () = self.visit.going() => {}
+        }
+    }
+}
+
+/// What was said before the start.
+#[derive(Default)]
+struct Setting {
+    terminal: Option<Terminal>,
+    environment: Vec<(String, String)>,
+    reason: Option<String>,
+}
+
+/// A client that reads its standard error or terminal while it waits.
+pub(crate) struct AtChannel<'a> {
+    pub(crate) face: &'a Face,
+    pub(crate) pipes: &'a Pipes,
+}
+
+impl Waiting for AtChannel<'_> {
+    async fn tell(&self, text: &str) {
+        self.face.say(text).await;
+    }
+
+    async fn given_up(&self) {
+        self.pipes.given_up().await;
+    }
+}
+
+pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Handle, _seat: Seat) {
+    let (read, write) = channel.split();
+    let face = Face::new(write, handle);
+    let mut pipes = Pipes::new(&visit, read);
+    let ending = live(&visit, &mut pipes, &face).await;
+    if let Ending::Told(text) = ending {
+        face.say(&text).await;
+        face.status(answers::EXIT).await;
+    }
+    face.eof().await;
+    face.close().await;
+}
+
+async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Face) -> Ending {
+    let Some((setting, start)) = settle_in(&pipes.client, face).await else {
+        return over(pipes.client.over());
+    };
+    let waiting = AtChannel { face, pipes };
+    let reaching = visit.reached(setting.reason.clone(), &waiting);
+    let reached = tokio::select! {
+        biased;
+        reached = reaching => match reached {
+            Ok(reached) => reached,
+            Err(text) => return Ending::Told(text),
+        },
+        () = pipes.given_up() => return over(pipes.client.over()),
+    };
+    run(&reached, pipes, face, (setting, start)).await
+}
+
+/// Reads up to the start.
+async fn settle_in(client: &Inbox, face: &Face) -> Option<(Setting, Start)> {
+    let mut setting = Setting::default();
+    loop {
+        match client.next().await.ok()? {
+            Piece::Terminal(terminal) => {
+                face.becomes_terminal();
+                setting.terminal = Some(terminal);
+            }
+            Piece::Resized(size) => {
+                if let Some(terminal) = &mut setting.terminal {
+                    terminal.size = size;
+                }
+            }
+            Piece::Environment(name, value) if name == environment::REASON => {
+                setting.reason = Some(value.chars().take(1000).collect());
+            }
+            Piece::Environment(name, value) => {
+                if environment::reaches_target(&name, &value)
+                    && setting.environment.len() < environment::MOST
+                {
+                    setting.environment.push((name, value));
+                }
+            }
+            Piece::Start(start) => return Some((setting, start)),
+            Piece::Data(_)
+            | Piece::Extended(..)
+            | Piece::Signal(_)
+            | Piece::Status(_)
+            | Piece::Killed(_)
+            | Piece::Succeeded
+            | Piece::Failed
+            | Piece::Eof => {}
+        }
+    }
+}
+
+async fn run(
+    reached: &Arc<Reached>,
+    pipes: &mut Pipes,
+    face: &Face,
+    (setting, start): (Setting, Start),
+) -> Ending {
+    let opening = Opening {
+        terminal: setting.terminal,
+        environment: setting.environment,
+        start,
+    };
+    let request = started::asked(reached, &opening);
+    pipes.client.calm();
+    let waiting = AtChannel { face, pipes };
+    let answer = ask(&reached.session, request, &waiting).await;
+    let permit = match answer {
+        Answer::Go(permit) => permit,
+        Answer::No(text) => return Ending::Told(text),
+        Answer::GivenUp => return over(pipes.client.over()),
+    };
+    let (side, read, underway) = match reached.leg.start(permit, &opening).await {
+        Ok(started) => started,
+        Err(failure) => return Ending::Told(failed(failure)),
+    };
+    let target = pipes.target(read);
+    pipes.client.flow();
+    match &opening.start {
+        Start::Exec(_) | Start::Shell | Start::Subsystem(_) => {
+            relay::relay(reached, pipes, face, (side, target, underway)).await
+        }
+    }
+}
+
+pub(crate) fn failed(failure: Failure) -> String {
+    match failure {
+        Failure::Revoked(reason) => answers::refusal(&reason, None),
+        Failure::Refused(why) => format!("the target refused: {}", why.description()),
+        Failure::Lost => "the connection to the target is lost".to_owned(),
+    }
+}
+
+pub(crate) fn over(over: Option<Over>) -> Ending {
+    match over {
+        Some(Over::Overflown) => {
+            Ending::Told("more came than this channel may keep; it is ended".to_owned())
+        }
+        Some(Over::Broken) => Ending::Told("the gateway's temporary file failed".to_owned()),
+        // given up by Ctrl-C: the client still reads
+        None => Ending::Told("given up; nothing was run".to_owned()),
+        Some(Over::Gone) => Ending::Done,
+    }
+}

@@ -1,0 +1,227 @@
+//! Both directions of something that runs at a target, until either side ends it or the gate does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate::{End, Masked, OutcomeKind, Session, Underway};
+
+use super::inbox::{Inbox, Over, Piece};
+use super::{Ending, Pipes, over};
+use crate::answers;
+use crate::face::Face;
+use crate::mask::Stream;
+use crate::running::Running;
+use crate::upstream::{Broken, Side};
+use crate::visit::Reached;
+
+/// The target's side of what was started.
+pub(crate) type Started = (Side, Inbox, Underway);
+
+enum Ended {
+    /// The target closed the channel; what it said of the end.
+    Target(Option<String>, OutcomeKind),
+    ClientLeft,
+    Revoked(End),
+    /// One side's inbox takes nothing more.
+    Over(Over),
+    /// The target would not start it.
+    NotStarted,
+    Unrecorded(gate::Fault),
+}
+
+pub(crate) async fn relay(
+    reached: &Arc<Reached>,
+    pipes: &Pipes,
+    face: &Face,
+    (side, target, underway): Started,
+) -> Ending {
+    let mut revocation = underway.revocation();
+    let running = Running::new(underway);
+    let mut down = Down {
+        session: &reached.session,
+        running: &running,
+        face,
+        out: Stream::new(reached.session.mask(), face.is_terminal()),
+        err: Stream::new(reached.session.mask(), face.is_terminal()),
+    };
+    let ended = tokio::select! {
+        biased;
+        end = revocation.wait() => Ended::Revoked(end),
+        ended = down.run(&target) => ended,
+        ended = up(&pipes.client, &side, &running) => ended,
+        () = pipes.going() => Ended::ClientLeft,
+    };
+    side.close().await;
+    conclude(&running, ended)
+}
+
+fn conclude(running: &Running, ended: Ended) -> Ending {
+    match ended {
+        Ended::Target(code, kind) => {
+            running.done(kind, code);
+            Ending::Done
+        }
+        Ended::ClientLeft => {
+            running.done(OutcomeKind::Unknown, Some("client_left".to_owned()));
+            Ending::Done
+        }
+        Ended::Revoked(end) => {
+            running.done(OutcomeKind::Revoked, None);
+            Ending::Told(answers::ended(end))
+        }
+        Ended::Over(why) => {
+            running.done(OutcomeKind::Failed, Some("overflow".to_owned()));
+            over(Some(why))
+        }
+        Ended::NotStarted => {
+            running.done(OutcomeKind::Failed, None);
+            Ending::Told("the target would not start it".to_owned())
+        }
+        Ended::Unrecorded(fault) => {
+            running.done(OutcomeKind::Unknown, None);
+            Ending::Told(answers::fault(&fault))
+        }
+    }
+}
+
+/// The client's pieces on their way to the target.
+async fn up(client: &Inbox, side: &Side, running: &Running) -> Ended {
+    loop {
+        let sent = match client.next().await {
+            Ok(Piece::Data(bytes)) => side.more(running, bytes).await,
+            Ok(Piece::Eof) => side.eof(running).await,
+            Ok(Piece::Resized(size)) => side.resize(running, size).await,
+            Ok(Piece::Signal(signal)) => side.signal(running, signal).await,
+            // one channel starts one thing; nothing else has a meaning while it runs
+            Ok(
+                Piece::Extended(..)
+                | Piece::Terminal(_)
+                | Piece::Environment(..)
+                | Piece::Start(_)
+                | Piece::Status(_)
+                | Piece::Killed(_)
+                | Piece::Succeeded
+                | Piece::Failed,
+            ) => Ok(()),
+            Err(Over::Gone) => return Ended::ClientLeft,
+            Err(why) => return Ended::Over(why),
+        };
+        match sent {
+            Ok(()) => {}
+            Err(Broken::Revoked(end)) => return Ended::Revoked(end),
+            // what the target said before it went is still on its way down
+            Err(Broken::Lost) => return std::future::pending().await,
+        }
+    }
+}
+
+/// The target's pieces on their way to the client.
+struct Down<'a> {
+    session: &'a Session,
+    running: &'a Running,
+    face: &'a Face,
+    out: Stream,
+    err: Stream,
+}
+
+impl Down<'_> {
+    async fn run(&mut self, target: &Inbox) -> Ended {
+        let mut last = (None, OutcomeKind::Unknown);
+        loop {
+            let passed = match self.next(target).await {
+                None => self.flush().await,
+                Some(Ok(Piece::Data(bytes))) => {
+                    self.refresh();
+                    let masked = self.out.push(bytes);
+                    self.pass(None, masked).await
+                }
+                Some(Ok(Piece::Extended(code, bytes))) => {
+                    self.refresh();
+                    let masked = self.err.push(bytes);
+                    self.pass(Some(code), masked).await
+                }
+                Some(Ok(Piece::Status(status))) => {
+                    last = (exit(status), OutcomeKind::Completed);
+                    let flushed = self.flush().await;
+                    self.face.status(status).await;
+                    flushed
+                }
+                Some(Ok(Piece::Killed(killed))) => {
+                    let code = format!("signal {:?}", killed.signal);
+                    last = (Some(code), OutcomeKind::Completed);
+                    let flushed = self.flush().await;
+                    self.face.killed(killed).await;
+                    flushed
+                }
+                Some(Ok(Piece::Eof)) => {
+                    let flushed = self.flush().await;
+                    self.face.eof().await;
+                    flushed
+                }
+                Some(Ok(Piece::Failed)) => return Ended::NotStarted,
+                Some(Ok(
+                    Piece::Succeeded
+                    | Piece::Terminal(_)
+                    | Piece::Environment(..)
+                    | Piece::Start(_)
+                    | Piece::Resized(_)
+                    | Piece::Signal(_),
+                )) => Ok(()),
+                Some(Err(Over::Gone)) => {
+                    return match self.flush().await {
+                        Ok(()) => Ended::Target(last.0, last.1),
+                        Err(ended) => ended,
+                    };
+                }
+                Some(Err(why)) => return Ended::Over(why),
+            };
+            if let Err(ended) = passed {
+                return ended;
+            }
+        }
+    }
+
+    /// The next piece; `None` where what is kept back has waited long enough.
+    async fn next(&self, target: &Inbox) -> Option<Result<Piece, Over>> {
+        match self.patience() {
+            None => Some(target.next().await),
+            Some(patience) => tokio::time::timeout(patience, target.next()).await.ok(),
+        }
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        [self.out.patience(), self.err.patience()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn refresh(&mut self) {
+        let mask = self.session.mask();
+        self.out.refresh(&mask);
+        self.err.refresh(&mask);
+    }
+
+    async fn flush(&mut self) -> Result<(), Ended> {
+        let out = self.out.flush();
+        self.pass(None, out).await?;
+        let err = self.err.flush();
+        self.pass(Some(1), err).await
+    }
+
+    /// Recorded, then written.
+    async fn pass(&self, code: Option<u32>, masked: Option<Masked>) -> Result<(), Ended> {
+        let Some(masked) = masked else {
+            return Ok(());
+        };
+        let bytes = self.running.reply(masked);
+        let bytes = bytes.map_err(|gate::Revoked(end)| Ended::Revoked(end))?;
+        self.session.recorded().await.map_err(Ended::Unrecorded)?;
+        self.face.data(code, bytes).await;
+        Ok(())
+    }
+}
+
+fn exit(status: u32) -> Option<String> {
+    (status != 0).then(|| format!("exit {status}"))
+}

@@ -1,0 +1,298 @@
+//! What the SSH library calls on a client's connection: proofs are checked here, and everything else is handed on.
+//!
+//! Nothing here waits for people or for a target: these calls run on the connection's own loop.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use gate::{Authenticated, Gate};
+use russh::server::{
+    Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey,
+};
+use russh::{Channel, ChannelId, Pty, Sig};
+use tokio::sync::mpsc;
+
+use crate::Shared;
+use crate::address::{self, Address};
+use crate::environment;
+use crate::login::{self, Proof};
+use crate::serve::Jump;
+
+/// What the connection's task is told.
+pub(crate) enum Told {
+    Entered(Box<Entered>),
+    Session(Channel<Msg>),
+    Forward(Forward),
+    Socket(Socket),
+}
+
+/// Somebody who proved who it is.
+pub(crate) struct Entered {
+    pub(crate) who: Authenticated,
+    pub(crate) address: Address,
+    /// What the client calls itself.
+    pub(crate) client: String,
+}
+
+/// A tunnel that waits for its answer.
+pub(crate) struct Forward {
+    pub(crate) channel: Channel<Msg>,
+    pub(crate) reply: ChannelOpenHandle,
+    pub(crate) host: String,
+    pub(crate) port: u32,
+    pub(crate) originator: (String, u32),
+}
+
+/// A tunnel to a Unix socket that waits for its answer.
+pub(crate) struct Socket {
+    pub(crate) channel: Channel<Msg>,
+    pub(crate) reply: ChannelOpenHandle,
+    pub(crate) path: String,
+}
+
+/// The handler of one connection.
+pub(crate) struct Door {
+    pub(crate) gate: Gate,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) peer: IpAddr,
+    /// Within another connection, to this target.
+    pub(crate) jump: Option<Jump>,
+    pub(crate) tell: mpsc::UnboundedSender<Told>,
+    pub(crate) proved: Option<(Authenticated, Address)>,
+    /// Session channels that have begun something: a second beginning is refused.
+    pub(crate) begun: HashSet<ChannelId>,
+}
+
+impl Door {
+    async fn prove(&mut self, user: &str, proof: Proof<'_>) -> Result<Auth, russh::Error> {
+        let proved = login::prove(self, user, proof).await;
+        Ok(match proved {
+            Some(proved) => {
+                self.proved = Some(proved);
+                Auth::Accept
+            }
+            None => refused(),
+        })
+    }
+
+    fn begin(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
+        // answered at once: one flag holds the answer to whatever request comes next
+        if self.begun.insert(channel) {
+            session.channel_success(channel)
+        } else {
+            session.channel_failure(channel)
+        }
+    }
+
+    fn hand_on(&self, told: Told) {
+        // fails only where the connection's task is gone, and with it the connection
+        let _ = self.tell.send(told);
+    }
+}
+
+/// Every method stays on offer: the library would take away the one that failed.
+fn refused() -> Auth {
+    Auth::Reject {
+        proceed_with_methods: Some(crate::keys::methods()),
+        partial_success: false,
+    }
+}
+
+impl Handler for Door {
+    type Error = russh::Error;
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        self.prove(user, Proof::Token(password)).await
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        let Some(mut response) = response else {
+            return Ok(Auth::Partial {
+                name: "".into(),
+                instructions: "".into(),
+                prompts: vec![("Access token: ".into(), false)].into(),
+            });
+        };
+        let token = response.next().unwrap_or_default();
+        match std::str::from_utf8(&token) {
+            Ok(token) => self.prove(user, Proof::Token(token)).await,
+            Err(_) => Ok(refused()),
+        }
+    }
+
+    async fn auth_publickey_offered(
+        &mut self,
+        user: &str,
+        offer: PublicKeyOffer<'_>,
+    ) -> Result<Auth, Self::Error> {
+        // nothing is remembered of an offer: who it is, only a signature says
+        let plausible = address::parse(user).is_some()
+            && login::acceptable(offer.algorithm)
+            && login::known(&self.gate, offer.public_key);
+        Ok(if plausible { Auth::Accept } else { refused() })
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Self::Error> {
+        if !login::acceptable(key.algorithm) {
+            return Ok(refused());
+        }
+        self.prove(user, Proof::Key(key.public_key)).await
+    }
+
+    async fn auth_succeeded(&mut self, session: &mut Session) -> Result<(), Self::Error> {
+        let Some((who, address)) = self.proved.take() else {
+            return Err(russh::Error::NotAuthenticated);
+        };
+        let client = String::from_utf8_lossy(session.remote_sshid());
+        let client = client.chars().take(100).collect();
+        self.hand_on(Told::Entered(Box::new(Entered {
+            who,
+            address,
+            client,
+        })));
+        Ok(())
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reply.accept().await;
+        self.hand_on(Told::Session(channel));
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        originator: &str,
+        originator_port: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.hand_on(Told::Forward(Forward {
+            channel,
+            reply,
+            host: host.to_owned(),
+            port,
+            originator: (originator.to_owned(), originator_port),
+        }));
+        Ok(())
+    }
+
+    async fn channel_open_direct_streamlocal(
+        &mut self,
+        channel: Channel<Msg>,
+        path: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.hand_on(Told::Socket(Socket {
+            channel,
+            reply,
+            path: path.to_owned(),
+        }));
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        _: &str,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn env_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        _: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if environment::passes(name) {
+            session.channel_success(channel)
+        } else {
+            session.channel_failure(channel)
+        }
+    }
+
+    async fn shell_request(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.begin(channel, session)
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        _: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.begin(channel, session)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.begin(channel, session)
+    }
+
+    async fn window_change_request(
+        &mut self,
+        channel: ChannelId,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: u32,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn signal(
+        &mut self,
+        channel: ChannelId,
+        _: Sig,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn x11_request(
+        &mut self,
+        channel: ChannelId,
+        _: bool,
+        _: &str,
+        _: &str,
+        _: u32,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+}

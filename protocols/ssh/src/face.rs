@@ -1,0 +1,87 @@
+//! The client's side of one session channel: output that the gate let through, and lines of the gateway's own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use russh::ChannelWriteHalf;
+use russh::server::{Handle, Msg};
+
+use crate::answers;
+use crate::channel::inbox::Killed;
+
+const STDERR: u32 = 1;
+
+/// A failure to write means that the client is gone: whoever reads its side is told so.
+pub(crate) struct Face {
+    write: ChannelWriteHalf<Msg>,
+    handle: Handle,
+    /// A terminal has one stream, and nobody cooks its lines.
+    terminal: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Face {
+    pub(crate) fn new(write: ChannelWriteHalf<Msg>, handle: Handle) -> Self {
+        Self {
+            write,
+            handle,
+            terminal: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn becomes_terminal(&self) {
+        self.terminal.store(true, Ordering::Relaxed);
+    }
+
+    /// A line of the gateway's own.
+    pub(crate) async fn say(&self, text: &str) {
+        let _ = if self.is_terminal() {
+            self.write.data_bytes(answers::terminal_line(text)).await
+        } else {
+            let line = answers::line(text);
+            self.write.extended_data_bytes(STDERR, line).await
+        };
+    }
+
+    /// Output; waits while the client does not read.
+    pub(crate) async fn data(&self, code: Option<u32>, bytes: Bytes) {
+        let _ = match code {
+            None => self.write.data_bytes(bytes).await,
+            Some(code) => self.write.extended_data_bytes(code, bytes).await,
+        };
+    }
+
+    pub(crate) async fn status(&self, status: u32) {
+        let _ = self.write.exit_status(status).await;
+    }
+
+    pub(crate) async fn killed(&self, killed: Killed) {
+        let Killed {
+            signal,
+            core_dumped,
+            message,
+            language,
+        } = killed;
+        let id = self.write.id();
+        let sent = self
+            .handle
+            .exit_signal_request(id, signal, core_dumped, message, language);
+        let _ = sent.await;
+    }
+
+    /// Said once.
+    pub(crate) async fn eof(&self) {
+        if !self.ended.swap(true, Ordering::Relaxed) {
+            let _ = self.write.eof().await;
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        let _ = self.write.close().await;
+    }
+}

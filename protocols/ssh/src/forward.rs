@@ -1,0 +1,254 @@
+//! Tunnels that a client opens: each is judged, and one to a target's SSH port ends at the gateway instead.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gate::words::{Operations, visible};
+use gate::{Fingerprint, Masked, OutcomeKind, Permitted, Ungoverned};
+use russh::server::{ChannelOpenHandle, Msg};
+use russh::{Channel, ChannelOpenFailure, ChannelWriteHalf};
+use tokio::time::Instant;
+
+use crate::ask::{Answer, Waiting, ask};
+use crate::channel::inbox::{Inbox, Over, Piece, Seat};
+use crate::channel::{Pipes, failed};
+use crate::door::{Forward, Socket};
+use crate::request::{Asked, Shown};
+use crate::running::Running;
+use crate::serve::{Arrival, Jump};
+use crate::upstream::{Broken, Side};
+use crate::visit::{Goal, Reached, Visit};
+use crate::{address, words};
+
+/// Where OpenSSH sends a jump.
+const SSH_PORT: u32 = 22;
+
+pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
+    let Forward {
+        channel,
+        reply,
+        host,
+        port,
+        originator,
+    } = forward;
+    if jumps(&visit, &host, port) {
+        return jump(&visit, channel, reply, host).await;
+    }
+    let destination = match u16::try_from(port) {
+        Ok(port) => format!("{host}:{port}"),
+        Err(_) => return refuse(reply, "no such port").await,
+    };
+    let of = |_: &str| words::forward("local", &host, port);
+    let Some((reached, permit, reply)) = allowed(&visit, reply, &destination, of).await else {
+        return;
+    };
+    let to = (host.as_str(), port);
+    let from = (originator.0.as_str(), originator.1);
+    let started = reached.leg.forward(permit, to, from).await;
+    tunnel(&visit, &reached, (channel, reply), started).await;
+}
+
+pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat) {
+    let Socket {
+        channel,
+        reply,
+        path,
+    } = socket;
+    let of = |_: &str| words::socket(&path);
+    let Some((reached, permit, reply)) = allowed(&visit, reply, &path, of).await else {
+        return;
+    };
+    let started = reached.leg.socket(permit, &path).await;
+    tunnel(&visit, &reached, (channel, reply), started).await;
+}
+
+/// `ssh -J gateway login@target` opens a tunnel to the target's name.
+fn jumps(visit: &Visit, host: &str, port: u32) -> bool {
+    !visit.within
+        && port == SSH_PORT
+        && address::target_name(host)
+        && visit.shared.backends.find(host).is_some()
+}
+
+/// The connection within: it agrees on keys and proves itself anew.
+async fn jump(visit: &Visit, channel: Channel<Msg>, reply: ChannelOpenHandle, target: String) {
+    reply.accept().await;
+    let within = visit.gate.clone();
+    let arrival = Arrival {
+        stream: Box::new(channel.into_stream()),
+        peer: visit.peer,
+        deadline: Instant::now() + visit.shared.login_within,
+        jump: Some(Jump {
+            target,
+            person: visit.who.identity().name.clone(),
+        }),
+    };
+    let serving = crate::serve::serve(visit.shared.clone(), within, arrival);
+    tokio::select! {
+        ended = serving => if let Err(error) = ended {
+            tracing::info!(%error, "a connection within another one ended");
+        },
+        () = visit.going() => {}
+    }
+}
+
+/// Asks for the tunnel; a client is told why not in the answer to its request, which comes when people have answered.
+async fn allowed(
+    visit: &Arc<Visit>,
+    reply: ChannelOpenHandle,
+    destination: &str,
+    operations: impl FnOnce(&str) -> Operations,
+) -> Option<(Arc<Reached>, Permitted<Asked>, ChannelOpenHandle)> {
+    if visit.goal == Goal::Jump {
+        let text = crate::answers::not_connected(&visible(destination));
+        refuse(reply, &text).await;
+        return None;
+    }
+    let waiting = AtTunnel(visit);
+    let reaching = visit.reached(None, &waiting);
+    let reached = tokio::select! {
+        biased;
+        () = visit.going() => return None,
+        reached = reaching => reached,
+    };
+    let reached = match reached {
+        Ok(reached) => reached,
+        Err(text) => {
+            refuse(reply, &text).await;
+            return None;
+        }
+    };
+    let request = asked(&reached, destination, operations(&reached.login));
+    match ask(&reached.session, request, &waiting).await {
+        Answer::Go(permit) => Some((reached, permit, reply)),
+        Answer::No(text) => {
+            refuse(reply, &text).await;
+            None
+        }
+        Answer::GivenUp => None,
+    }
+}
+
+/// A client that has no answer to its request yet, and nothing to read.
+struct AtTunnel<'a>(&'a Visit);
+
+impl Waiting for AtTunnel<'_> {
+    async fn tell(&self, _: &str) {}
+
+    async fn given_up(&self) {
+        self.0.going().await;
+    }
+}
+
+fn asked(reached: &Reached, destination: &str, operations: Operations) -> Asked {
+    let login = reached.login.as_str();
+    let wire = Bytes::from(destination.to_owned());
+    let text = format!("forward to {destination}");
+    Asked {
+        content: vec![
+            Bytes::from_static(b"forward"),
+            Bytes::from(login.to_owned()),
+            wire.clone(),
+        ],
+        wire: vec![wire],
+        meaning: Fingerprint::of(&[]),
+        operations: Ok(Arc::new(operations)),
+        shown: Shown::new(&text, None, Vec::new()),
+    }
+}
+
+async fn tunnel(
+    visit: &Arc<Visit>,
+    reached: &Arc<Reached>,
+    (channel, reply): (Channel<Msg>, ChannelOpenHandle),
+    started: Result<(Side, russh::ChannelReadHalf, gate::Underway), crate::upstream::Failure>,
+) {
+    let (side, read, underway) = match started {
+        Ok(started) => started,
+        Err(failure) => return refuse(reply, &failed(failure)).await,
+    };
+    let (from_client, client) = channel.split();
+    let mut pipes = Pipes::new(visit, from_client);
+    let target = pipes.target(read);
+    pipes.client.flow();
+    reply.accept().await;
+    let mut revocation = underway.revocation();
+    let running = Running::new(underway);
+    let kind = tokio::select! {
+        biased;
+        _ = revocation.wait() => OutcomeKind::Revoked,
+        kind = both(reached, (&pipes.client, &target), (&client, &side), &running) => kind,
+        () = visit.going() => OutcomeKind::Completed,
+    };
+    running.done(kind, None);
+    side.close().await;
+    // the client may be gone already
+    let _ = client.close().await;
+}
+
+/// Until both directions have ended, or one is broken.
+async fn both(
+    reached: &Reached,
+    (from_client, from_target): (&Inbox, &Inbox),
+    (client, side): (&ChannelWriteHalf<Msg>, &Side),
+    running: &Running,
+) -> OutcomeKind {
+    tokio::select! {
+        kind = down(reached, from_target, client, running) => kind,
+        kind = up(from_client, side, running) => kind,
+    }
+}
+
+async fn up(client: &Inbox, side: &Side, running: &Running) -> OutcomeKind {
+    loop {
+        let sent = match client.next().await {
+            Ok(Piece::Data(bytes)) => side.more(running, bytes).await,
+            Ok(Piece::Eof) => side.eof(running).await,
+            Ok(_) => Ok(()),
+            Err(Over::Gone) => return OutcomeKind::Completed,
+            Err(Over::Overflown | Over::Broken) => return OutcomeKind::Failed,
+        };
+        match sent {
+            Ok(()) => {}
+            Err(Broken::Revoked(_)) => return OutcomeKind::Revoked,
+            Err(Broken::Lost) => return std::future::pending().await,
+        }
+    }
+}
+
+async fn down(
+    reached: &Reached,
+    target: &Inbox,
+    client: &ChannelWriteHalf<Msg>,
+    running: &Running,
+) -> OutcomeKind {
+    loop {
+        let sent = match target.next().await {
+            Ok(Piece::Data(bytes)) => {
+                let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
+                let Ok(bytes) = running.reply(masked) else {
+                    return OutcomeKind::Revoked;
+                };
+                if reached.session.recorded().await.is_err() {
+                    return OutcomeKind::Unknown;
+                }
+                client.data_bytes(bytes).await
+            }
+            Ok(Piece::Eof) => client.eof().await,
+            Ok(_) => Ok(()),
+            Err(Over::Gone) => return OutcomeKind::Completed,
+            Err(Over::Overflown | Over::Broken) => return OutcomeKind::Failed,
+        };
+        if sent.is_err() {
+            return OutcomeKind::Unknown;
+        }
+    }
+}
+
+async fn refuse(reply: ChannelOpenHandle, text: &str) {
+    let reason = visible(text);
+    // `administratively prohibited`, in words of our own
+    reply
+        .reject(ChannelOpenFailure::Other { code: 1, reason })
+        .await;
+}

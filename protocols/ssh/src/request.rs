@@ -1,0 +1,75 @@
+//! One channel request as the gate is asked about it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gate::words::{Hiding, Operations, visible};
+use gate::{Content, Fingerprint, Mask, Rendering, Request, Unclear};
+
+/// The longest text that an approver is shown.
+const SHOWN: usize = 64 << 10;
+
+/// A command, a shell, a file operation, a forward. Only this crate's decoder makes one.
+pub struct Asked {
+    pub(crate) wire: Vec<Bytes>,
+    /// Kind, login, and what is sent: all that gives it its meaning.
+    pub(crate) content: Vec<Bytes>,
+    pub(crate) meaning: Fingerprint,
+    pub(crate) operations: Result<Arc<Operations>, Unclear>,
+    pub(crate) shown: Shown,
+}
+
+/// A text as people may see it.
+pub(crate) struct Shown {
+    text: Arc<str>,
+    redacted: BTreeSet<String>,
+    cut: bool,
+    notes: Vec<String>,
+}
+
+impl Shown {
+    /// What detectors find in the text is marked, whoever asks.
+    pub(crate) fn new(text: &str, mask: Option<&Mask>, notes: Vec<String>) -> Self {
+        let redacted = mask.map(|mask| mask.redact(text, &Hiding::default()));
+        let (text, classes) = match redacted {
+            Some(redacted) => (redacted.text, redacted.classes),
+            None => (text.to_owned(), BTreeSet::new()),
+        };
+        let end = text.floor_char_boundary(SHOWN);
+        let (kept, rest) = text.split_at(end);
+        Self {
+            text: visible(kept).into(),
+            redacted: classes,
+            cut: !rest.is_empty(),
+            notes,
+        }
+    }
+}
+
+impl Request for Asked {
+    async fn operations(&self) -> Result<Arc<Operations>, Unclear> {
+        self.operations.clone()
+    }
+
+    fn wire(&self) -> &[Bytes] {
+        &self.wire
+    }
+
+    fn content(&self) -> Content<'_> {
+        Content::from_parts(self.content.iter().map(Bytes::as_ref).collect())
+    }
+
+    fn meaning(&self) -> &Fingerprint {
+        &self.meaning
+    }
+
+    fn render(&self) -> Rendering {
+        Rendering {
+            text: self.shown.text.clone(),
+            redacted: self.shown.redacted.clone(),
+            cut: self.shown.cut,
+            notes: self.shown.notes.clone(),
+        }
+    }
+}

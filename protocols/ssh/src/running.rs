@@ -1,0 +1,52 @@
+//! A request underway that both directions of a channel share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use gate::{End, Masked, Outcome, OutcomeKind, Revocation, Revoked, Underway};
+
+/// Ended once; dropped before that, nobody knows how it came out.
+pub(crate) struct Running(Mutex<Option<Underway>>);
+
+impl Running {
+    pub(crate) fn new(underway: Underway) -> Self {
+        Self(Mutex::new(Some(underway)))
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Revoked> {
+        match self.lock().as_ref() {
+            Some(underway) => underway.check(),
+            None => Err(Revoked(End::Policy)),
+        }
+    }
+
+    /// A piece of the reply: recorded, then let through.
+    pub(crate) fn reply(&self, bytes: Masked) -> Result<Bytes, Revoked> {
+        match self.lock().as_mut() {
+            Some(underway) => underway.reply(bytes),
+            None => Err(Revoked(End::Policy)),
+        }
+    }
+
+    /// `None` once it is done.
+    pub(crate) fn revocation(&self) -> Option<Revocation> {
+        self.lock().as_ref().map(Underway::revocation)
+    }
+
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&Underway) -> T) -> Option<T> {
+        self.lock().as_ref().map(look)
+    }
+
+    pub(crate) fn done(&self, kind: OutcomeKind, code: Option<String>) {
+        if let Some(underway) = self.lock().take() {
+            underway.done(Outcome {
+                code,
+                ..Outcome::of(kind)
+            });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Underway>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

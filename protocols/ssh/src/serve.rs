@@ -1,0 +1,251 @@
+//! The life of a connection: keys are agreed, somebody proves who it is, then channels come and go until it ends.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate::{End, Error, Gate, Outcome, OutcomeKind};
+use russh::Disconnect;
+use russh::server::{Handle, RunningSession, run_stream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::address::Address;
+use crate::cut::Cut;
+use crate::door::{Door, Entered, Told};
+use crate::visit::{Goal, Reach, Visit};
+use crate::{Shared, answers, channel, forward, reach};
+
+/// How long a client that was told to go may take, and how long its channels may take to conclude.
+const FAREWELL: Duration = Duration::from_secs(2);
+const CONCLUDES_WITHIN: Duration = Duration::from_secs(10);
+
+/// A connection that came in.
+pub(crate) struct Arrival {
+    pub(crate) stream: Box<dyn Io>,
+    pub(crate) peer: IpAddr,
+    pub(crate) deadline: Instant,
+    /// Within another connection.
+    pub(crate) jump: Option<Jump>,
+}
+
+/// The connection that another one carries: to one target, by the same person.
+#[derive(Debug, Clone)]
+pub(crate) struct Jump {
+    pub(crate) target: String,
+    pub(crate) person: String,
+}
+
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+type Boxed = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// Boxed: a connection may carry another one.
+pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed {
+    Box::pin(async move {
+        let (stream, line) = Cut::new(arrival.stream);
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let config = match &arrival.jump {
+            None => shared.keys.of_gateway(),
+            Some(jump) => shared.keys.of_target(&jump.target),
+        };
+        let door = Door {
+            gate: gate.clone(),
+            shared: shared.clone(),
+            peer: arrival.peer,
+            jump: arrival.jump.clone(),
+            tell,
+            proved: None,
+            begun: HashSet::new(),
+        };
+        let entering = enter(run_stream(config, stream, door), &mut told);
+        let entered = tokio::time::timeout_at(arrival.deadline, entering).await;
+        let (running, entered) = entered.map_err(|_| Error::Deadline("login"))??;
+        let handle = running.handle();
+        let (wanted, wants) = mpsc::unbounded_channel();
+        let visit = Arc::new(Visit {
+            goal: goal(&shared, arrival.jump.as_ref(), &entered.address),
+            gate,
+            shared,
+            who: entered.who,
+            peer: arrival.peer,
+            client: entered.client,
+            within: arrival.jump.is_some(),
+            siblings: channel::inbox::Siblings::default(),
+            closing: watch::Sender::new(false),
+            reach: watch::Sender::new(Reach::Idle),
+            there: watch::Sender::new(false),
+            wanted,
+        });
+        let mut life = Life {
+            visit,
+            handle,
+            told,
+            wants,
+            tasks: JoinSet::new(),
+        };
+        let ended = life.run(running).await;
+        drop(line);
+        life.conclude().await;
+        ended
+    })
+}
+
+async fn enter(
+    starting: impl Future<Output = Result<RunningSession<Door>, russh::Error>>,
+    told: &mut mpsc::UnboundedReceiver<Told>,
+) -> Result<(RunningSession<Door>, Entered), Error> {
+    let mut running = starting.await.map_err(broken)?;
+    tokio::select! {
+        biased;
+        first = told.recv() => match first {
+            Some(Told::Entered(entered)) => Ok((running, *entered)),
+            Some(_) | None => Err(Error::Client("a channel before login".into())),
+        },
+        ended = &mut running => {
+            ended.map_err(broken)?;
+            Err(Error::Client("gone before login".into()))
+        }
+    }
+}
+
+fn goal(shared: &Shared, jump: Option<&Jump>, address: &Address) -> Goal {
+    match (jump, address) {
+        (Some(jump), Address::Word(login)) => Goal::Target {
+            name: jump.target.clone(),
+            login: Some(login.clone()),
+        },
+        (_, Address::Login { login, target }) => Goal::Target {
+            name: target.clone(),
+            login: Some(login.clone()),
+        },
+        (None, Address::Word(name)) if shared.backends.find(name).is_some() => Goal::Target {
+            name: name.clone(),
+            login: None,
+        },
+        (None, Address::Word(_)) => Goal::Jump,
+    }
+}
+
+/// A connection after login.
+struct Life {
+    visit: Arc<Visit>,
+    handle: Handle,
+    told: mpsc::UnboundedReceiver<Told>,
+    wants: mpsc::UnboundedReceiver<Option<String>>,
+    tasks: JoinSet<()>,
+}
+
+enum Woken {
+    Over(Result<(), russh::Error>),
+    Told(Option<Told>),
+    Wanted(Option<String>),
+    Ended(End),
+    Done,
+}
+
+impl Life {
+    async fn run(&mut self, mut running: RunningSession<Door>) -> Result<(), Error> {
+        loop {
+            let woken = tokio::select! {
+                biased;
+                over = &mut running => Woken::Over(over),
+                end = ended(&self.visit) => Woken::Ended(end),
+                told = self.told.recv() => Woken::Told(told),
+                Some(reason) = self.wants.recv() => Woken::Wanted(reason),
+                Some(_) = self.tasks.join_next() => Woken::Done,
+            };
+            match woken {
+                Woken::Over(over) => return over.map_err(broken),
+                Woken::Told(Some(told)) => self.take(told),
+                // the library's loop is gone
+                Woken::Told(None) => return running.await.map_err(broken),
+                Woken::Wanted(reason) => {
+                    let _ = self.tasks.spawn(reach::reach(self.visit.clone(), reason));
+                }
+                Woken::Ended(end) => {
+                    self.dismiss(end, running).await;
+                    return Err(Error::Ended(end));
+                }
+                Woken::Done => {}
+            }
+        }
+    }
+
+    fn take(&mut self, told: Told) {
+        let visit = self.visit.clone();
+        // a channel that finds no seat is dropped, and with it refused or closed
+        let Some(seat) = visit.siblings.join(visit.shared.channels) else {
+            return;
+        };
+        match told {
+            Told::Session(channel) => {
+                let handle = self.handle.clone();
+                self.tasks
+                    .spawn(channel::serve(visit, channel, handle, seat));
+            }
+            Told::Forward(forward) => {
+                self.tasks.spawn(forward::serve(visit, forward, seat));
+            }
+            Told::Socket(socket) => {
+                self.tasks.spawn(forward::serve_socket(visit, socket, seat));
+            }
+            // there is one login a connection
+            Told::Entered(_) => {}
+        }
+    }
+
+    /// The client is told why, and given a moment to go.
+    async fn dismiss(&self, end: End, running: RunningSession<Door>) {
+        self.visit.closing.send_replace(true);
+        let text = answers::ended(end);
+        let telling = self
+            .handle
+            .disconnect(Disconnect::ByApplication, text, String::new());
+        let _ = tokio::time::timeout(FAREWELL, telling).await;
+        let _ = tokio::time::timeout(FAREWELL, running).await;
+    }
+
+    /// Holds are withdrawn and outcomes recorded by the channels themselves, as far as they are quick.
+    async fn conclude(mut self) {
+        self.visit.closing.send_replace(true);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(CONCLUDES_WITHIN, all).await;
+        self.tasks.abort_all();
+        if let Some(reached) = self.visit.at_target()
+            && let Some(connected) = reached.take_leave()
+        {
+            connected.done(Outcome::of(OutcomeKind::Completed));
+        }
+    }
+}
+
+/// Resolves when the session, its leave to be at the target, or the target's connection ends.
+async fn ended(visit: &Visit) -> End {
+    let mut there = visit.there.subscribe();
+    let arrived = there.wait_for(|there| *there).await.is_ok();
+    let Some(reached) = visit.at_target().filter(|_| arrived) else {
+        return std::future::pending().await;
+    };
+    let mut end = reached.session.end();
+    let revocation = reached.with_leave(gate::Underway::revocation);
+    match revocation {
+        Some(mut revocation) => tokio::select! {
+            end = end.wait() => end,
+            end = revocation.wait() => end,
+        },
+        None => end.wait().await,
+    }
+}
+
+fn broken(error: russh::Error) -> Error {
+    match error {
+        russh::Error::IO(error) => Error::ClientGone(error),
+        error => Error::Client(error.to_string()),
+    }
+}

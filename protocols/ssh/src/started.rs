@@ -1,0 +1,68 @@
+//! What a session channel starts, as the gate is asked about it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gate::Fingerprint;
+
+use crate::channel::inbox::Start;
+use crate::request::{Asked, Shown};
+use crate::upstream::Opening;
+use crate::visit::Reached;
+use crate::{decode, words};
+
+/// The exact bytes, and all that changes what they mean: the account, the variables, the terminal.
+pub(crate) fn asked(reached: &Reached, opening: &Opening) -> Asked {
+    let login = reached.login.as_str();
+    let (kind, wire, operations, text) = match &opening.start {
+        Start::Exec(command) => {
+            let decoded = decode::command(command);
+            let text = String::from_utf8_lossy(command).into_owned();
+            ("exec", command.clone(), words::exec(&decoded, login), text)
+        }
+        Start::Shell => {
+            let text = format!("shell as {login}");
+            ("shell", Bytes::new(), words::shell(login), text)
+        }
+        Start::Subsystem(name) => {
+            let text = format!("subsystem {name} as {login}");
+            let wire = Bytes::from(name.clone());
+            ("subsystem", wire, words::subsystem(name, login), text)
+        }
+    };
+    let mut notes = vec![format!("as {login} at {}", reached.session.target().name)];
+    notes.extend(
+        opening
+            .environment
+            .iter()
+            .map(|(name, value)| gate::words::visible(&format!("{name}={value}"))),
+    );
+    if opening.terminal.is_some() {
+        notes.push("in a terminal".to_owned());
+    }
+    let mask = reached.session.mask();
+    Asked {
+        content: vec![
+            Bytes::from_static(kind.as_bytes()),
+            Bytes::from(login.to_owned()),
+            wire.clone(),
+        ],
+        wire: vec![wire],
+        meaning: meaning(opening),
+        operations: Ok(Arc::new(operations)),
+        shown: Shown::new(&text, Some(&mask), notes),
+    }
+}
+
+fn meaning(opening: &Opening) -> Fingerprint {
+    let terminal: &[u8] = if opening.terminal.is_some() {
+        b"terminal"
+    } else {
+        b""
+    };
+    let mut parts = vec![terminal];
+    for (name, value) in &opening.environment {
+        parts.extend([name.as_bytes(), value.as_bytes()]);
+    }
+    Fingerprint::of(&parts)
+}

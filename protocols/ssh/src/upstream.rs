@@ -1,0 +1,397 @@
+//! The leg to a target. Everything that is ever written to one is written in this file, under a permit or beside an
+//! underway: the SSH library frames itself, so that nothing but this file's word keeps it so.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use gate::{
+    Connect, Denied, Error, Framed, Permitted, Purpose, Request, Revoked, Session, Stream,
+    Underway, Upstream,
+};
+use russh::client::{self, AuthResult, ChannelOpenHandle, Handle};
+use russh::keys::{PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Sig};
+
+use crate::channel::inbox::{Size, Start, Terminal};
+use crate::config::{Backend, Credential, Login};
+use crate::cut::{Cut, Line};
+use crate::keys;
+use crate::running::Running;
+
+/// How long reaching and entering a target may take, each step.
+const WITHIN: Duration = Duration::from_secs(15);
+/// How long a target may take to open one channel.
+const OPENS_WITHIN: Duration = Duration::from_secs(60);
+
+/// A target that let the gateway in; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Leg(Arc<Framed<Wire>>);
+
+/// The library's handle; dropping it ends the connection.
+pub(crate) struct Wire {
+    handle: Handle<Pins>,
+    _line: Line,
+}
+
+/// Why a permitted request came to nothing at the target.
+pub(crate) enum Failure {
+    /// The permission ended in the hand.
+    Revoked(gate::Reason),
+    /// The target did not open the channel.
+    Refused(ChannelOpenFailure),
+    Lost,
+}
+
+/// The writing side of one channel at the target.
+pub(crate) struct Side {
+    leg: Leg,
+    write: ChannelWriteHalf<client::Msg>,
+}
+
+/// What goes before a start: the terminal and the variables that were judged with it.
+pub(crate) struct Opening {
+    pub(crate) terminal: Option<Terminal>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) start: Start,
+}
+
+impl Leg {
+    /// Dials, checks the target's key, and logs in as an account of the target.
+    pub(crate) async fn reach(
+        session: &Session,
+        permit: Permitted<Connect>,
+        backend: &Backend,
+        login: &Login,
+    ) -> Result<(Self, Underway), Error> {
+        let pinned = keys::pinned(backend)?;
+        let (upstream, connected, _) =
+            Upstream::connect(permit, &backend.endpoint(), WITHIN).await?;
+        let wire = vec![Bytes::from(format!("login as {}", login.name))];
+        let own = session.own(Purpose::Login, wire).await?;
+        let entering = upstream.framed(own, |stream| enter(stream, pinned, login));
+        match entering.await {
+            Ok(framed) => Ok((Self(Arc::new(framed)), connected)),
+            Err(error) => {
+                connected.done(gate::Outcome::of(gate::OutcomeKind::Failed));
+                Err(error)
+            }
+        }
+    }
+
+    /// A session channel in which exactly the judged request is started.
+    pub(crate) async fn start<R: Request>(
+        &self,
+        permit: Permitted<R>,
+        opening: &Opening,
+    ) -> Result<(Side, ChannelReadHalf, Underway), Failure> {
+        let (wire, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        let (channel, underway) = opened(wire.handle.channel_open_session(), underway).await?;
+        let (side, read) = self.split(channel);
+        side.begin(&underway, opening).await?;
+        Ok((side, read, underway))
+    }
+
+    /// A tunnel to where the judged request leads.
+    pub(crate) async fn forward<R: Request>(
+        &self,
+        permit: Permitted<R>,
+        (host, port): (&str, u32),
+        (originator, from): (&str, u32),
+    ) -> Result<(Side, ChannelReadHalf, Underway), Failure> {
+        let (wire, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        let opening = wire
+            .handle
+            .channel_open_direct_tcpip(host, port, originator, from);
+        let (channel, underway) = opened(opening, underway).await?;
+        let (side, read) = self.split(channel);
+        Ok((side, read, underway))
+    }
+
+    /// The same to a Unix socket.
+    pub(crate) async fn socket<R: Request>(
+        &self,
+        permit: Permitted<R>,
+        path: &str,
+    ) -> Result<(Side, ChannelReadHalf, Underway), Failure> {
+        let (wire, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        let opening = wire.handle.channel_open_direct_streamlocal(path);
+        let (channel, underway) = opened(opening, underway).await?;
+        let (side, read) = self.split(channel);
+        Ok((side, read, underway))
+    }
+
+    fn split(&self, channel: Channel<client::Msg>) -> (Side, ChannelReadHalf) {
+        let (read, write) = channel.split();
+        let leg = self.clone();
+        (Side { leg, write }, read)
+    }
+}
+
+impl Side {
+    async fn begin(&self, underway: &Underway, opening: &Opening) -> Result<(), Failure> {
+        let lost = |_| Failure::Lost;
+        for (name, value) in &opening.environment {
+            let sent = self.write.set_env(false, name.as_str(), value.as_str());
+            sent.await.map_err(lost)?;
+        }
+        if let Some(terminal) = &opening.terminal {
+            let Size {
+                columns,
+                rows,
+                width,
+                height,
+            } = terminal.size;
+            let (term, modes) = (&terminal.term, &terminal.modes);
+            let sent = self
+                .write
+                .request_pty(false, term, columns, rows, width, height, modes);
+            sent.await.map_err(lost)?;
+        }
+        // what was granted may have ended while the channel opened
+        underway
+            .check()
+            .map_err(|Revoked(end)| Failure::Revoked(gate::Reason::Revoked(end)))?;
+        let started = match &opening.start {
+            Start::Exec(command) => self.write.exec(true, command.to_vec()).await,
+            Start::Shell => self.write.request_shell(true).await,
+            Start::Subsystem(name) => self.write.request_subsystem(true, name.as_str()).await,
+        };
+        started.map_err(lost)
+    }
+
+    /// More bytes of what is running: standard input, the tunnel's. Waits while the target does not read.
+    pub(crate) async fn more(&self, running: &Running, bytes: Bytes) -> Result<(), Broken> {
+        running.check()?;
+        self.write.data_bytes(bytes).await.map_err(|_| Broken::Lost)
+    }
+
+    pub(crate) async fn eof(&self, running: &Running) -> Result<(), Broken> {
+        running.check()?;
+        self.write.eof().await.map_err(|_| Broken::Lost)
+    }
+
+    pub(crate) async fn signal(&self, running: &Running, signal: Sig) -> Result<(), Broken> {
+        running.check()?;
+        self.write.signal(signal).await.map_err(|_| Broken::Lost)
+    }
+
+    pub(crate) async fn resize(&self, running: &Running, size: Size) -> Result<(), Broken> {
+        running.check()?;
+        let sent = self
+            .write
+            .window_change(size.columns, size.rows, size.width, size.height);
+        sent.await.map_err(|_| Broken::Lost)
+    }
+
+    /// Exactly the wire of a judged request within a subsystem that runs.
+    pub(crate) async fn pass<R: Request>(&self, permit: Permitted<R>) -> Result<Underway, Failure> {
+        let (_, request, underway) = self.leg.0.enter(permit).map_err(revoked)?;
+        for bytes in request.wire() {
+            let sent = self.write.data_bytes(bytes.clone());
+            sent.await.map_err(|_| Failure::Lost)?;
+        }
+        Ok(underway)
+    }
+
+    /// Says nothing but that the channel ends: needs no permission.
+    pub(crate) async fn close(&self) {
+        // it may be gone already
+        let _ = self.write.close().await;
+    }
+}
+
+/// Why nothing more passes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Broken {
+    Revoked(gate::End),
+    Lost,
+}
+
+impl From<Revoked> for Broken {
+    fn from(Revoked(end): Revoked) -> Self {
+        Self::Revoked(end)
+    }
+}
+
+fn revoked<R: Request>(denied: Denied<R>) -> Failure {
+    Failure::Revoked(denied.reason().clone())
+}
+
+async fn opened(
+    opening: impl Future<Output = Result<Channel<client::Msg>, russh::Error>>,
+    underway: Underway,
+) -> Result<(Channel<client::Msg>, Underway), Failure> {
+    let failure = match tokio::time::timeout(OPENS_WITHIN, opening).await {
+        Ok(Ok(channel)) => return Ok((channel, underway)),
+        Ok(Err(russh::Error::ChannelOpenFailure(why))) => Failure::Refused(why),
+        Ok(Err(_)) | Err(_) => Failure::Lost,
+    };
+    underway.done(gate::Outcome::of(gate::OutcomeKind::Failed));
+    Err(failure)
+}
+
+async fn enter(stream: Stream, pinned: Vec<PublicKey>, login: &Login) -> Result<Wire, Error> {
+    let (stream, line) = Cut::new(stream);
+    let shown = Arc::new(Mutex::new(None));
+    let config = Arc::new(keys::towards(&pinned));
+    let pins = Pins {
+        pinned,
+        shown: shown.clone(),
+    };
+    let entering = async {
+        let mut handle = client::connect_stream(config, stream, pins)
+            .await
+            .map_err(|error| mismatch(&shown, &error))?;
+        prove(&mut handle, login).await?;
+        Ok(Wire {
+            handle,
+            _line: line,
+        })
+    };
+    match tokio::time::timeout(WITHIN, entering).await {
+        Ok(entered) => entered,
+        Err(_) => Err(Error::Deadline("login at the target")),
+    }
+}
+
+async fn prove(handle: &mut Handle<Pins>, login: &Login) -> Result<(), Error> {
+    let name = login.name.as_str();
+    let answer = match &login.with {
+        Credential::Key(reference) => {
+            let key = Arc::new(keys::private(reference, "key")?);
+            let key = PrivateKeyWithHashAlg::new(key, None);
+            handle.authenticate_publickey(name, key).await
+        }
+        Credential::Password(reference) => {
+            let secret = reference
+                .resolve()
+                .map_err(|error| Error::Configuration(error.to_string()))?;
+            handle.authenticate_password(name, secret.expose()).await
+        }
+    };
+    match answer {
+        Ok(AuthResult::Success) => Ok(()),
+        Ok(AuthResult::Failure { .. }) => {
+            Err(Error::Backend("does not take the stored credential".into()))
+        }
+        Err(error) => Err(Error::Backend(error.to_string())),
+    }
+}
+
+fn mismatch(shown: &Mutex<Option<String>>, error: &russh::Error) -> Error {
+    let shown = shown.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match shown {
+        Some(key) => Error::Backend(format!("shows the host key {key}, which is not pinned")),
+        None => Error::Backend(error.to_string()),
+    }
+}
+
+/// The client side's handler: the target's key must be a pinned one, and the target opens nothing.
+pub(crate) struct Pins {
+    pinned: Vec<PublicKey>,
+    /// The fingerprint that was refused.
+    shown: Arc<Mutex<Option<String>>>,
+}
+
+impl client::Handler for Pins {
+    type Error = russh::Error;
+
+    async fn check_server_key(
+        &mut self,
+        shown: &PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
+        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else {
+            return Ok(false);
+        };
+        let same = |pinned: &PublicKey| pinned.key_data() == key.key_data();
+        if self.pinned.iter().any(same) {
+            return Ok(true);
+        }
+        let fingerprint = key.fingerprint(russh::keys::HashAlg::Sha256).to_string();
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
+        Ok(false)
+    }
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        refuse(reply).await
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        refuse(reply).await
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _: Channel<client::Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        refuse(reply).await
+    }
+
+    async fn server_channel_open_session(
+        &mut self,
+        _: Channel<client::Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        refuse(reply).await
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        refuse(reply).await
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        refuse(reply).await
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        refuse(reply).await
+    }
+}
+
+async fn refuse(reply: ChannelOpenHandle) -> Result<(), russh::Error> {
+    reply
+        .reject(ChannelOpenFailure::AdministrativelyProhibited)
+        .await;
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! What the channels of one connection share: who it is, where it leads, and the one leg to the target.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gate::{Authenticated, Gate, Session, Underway};
+use tokio::sync::{mpsc, watch};
+
+use crate::Shared;
+use crate::ask::Waiting;
+use crate::channel::inbox::Siblings;
+use crate::upstream::Leg;
+
+/// One connection of one person.
+pub(crate) struct Visit {
+    pub(crate) gate: Gate,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) who: Authenticated,
+    pub(crate) goal: Goal,
+    pub(crate) peer: IpAddr,
+    pub(crate) client: String,
+    /// This connection came through another one: it leads no further.
+    pub(crate) within: bool,
+    pub(crate) siblings: Siblings,
+    /// Turns true when the connection is going away.
+    pub(crate) closing: watch::Sender<bool>,
+    pub(crate) reach: watch::Sender<Reach>,
+    /// Turns true at the target.
+    pub(crate) there: watch::Sender<bool>,
+    /// Asks the connection's task to reach the target, with the client's reason.
+    pub(crate) wanted: mpsc::UnboundedSender<Option<String>>,
+}
+
+/// Where a connection leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Goal {
+    Target {
+        name: String,
+        /// `None`: the target's default.
+        login: Option<String>,
+    },
+    /// Only onwards, to targets.
+    Jump,
+}
+
+/// How far it is on its way to the target.
+#[derive(Clone)]
+pub(crate) enum Reach {
+    Idle,
+    Asking,
+    /// People are asked; this is what clients are told.
+    Waiting(String),
+    Reached(Arc<Reached>),
+    Refused(String),
+}
+
+/// At the target, logged in.
+pub(crate) struct Reached {
+    pub(crate) session: Session,
+    pub(crate) leg: Leg,
+    pub(crate) login: String,
+    /// The session's leave to be there.
+    pub(crate) connected: Mutex<Option<Underway>>,
+}
+
+impl Visit {
+    /// Resolves when the connection is going away. Cancel-safe.
+    pub(crate) async fn going(&self) {
+        let mut closing = self.closing.subscribe();
+        // fails only where the sender is gone, which is this value's own
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
+
+    /// The target, reached for the first channel that wants it; who waits is told what people are asked meanwhile.
+    pub(crate) async fn reached(
+        &self,
+        reason: Option<String>,
+        waiting: &impl Waiting,
+    ) -> Result<Arc<Reached>, String> {
+        let mut seen = self.reach.subscribe();
+        let mut reason = Some(reason);
+        loop {
+            let first = self.reach.send_if_modified(|reach| {
+                let idle = matches!(reach, Reach::Idle);
+                if idle {
+                    *reach = Reach::Asking;
+                }
+                idle
+            });
+            if first {
+                // fails only where the connection is gone
+                let _ = self.wanted.send(reason.take().flatten());
+            }
+            let now = seen.borrow_and_update().clone();
+            match now {
+                Reach::Reached(reached) => return Ok(reached),
+                Reach::Refused(text) => return Err(text),
+                Reach::Waiting(text) => waiting.tell(&text).await,
+                Reach::Idle => continue,
+                Reach::Asking => {}
+            }
+            if seen.changed().await.is_err() {
+                return Err("the connection is going away".to_owned());
+            }
+        }
+    }
+
+    pub(crate) fn at_target(&self) -> Option<Arc<Reached>> {
+        match &*self.reach.borrow() {
+            Reach::Reached(reached) => Some(reached.clone()),
+            Reach::Idle | Reach::Asking | Reach::Waiting(_) | Reach::Refused(_) => None,
+        }
+    }
+}
+
+impl Reached {
+    /// Takes the leave out: the session is over.
+    pub(crate) fn take_leave(&self) -> Option<Underway> {
+        self.connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    pub(crate) fn with_leave<T>(&self, look: impl FnOnce(&Underway) -> T) -> Option<T> {
+        let leave = self.connected.lock();
+        leave
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(look)
+    }
+}
