@@ -6,28 +6,40 @@ use std::sync::mpsc;
 
 use anyhow::Context;
 
+use crate::ssh::Ground;
 use crate::stand::{Options, Stand};
 
 /// Waits for the end of its input, which is the end of the tests, then for the server's, and removes the folders.
 const SWEEP: &str = r#"cat >/dev/null
 tries=0
 while [ -e "$1/data/postmaster.pid" ] && [ "$tries" -lt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
-rm -rf -- "$1" "$2""#;
+rm -rf -- "$@""#;
 
 /// A stand with the demo's policies and those of some more files.
 pub struct Lasting {
     pub stand: Stand,
+    /// Where SSH is served too.
+    pub ground: Option<Ground>,
     sweeper: Option<ChildStdin>,
 }
 
 impl Lasting {
     /// Put up in a thread of its own, which lasts as long as the process: the stand ends with the thread that starts it.
     pub fn start(policies: &'static [&'static str]) -> anyhow::Result<Self> {
+        Self::keep(policies, false)
+    }
+
+    /// The same with a target for SSH.
+    pub fn with_ssh(policies: &'static [&'static str]) -> anyhow::Result<Self> {
+        Self::keep(policies, true)
+    }
+
+    fn keep(policies: &'static [&'static str], ssh: bool) -> anyhow::Result<Self> {
         let (done, wait) = mpsc::channel();
         std::thread::Builder::new()
             .name("keeper of the stand".to_owned())
             .spawn(move || {
-                let kept = done.send(started(policies)).is_ok();
+                let kept = done.send(started(policies, ssh)).is_ok();
                 if kept {
                     loop {
                         std::thread::park();
@@ -43,15 +55,23 @@ impl Lasting {
     }
 }
 
-fn started(policies: &[&str]) -> anyhow::Result<Lasting> {
+fn started(policies: &[&str], ssh: bool) -> anyhow::Result<Lasting> {
     let folder = tempfile::Builder::new()
         .prefix("countersign-stand-")
         .tempdir()?;
-    let stand = stand(&folder.path().join("stand"), policies)?;
+    let ground = ssh.then(|| Ground::prepare(folder.path())).transpose()?;
+    let edit = |text: String| match &ground {
+        Some(ground) => ground.configured(&text),
+        None => text,
+    };
+    let stand = edited(&folder.path().join("stand"), policies, &edit)?;
+    // OpenSSH leaves nothing in its folder that would outlive it
+    let beside = ground.as_ref().map(|ground| ground.sshd.folder().to_owned());
     let mut sweeper = Command::new("sh")
         .args(["-c", SWEEP, "sweep"])
         .arg(stand.postgres.folder())
         .arg(folder.keep())
+        .args(beside)
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -59,12 +79,22 @@ fn started(policies: &[&str]) -> anyhow::Result<Lasting> {
         .spawn()?;
     Ok(Lasting {
         stand,
+        ground,
         sweeper: sweeper.stdin.take(),
     })
 }
 
 /// A stand of one's own, with the demo's policies and those of some more files in `e2e/tests/policies`.
 pub fn stand(folder: &Path, policies: &[&str]) -> anyhow::Result<Stand> {
+    edited(folder, policies, &|text| text)
+}
+
+/// The same with a configuration that is changed before it is written.
+pub fn edited(
+    folder: &Path,
+    policies: &[&str],
+    edit: &dyn Fn(String) -> String,
+) -> anyhow::Result<Stand> {
     std::fs::create_dir_all(folder)?;
     let own = folder.join("chosen-policies");
     std::fs::create_dir_all(&own)?;
@@ -86,5 +116,6 @@ pub fn stand(folder: &Path, policies: &[&str]) -> anyhow::Result<Stand> {
     }
     let mut options = Options::in_folder(folder);
     options.policies = Some(&own);
+    options.edit = edit;
     Stand::start(&options, &|| false)
 }

@@ -14,6 +14,8 @@ pub mod psql;
 pub mod raw;
 pub mod settings;
 pub mod stand;
+pub mod ssh;
+pub mod sshd;
 pub mod story;
 pub mod tap;
 pub mod trail;
