@@ -66,7 +66,9 @@ fn started(policies: &[&str], ssh: bool) -> anyhow::Result<Lasting> {
     };
     let stand = edited(&folder.path().join("stand"), policies, &edit)?;
     // OpenSSH leaves nothing in its folder that would outlive it
-    let beside = ground.as_ref().map(|ground| ground.sshd.folder().to_owned());
+    let beside = ground
+        .as_ref()
+        .map(|ground| ground.sshd.folder().to_owned());
     let mut sweeper = Command::new("sh")
         .args(["-c", SWEEP, "sweep"])
         .arg(stand.postgres.folder())

@@ -87,9 +87,25 @@ impl Ground {
         let mut command = Command::new(name);
         command
             .args(["-F", "none"])
-            .args(["-o", &format!("UserKnownHostsFile={}", self.folder.join("known_hosts").display())])
-            .args(["-o", "GlobalKnownHostsFile=none", "-o", "StrictHostKeyChecking=yes"])
-            .args(["-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1"])
+            .args([
+                "-o",
+                &format!(
+                    "UserKnownHostsFile={}",
+                    self.folder.join("known_hosts").display()
+                ),
+            ])
+            .args([
+                "-o",
+                "GlobalKnownHostsFile=none",
+                "-o",
+                "StrictHostKeyChecking=yes",
+            ])
+            .args([
+                "-o",
+                "PubkeyAuthentication=no",
+                "-o",
+                "NumberOfPasswordPrompts=1",
+            ])
             .args(["-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10"])
             .env("SSH_ASKPASS", &helper)
             .env("SSH_ASKPASS_REQUIRE", "force")
@@ -113,7 +129,10 @@ impl Ground {
 
 fn write_helper(path: &Path) -> anyhow::Result<()> {
     let part = path.with_extension(format!("{:?}", std::thread::current().id()));
-    std::fs::write(&part, "#!/bin/sh\nprintf '%s\\n' \"$COUNTERSIGN_TEST_TOKEN\"\n")?;
+    std::fs::write(
+        &part,
+        "#!/bin/sh\nprintf '%s\\n' \"$COUNTERSIGN_TEST_TOKEN\"\n",
+    )?;
     std::fs::set_permissions(&part, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     // by a rename: another thread may run it already
     std::fs::rename(&part, path)?;
@@ -165,7 +184,13 @@ impl Client {
             let now = stream.now();
             Ok(now.contains(what).then_some(now))
         });
-        found.with_context(|| format!("it printed {:?} and said {:?}", self.out.now(), self.err.now()))
+        found.with_context(|| {
+            format!(
+                "it printed {:?} and said {:?}",
+                self.out.now(),
+                self.err.now()
+            )
+        })
     }
 
     /// The number of the approval that it waits for.
@@ -202,7 +227,11 @@ impl Client {
         let child = &mut self.child;
         let status = until("the client ends", || Ok(child.try_wait()?));
         let Ok(status) = status else {
-            bail!("it printed {:?} and said {:?}", self.out.now(), self.err.now());
+            bail!(
+                "it printed {:?} and said {:?}",
+                self.out.now(),
+                self.err.now()
+            );
         };
         Ok((status, self.out.whole(), self.err.whole()))
     }

@@ -36,7 +36,12 @@ impl Sshd {
         let gateway_key = key_pair(folder.path(), "gateway_key")?;
         folder.file("authorized_keys", gateway_key.as_bytes(), None, 0o600)?;
         let [port] = ports::free()?;
-        let settings = folder.file("sshd_config", settings(&folder, port).as_bytes(), None, 0o600)?;
+        let settings = folder.file(
+            "sshd_config",
+            settings(&folder, port).as_bytes(),
+            None,
+            0o600,
+        )?;
         if rustix::process::geteuid().is_root() {
             std::fs::create_dir_all(CONFINEMENT).context(CONFINEMENT)?;
         }
@@ -103,7 +108,10 @@ impl Sshd {
                 bail!("sshd ended with {status}: {}", said.trim());
             }
             if Instant::now() > deadline {
-                bail!("sshd is not ready after {READY_WITHIN:?}; see {}", log.display());
+                bail!(
+                    "sshd is not ready after {READY_WITHIN:?}; see {}",
+                    log.display()
+                );
             }
             pause();
         }

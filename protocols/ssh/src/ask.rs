@@ -32,29 +32,40 @@ pub(crate) async fn ask<R: Request, W: Waiting>(
     request: R,
     waiting: &W,
 ) -> Answer<R> {
-    let mut decision = session.authorize(request).await;
+    match session.authorize(request).await {
+        Decision::Hold(hold) => wait_for(hold, waiting).await,
+        decision => settled(decision),
+    }
+}
+
+/// Until people have answered.
+pub(crate) async fn wait_for<R: Request, W: Waiting>(mut hold: Hold<R>, waiting: &W) -> Answer<R> {
     let mut told: Option<Told> = None;
     loop {
-        match decision {
-            Decision::Permit(permit) => return Answer::Go(permit),
-            Decision::Deny(denied) => {
-                let text = answers::refusal(denied.reason(), denied.id().as_deref());
-                return Answer::No(text);
-            }
-            Decision::Fault(_, fault) => return Answer::No(answers::fault(&fault)),
-            Decision::Hold(hold) => {
-                let text = answers::waiting(hold.id(), hold.asks());
-                // a question that grew is told at once
-                if told.as_ref().is_none_or(|told| told.text != text) {
-                    waiting.tell(&text).await;
-                    told = Some(Told::now(text));
-                }
-                let Some(settled) = wait(hold, &mut told, waiting).await else {
-                    return Answer::GivenUp;
-                };
-                decision = settled;
-            }
+        let text = answers::waiting(hold.id(), hold.asks());
+        // a question that grew is told at once
+        if told.as_ref().is_none_or(|told| told.text != text) {
+            waiting.tell(&text).await;
+            told = Some(Told::now(text));
         }
+        match wait(hold, &mut told, waiting).await {
+            None => return Answer::GivenUp,
+            Some(Decision::Hold(again)) => hold = again,
+            Some(decision) => return settled(decision),
+        }
+    }
+}
+
+fn settled<R: Request>(decision: Decision<R>) -> Answer<R> {
+    match decision {
+        Decision::Permit(permit) => Answer::Go(permit),
+        Decision::Deny(denied) => {
+            let text = answers::refusal(denied.reason(), denied.id().as_deref());
+            Answer::No(text)
+        }
+        Decision::Fault(_, fault) => Answer::No(answers::fault(&fault)),
+        // who holds it waits for it
+        Decision::Hold(_) => Answer::GivenUp,
     }
 }
 

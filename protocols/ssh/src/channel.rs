@@ -17,7 +17,7 @@ use crate::channel::inbox::{Inbox, Over, Piece, Seat, Start, Terminal};
 use crate::face::Face;
 use crate::upstream::{Failure, Opening};
 use crate::visit::{Reached, Visit};
-use crate::{answers, environment, started};
+use crate::{answers, environment, sftp, started};
 
 /// How a channel came to its end.
 pub(crate) enum Ending {
@@ -52,6 +52,10 @@ impl Pipes {
         target.flow();
         self.tasks.spawn(drain(read, target.clone()));
         target
+    }
+
+    pub(crate) fn visit(&self) -> Arc<Visit> {
+        self.visit.clone()
     }
 
     pub(crate) async fn going(&self) {
@@ -93,7 +97,7 @@ impl Waiting for AtChannel<'_> {
 
 pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Handle, _seat: Seat) {
     let (read, write) = channel.split();
-    let face = Face::new(write, handle);
+    let face = Arc::new(Face::new(write, handle));
     let mut pipes = Pipes::new(&visit, read);
     let ending = live(&visit, &mut pipes, &face).await;
     if let Ending::Told(text) = ending {
@@ -104,7 +108,7 @@ pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Hand
     face.close().await;
 }
 
-async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Face) -> Ending {
+async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending {
     let Some((setting, start)) = settle_in(&pipes.client, face).await else {
         return over(pipes.client.over());
     };
@@ -161,7 +165,7 @@ async fn settle_in(client: &Inbox, face: &Face) -> Option<(Setting, Start)> {
 async fn run(
     reached: &Arc<Reached>,
     pipes: &mut Pipes,
-    face: &Face,
+    face: &Arc<Face>,
     (setting, start): (Setting, Start),
 ) -> Ending {
     let opening = Opening {
@@ -169,7 +173,7 @@ async fn run(
         environment: setting.environment,
         start,
     };
-    let request = started::asked(reached, &opening);
+    let request = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
     pipes.client.calm();
     let waiting = AtChannel { face, pipes };
     let answer = ask(&reached.session, request, &waiting).await;
@@ -185,6 +189,9 @@ async fn run(
     let target = pipes.target(read);
     pipes.client.flow();
     match &opening.start {
+        Start::Subsystem(name) if name == sftp::NAME => {
+            sftp::relay(reached, pipes, face, (side, target, underway)).await
+        }
         Start::Exec(_) | Start::Shell | Start::Subsystem(_) => {
             relay::relay(reached, pipes, face, (side, target, underway)).await
         }

@@ -1,5 +1,20 @@
-//! Placeholder of the decoder until it is merged.
-pub struct Command(pub String);
-pub fn command(bytes: &[u8]) -> Command {
-    Command(String::from_utf8_lossy(bytes).into_owned())
-}
+//! From the bytes of a request to what it asks for: pure, free of policy, and exact or opaque.
+//!
+//! [`command`] reads the command line of an `exec` request, [`sftp`] the packets of the SFTP subsystem.
+
+mod argument;
+mod command;
+mod heredoc;
+mod judge;
+mod leaf;
+mod options;
+mod programs;
+mod scan;
+pub mod sftp;
+mod shells;
+mod tools;
+mod walk;
+mod word;
+mod wrappers;
+
+pub use command::{Command, Direction, Leaf, STACK, Tool, ToolName, command, other_shell};

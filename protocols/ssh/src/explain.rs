@@ -8,12 +8,13 @@ use gate::{Fingerprint, Sample, Target, Unclear, UnclearKind};
 use serde_json::Value;
 
 use crate::config::Backend;
+use crate::decoder::Decoder;
 use crate::request::{Asked, Shown};
-use crate::{decode, words};
+use crate::words;
 
 /// `"command"`, `{"exec":..}`, `{"shell":true}`, `{"subsystem":..}`, `{"forward":{"host":..,"port":..}}` or
 /// `{"forward":{"socket":..}}`.
-pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked, Unclear> {
+pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked, Unclear> {
     let login = target.backend.login(sample.database.as_deref());
     let login = login.map_or("", |login| login.name.as_str());
     let request = &sample.request;
@@ -21,12 +22,10 @@ pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked
         .as_str()
         .or_else(|| request.get("exec").and_then(Value::as_str))
     {
-        let decoded = decode::command(command.as_bytes());
-        return Ok(asked(
-            "exec",
-            (login, command),
-            words::exec(&decoded, login),
-        ));
+        let decoder = Decoder::start().map_err(|_| unreadable())?;
+        let line = Bytes::from(command.to_owned());
+        let operations = decoder.exec(&line, login).await?;
+        return Ok(asked("exec", (login, command), operations));
     }
     if request.get("shell").and_then(Value::as_bool) == Some(true) {
         return Ok(asked("shell", (login, ""), words::shell(login)));
@@ -54,7 +53,7 @@ fn explain_forward(login: &str, forward: &Value) -> Result<Asked, Unclear> {
     let (Some(host), Some(port)) = (host, port) else {
         return Err(unreadable());
     };
-    let operations = words::forward("local", host, port.into());
+    let operations = words::forward(words::Forward::Local, host, port);
     Ok(asked(
         "forward",
         (login, &format!("{host}:{port}")),

@@ -34,11 +34,11 @@ pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
     if jumps(&visit, &host, port) {
         return jump(&visit, channel, reply, host).await;
     }
-    let destination = match u16::try_from(port) {
-        Ok(port) => format!("{host}:{port}"),
-        Err(_) => return refuse(reply, "no such port").await,
+    let Ok(number) = u16::try_from(port) else {
+        return refuse(reply, "no such port").await;
     };
-    let of = |_: &str| words::forward("local", &host, port);
+    let destination = format!("{host}:{number}");
+    let of = words::forward(words::Forward::Local, &host, number);
     let Some((reached, permit, reply)) = allowed(&visit, reply, &destination, of).await else {
         return;
     };
@@ -54,7 +54,7 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
         reply,
         path,
     } = socket;
-    let of = |_: &str| words::socket(&path);
+    let of = words::socket(&path);
     let Some((reached, permit, reply)) = allowed(&visit, reply, &path, of).await else {
         return;
     };
@@ -97,7 +97,7 @@ async fn allowed(
     visit: &Arc<Visit>,
     reply: ChannelOpenHandle,
     destination: &str,
-    operations: impl FnOnce(&str) -> Operations,
+    operations: Operations,
 ) -> Option<(Arc<Reached>, Permitted<Asked>, ChannelOpenHandle)> {
     if visit.goal == Goal::Jump {
         let text = crate::answers::not_connected(&visible(destination));
@@ -118,7 +118,7 @@ async fn allowed(
             return None;
         }
     };
-    let request = asked(&reached, destination, operations(&reached.login));
+    let request = asked(&reached, destination, operations);
     match ask(&reached.session, request, &waiting).await {
         Answer::Go(permit) => Some((reached, permit, reply)),
         Answer::No(text) => {

@@ -7,6 +7,7 @@ mod channel;
 pub mod config;
 mod cut;
 pub mod decode;
+mod decoder;
 mod door;
 mod environment;
 mod explain;
@@ -19,6 +20,7 @@ mod reach;
 pub mod request;
 mod running;
 mod serve;
+mod sftp;
 mod started;
 mod upstream;
 mod visit;
@@ -30,6 +32,7 @@ use std::time::Duration;
 use gate::{Backends, Connection, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear};
 
 use crate::config::{Backend, Buffers, Listener};
+use crate::decoder::Decoder;
 use crate::keys::HostKeys;
 use crate::request::Asked;
 use crate::serve::Arrival;
@@ -46,6 +49,7 @@ pub struct Ssh {
 pub(crate) struct Shared {
     pub(crate) backends: Backends<Backend>,
     pub(crate) keys: HostKeys,
+    pub(crate) decoder: Decoder,
     pub(crate) buffers: Buffers,
     /// Open channels of one connection.
     pub(crate) channels: usize,
@@ -63,6 +67,7 @@ impl Protocol for Ssh {
         let shared = Shared {
             backends,
             keys: HostKeys::load(&listener)?,
+            decoder: Decoder::start().map_err(|error| Error::Configuration(error.to_string()))?,
             buffers: listener.buffers,
             channels: listener.channels,
             login_within: LOGIN_WITHIN,
@@ -83,7 +88,7 @@ impl Protocol for Ssh {
     }
 
     async fn explain(target: &Target<Backend>, sample: Sample) -> Result<Asked, Unclear> {
-        explain::explain(target, &sample)
+        explain::explain(target, &sample).await
     }
 
     fn answer(reason: &Reason) -> serde_json::Value {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use gate::{End, Masked, Outcome, OutcomeKind, Revocation, Revoked, Underway};
+use gate::{End, Masked, Outcome, OutcomeKind, Revoked, Underway};
 
 /// Ended once; dropped before that, nobody knows how it came out.
 pub(crate) struct Running(Mutex<Option<Underway>>);
@@ -26,15 +26,6 @@ impl Running {
             Some(underway) => underway.reply(bytes),
             None => Err(Revoked(End::Policy)),
         }
-    }
-
-    /// `None` once it is done.
-    pub(crate) fn revocation(&self) -> Option<Revocation> {
-        self.lock().as_ref().map(Underway::revocation)
-    }
-
-    pub(crate) fn with<T>(&self, look: impl FnOnce(&Underway) -> T) -> Option<T> {
-        self.lock().as_ref().map(look)
     }
 
     pub(crate) fn done(&self, kind: OutcomeKind, code: Option<String>) {

@@ -6,28 +6,29 @@ use bytes::Bytes;
 use gate::Fingerprint;
 
 use crate::channel::inbox::Start;
+use crate::decoder::Decoder;
 use crate::request::{Asked, Shown};
 use crate::upstream::Opening;
 use crate::visit::Reached;
-use crate::{decode, words};
+use crate::words;
 
 /// The exact bytes, and all that changes what they mean: the account, the variables, the terminal.
-pub(crate) fn asked(reached: &Reached, opening: &Opening) -> Asked {
+pub(crate) async fn asked(decoder: &Decoder, reached: &Reached, opening: &Opening) -> Asked {
     let login = reached.login.as_str();
     let (kind, wire, operations, text) = match &opening.start {
         Start::Exec(command) => {
-            let decoded = decode::command(command);
             let text = String::from_utf8_lossy(command).into_owned();
-            ("exec", command.clone(), words::exec(&decoded, login), text)
+            let operations = decoder.exec(command, login).await;
+            ("exec", command.clone(), operations, text)
         }
         Start::Shell => {
             let text = format!("shell as {login}");
-            ("shell", Bytes::new(), words::shell(login), text)
+            ("shell", Bytes::new(), Ok(words::shell(login)), text)
         }
         Start::Subsystem(name) => {
             let text = format!("subsystem {name} as {login}");
             let wire = Bytes::from(name.clone());
-            ("subsystem", wire, words::subsystem(name, login), text)
+            ("subsystem", wire, Ok(words::subsystem(name, login)), text)
         }
     };
     let mut notes = vec![format!("as {login} at {}", reached.session.target().name)];
@@ -49,7 +50,7 @@ pub(crate) fn asked(reached: &Reached, opening: &Opening) -> Asked {
         ],
         wire: vec![wire],
         meaning: meaning(opening),
-        operations: Ok(Arc::new(operations)),
+        operations: operations.map(Arc::new),
         shown: Shown::new(&text, Some(&mask), notes),
     }
 }

@@ -1,61 +1,141 @@
-//! Placeholder.
-use crate::decode::Command;
-use gate::words::{Action, Attributes, Operation, Operations, Resource, Value};
-fn one(id: &'static str, path: Vec<(&'static str, String)>, attributes: Attributes) -> Operations {
-    Operations::new(vec![Operation {
-        action: Action {
-            protocol: "ssh",
-            id,
-        },
-        resource: Resource {
-            path: path.into_iter().map(|(a, b)| (a, b.into())).collect(),
-            attributes,
-        },
-        facts: Attributes::new(),
-        statement: 0,
-        span: None,
-    }])
+//! Each kind of request of a channel in the words of policy.
+
+mod address;
+mod command;
+mod files;
+mod location;
+mod verbs;
+
+pub use command::exec;
+pub use files::sftp;
+pub use verbs::{VERBS, Verb};
+
+use std::borrow::Cow;
+
+pub(crate) use gate::words::Effect;
+use gate::words::{Attributes, Operation, Operations, Resource, Value};
+
+use address::Address;
+
+/// Which side listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Forward {
+    /// The client's: `-L`, `-D`, `-W`; the target connects to the address.
+    Local,
+    /// The target's: `-R`; the address is the one it listens at.
+    Remote,
 }
-pub fn exec(c: &Command, login: &str) -> Operations {
-    let first = c.0.split(' ').next().unwrap_or("*").to_owned();
-    let mut a = Attributes::new();
-    a.insert("program", Value::Text(first.clone()));
-    a.insert("line", Value::Text(c.0.clone()));
-    a.insert("arguments", Value::Set(vec![]));
-    for k in ["opaque", "dynamic", "patterns", "deletes", "other_user"] {
-        a.insert(k, Value::Bool(k == "deletes" && first == "rm"));
-    }
-    a.insert("reads", Value::Set(vec![]));
-    a.insert("writes", Value::Set(vec![]));
-    one(
-        "exec",
-        vec![("Account", login.into()), ("Command", first)],
-        a,
-    )
-}
+
+/// Variables that a client may set: what they say, no program acts on.
+pub const HARMLESS_VARIABLES: &[&str] = &[
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "COLORTERM",
+    "GIT_PROTOCOL",
+    "COUNTERSIGN_REASON",
+];
+
+/// An interactive session: one operation, whatever is typed in it.
+#[must_use]
 pub fn shell(login: &str) -> Operations {
-    one("shell", vec![("Account", login.into())], Attributes::new())
+    one(verbs::SHELL, account(login), Attributes::new())
 }
+
+/// A subsystem by name; of `sftp` each request is judged besides, of any other nothing is known.
+#[must_use]
 pub fn subsystem(name: &str, login: &str) -> Operations {
-    one(
-        "subsystem",
-        vec![("Account", login.into()), ("Subsystem", name.into())],
-        Attributes::new(),
-    )
+    let verb = match name {
+        "sftp" => verbs::SUBSYSTEM,
+        _ => verbs::SUBSYSTEM_UNKNOWN,
+    };
+    let mut resource = account(login);
+    resource
+        .path
+        .push(("Subsystem", Cow::Owned(name.to_owned())));
+    one(verb, resource, Attributes::new())
 }
-pub fn forward(_kind: &str, host: &str, port: u32) -> Operations {
-    let mut a = Attributes::new();
-    a.insert("host", Value::Text(host.into()));
-    a.insert("port", Value::Long(port.into()));
-    a.insert("loopback", Value::Bool(host == "127.0.0.1"));
-    one(
-        "forward_local",
-        vec![("Host", host.into()), ("Port", port.to_string())],
-        a,
-    )
+
+/// A forward to an address, or from one that the target listens at.
+#[must_use]
+pub fn forward(kind: Forward, host: &str, port: u16) -> Operations {
+    let verb = match kind {
+        Forward::Local => verbs::FORWARD_LOCAL,
+        Forward::Remote => verbs::FORWARD_REMOTE,
+    };
+    let address = Address::of(host);
+    let resource = Resource {
+        path: vec![
+            ("Host", Cow::Owned(address.host.clone())),
+            ("Port", Cow::Owned(port.to_string())),
+        ],
+        attributes: Attributes::from([
+            ("host", Value::Text(address.host)),
+            ("port", Value::Long(i64::from(port))),
+            ("loopback", Value::Bool(address.loopback)),
+        ]),
+    };
+    one(verb, resource, Attributes::new())
 }
+
+/// A forward to or from a Unix socket.
+#[must_use]
 pub fn socket(path: &str) -> Operations {
-    let mut a = Attributes::new();
-    a.insert("path", Value::Text(path.into()));
-    one("forward_socket", vec![("Socket", path.into())], a)
+    let resource = Resource {
+        path: vec![("Socket", Cow::Owned(path.to_owned()))],
+        attributes: Attributes::from([("path", Value::Text(path.to_owned()))]),
+    };
+    one(verbs::FORWARD_SOCKET, resource, Attributes::new())
+}
+
+/// Lending the client's key agent to the target.
+#[must_use]
+pub fn agent() -> Operations {
+    one(verbs::AGENT, Resource::default(), Attributes::new())
+}
+
+/// Lending the client's display to the target.
+#[must_use]
+pub fn x11() -> Operations {
+    one(verbs::X11, Resource::default(), Attributes::new())
+}
+
+/// Setting a variable for what runs next.
+#[must_use]
+pub fn environment(name: &str) -> Operations {
+    let verb = match HARMLESS_VARIABLES.contains(&name) || name.starts_with("LC_") {
+        true => verbs::ENV,
+        false => verbs::ENV_UNKNOWN,
+    };
+    let resource = Resource {
+        path: vec![("Variable", Cow::Owned(name.to_owned()))],
+        attributes: Attributes::new(),
+    };
+    one(verb, resource, Attributes::new())
+}
+
+fn account(login: &str) -> Resource {
+    Resource {
+        path: vec![("Account", Cow::Owned(login.to_owned()))],
+        attributes: Attributes::new(),
+    }
+}
+
+fn one(verb: Verb, resource: Resource, facts: Attributes) -> Operations {
+    Operations::new(vec![operation(verb, resource, facts, 0)])
+}
+
+fn operation(verb: Verb, resource: Resource, facts: Attributes, statement: u32) -> Operation {
+    Operation {
+        action: verb.action(),
+        resource,
+        facts,
+        statement,
+        span: None,
+    }
+}
+
+fn set<'n>(names: impl IntoIterator<Item = &'n str>) -> Value {
+    let names: std::collections::BTreeSet<&str> = names.into_iter().collect();
+    Value::Set(names.into_iter().map(str::to_owned).collect())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use russh::Sig;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::spill::{PLACE, Spill, Spilled};
 use crate::config::Buffers;
@@ -119,6 +119,7 @@ struct Shared {
     room: Notify,
     /// Rings for whoever waits for people: the end, or an interrupt.
     stirred: Notify,
+    ended: watch::Sender<bool>,
     buffers: Buffers,
     siblings: Siblings,
 }
@@ -148,6 +149,7 @@ impl Inbox {
             came: Notify::new(),
             room: Notify::new(),
             stirred: Notify::new(),
+            ended: watch::Sender::new(false),
             buffers,
             siblings,
         }))
@@ -324,6 +326,7 @@ impl Inbox {
         self.0.came.notify_one();
         self.0.room.notify_one();
         self.0.stirred.notify_one();
+        self.0.ended.send_replace(true);
         first
     }
 
@@ -352,6 +355,13 @@ impl Inbox {
             }
             stirred.await;
         }
+    }
+
+    /// Resolves when nothing more comes, whatever lies here still; for any number of those who wait. Cancel-safe.
+    pub(crate) async fn gone(&self) {
+        let mut ended = self.0.ended.subscribe();
+        // fails only where this inbox is gone
+        let _ = ended.wait_for(|ended| *ended).await;
     }
 
     pub(crate) fn over(&self) -> Option<Over> {

@@ -89,12 +89,6 @@ impl Spill {
     }
 }
 
-impl Spilled {
-    pub(crate) fn length(self) -> usize {
-        self.length
-    }
-}
-
 impl Job {
     pub(crate) async fn write(self, bytes: Bytes) -> io::Result<()> {
         blocking(move || {

@@ -1,0 +1,75 @@
+//! Looks at a command line before any parser does: what is too long, too deep or not plain text goes no further.
+
+/// Longer command lines are opaque.
+const MAX_LENGTH: usize = 64 << 10;
+/// How many brackets, blocks and substitutions one may open in all, and so how deep it can be.
+const MAX_OPENED: usize = 64;
+
+/// The text of a command line that the parser may be given.
+///
+/// # Errors
+/// Why not: `oversize`, `nul`, `encoding`, `control` for carriage returns, other control characters and blanks that
+/// shells and parsers disagree about, `number` for a descriptor that is no number, `nesting`.
+pub(super) fn readable(bytes: &[u8]) -> Result<&str, &'static str> {
+    if bytes.len() > MAX_LENGTH {
+        return Err("oversize");
+    }
+    if bytes.contains(&0) {
+        return Err("nul");
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| "encoding")?;
+    let foreign = |letter: char| {
+        (letter.is_control() || letter.is_whitespace()) && !matches!(letter, '\t' | '\n' | ' ')
+    };
+    if text.contains(foreign) {
+        return Err("control");
+    }
+    if long_descriptor(bytes) {
+        return Err("number");
+    }
+    // a comment or a here-document that ends elsewhere for the shell than for the parser would hide what follows
+    if text.contains("\\\n") && (text.contains('#') || text.contains("<<")) {
+        return Err("continuation");
+    }
+    if opened(text) > MAX_OPENED {
+        return Err("nesting");
+    }
+    Ok(text)
+}
+
+/// An upper bound of the depth: nothing is ever taken to be closed again, for quotes may hide or fake what closes.
+fn opened(text: &str) -> usize {
+    let brackets = text
+        .bytes()
+        .filter(|byte| matches!(byte, b'(' | b'{' | b'`' | b'!'))
+        .count();
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let blocks = words.filter(|word| BLOCKS.contains(word)).count();
+    let tests = match text.contains("[[") {
+        // the operators of a test nest in the parser's tree
+        true => text
+            .bytes()
+            .filter(|byte| matches!(byte, b'&' | b'|'))
+            .count(),
+        false => 0,
+    };
+    brackets + blocks + tests
+}
+
+/// A redirection of a descriptor with more digits than a number of 32 bits has.
+fn long_descriptor(bytes: &[u8]) -> bool {
+    let mut digits = 0_usize;
+    for byte in bytes {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b'<' | b'>' if digits > 9 => return true,
+            b'\\' | b'\n' => {}
+            _ => digits = 0,
+        }
+    }
+    false
+}
+
+const BLOCKS: &[&str] = &[
+    "if", "elif", "while", "until", "for", "case", "select", "coproc", "function", "time", "do",
+];

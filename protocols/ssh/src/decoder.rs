@@ -1,0 +1,84 @@
+//! Command lines are decoded on threads of their own: deep ones need a stack that no task has.
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use bytes::Bytes;
+use gate::words::Operations;
+use gate::{Unclear, UnclearKind};
+use tokio::sync::oneshot;
+
+use crate::{decode, words};
+
+const THREADS: usize = 2;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Decoder(mpsc::Sender<Job>);
+
+struct Job {
+    line: Bytes,
+    login: String,
+    answer: oneshot::Sender<Operations>,
+}
+
+impl Decoder {
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let queue = Arc::new(Mutex::new(queue));
+        for number in 0..THREADS {
+            let queue = queue.clone();
+            std::thread::Builder::new()
+                .name(format!("ssh decoder {number}"))
+                .stack_size(decode::STACK)
+                .spawn(move || work(&queue))?;
+        }
+        Ok(Self(jobs))
+    }
+
+    /// What a command line asks for; a decoder that is gone or that fails understands nothing.
+    pub(crate) async fn exec(&self, line: &Bytes, login: &str) -> Result<Operations, Unclear> {
+        let (answer, decoded) = oneshot::channel();
+        let job = Job {
+            line: line.clone(),
+            login: login.to_owned(),
+            answer,
+        };
+        if self.0.send(job).is_err() {
+            return Err(failed());
+        }
+        decoded.await.map_err(|_| failed())
+    }
+}
+
+/// Until the listener is gone. A line that makes the decoder panic is not understood, and the next one is decoded.
+fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job {
+            line,
+            login,
+            answer,
+        }) = next
+        else {
+            return;
+        };
+        let decoding = std::panic::AssertUnwindSafe(|| {
+            let command = decode::command(&line);
+            words::exec(&command, &login)
+        });
+        if let Ok(operations) = std::panic::catch_unwind(decoding) {
+            // nobody waits for it where the client is gone
+            let _ = answer.send(operations);
+        }
+    }
+}
+
+fn failed() -> Unclear {
+    Unclear {
+        kind: UnclearKind::Unclear,
+        code: "decoder",
+        message: "the command could not be understood".to_owned(),
+        hint: None,
+        at: None,
+    }
+}

@@ -1,0 +1,391 @@
+//! The SFTP subsystem: each request is judged on its own, and one that is held or refused stops no other.
+
+mod asked;
+mod files;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gate::{Decision, End, Hold, Masked, OutcomeKind, Permitted, Ungoverned};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::answers;
+use crate::ask::{Answer, Waiting, wait_for};
+use crate::channel::inbox::{Inbox, Over, Piece};
+use crate::channel::relay::Started;
+use crate::channel::{Ending, Pipes, failed, over};
+use crate::decode::sftp::{
+    Ask, Malformed, Outcome, Packet, Reply, Request, Tap, permission_denied, status,
+};
+use crate::face::Face;
+use crate::request::Asked;
+use crate::running::Running;
+use crate::upstream::{Broken, Side};
+use crate::visit::{Reached, Visit};
+use files::Files;
+
+pub(crate) const NAME: &str = "sftp";
+
+/// Requests that may wait for people at once on one channel.
+const MOST_HELD: usize = 64;
+const CONCLUDES_WITHIN: Duration = Duration::from_secs(3);
+
+/// One channel's SFTP.
+struct Session<'a> {
+    reached: &'a Arc<Reached>,
+    face: &'a Arc<Face>,
+    visit: Arc<Visit>,
+    client: Inbox,
+    side: Side,
+    tap: Tap,
+    /// The subsystem itself.
+    running: Running,
+    files: Files,
+    /// Requests about which people are asked.
+    asking: JoinSet<(u32, String, Answer<Asked>)>,
+    closing: watch::Sender<bool>,
+    client_ended: bool,
+    /// The target was told that the client sends no more.
+    told_end: bool,
+}
+
+enum Ended {
+    Target(Option<String>),
+    ClientLeft,
+    Revoked(End),
+    Over(Over),
+    Lost,
+    Malformed(Malformed),
+    NotStarted,
+    Unrecorded(gate::Fault),
+}
+
+pub(crate) async fn relay(
+    reached: &Arc<Reached>,
+    pipes: &Pipes,
+    face: &Arc<Face>,
+    (side, target, underway): Started,
+) -> Ending {
+    let mut revocation = underway.revocation();
+    let mut session = Session {
+        reached,
+        face,
+        visit: pipes.visit(),
+        client: pipes.client.clone(),
+        side,
+        tap: Tap::new(),
+        running: Running::new(underway),
+        files: Files::default(),
+        asking: JoinSet::new(),
+        closing: watch::Sender::new(false),
+        client_ended: false,
+        told_end: false,
+    };
+    let ended = tokio::select! {
+        biased;
+        end = revocation.wait() => Ended::Revoked(end),
+        ended = session.run(&target) => ended,
+        () = pipes.going() => Ended::ClientLeft,
+    };
+    session.conclude(ended).await
+}
+
+enum Woken {
+    Client(Result<Piece, Over>),
+    Target(Result<Piece, Over>),
+    Answered(u32, String, Answer<Asked>),
+}
+
+impl Session<'_> {
+    async fn run(&mut self, target: &Inbox) -> Ended {
+        let mut code = None;
+        loop {
+            let reads = !self.client_ended && self.asking.len() < MOST_HELD;
+            let woken = tokio::select! {
+                biased;
+                Some(Ok((id, what, answer))) = self.asking.join_next() => Woken::Answered(id, what, answer),
+                piece = target.next() => Woken::Target(piece),
+                piece = self.client.next(), if reads => Woken::Client(piece),
+            };
+            let done = match woken {
+                Woken::Answered(id, what, answer) => self.answered(id, &what, answer).await,
+                Woken::Target(Ok(Piece::Status(status))) => {
+                    code = (status != 0).then(|| format!("exit {status}"));
+                    self.face.status(status).await;
+                    Ok(())
+                }
+                Woken::Target(Ok(piece)) => self.from_target(piece).await,
+                Woken::Target(Err(Over::Gone)) => return Ended::Target(code),
+                Woken::Target(Err(why)) => return Ended::Over(why),
+                Woken::Client(Ok(piece)) => self.from_client(piece).await,
+                Woken::Client(Err(Over::Gone)) => return Ended::ClientLeft,
+                Woken::Client(Err(why)) => return Ended::Over(why),
+            };
+            // room for a reply is room for a request
+            let done = match done {
+                Ok(()) => self.requests().await,
+                Err(ended) => Err(ended),
+            };
+            if let Err(ended) = done {
+                return ended;
+            }
+        }
+    }
+
+    async fn from_client(&mut self, piece: Piece) -> Result<(), Ended> {
+        match piece {
+            Piece::Data(bytes) => self.tap.from_client(bytes),
+            Piece::Eof => self.client_ended = true,
+            Piece::Signal(signal) => self.side.signal(&self.running, signal).await?,
+            Piece::Extended(..)
+            | Piece::Terminal(_)
+            | Piece::Environment(..)
+            | Piece::Start(_)
+            | Piece::Resized(_)
+            | Piece::Status(_)
+            | Piece::Killed(_)
+            | Piece::Succeeded
+            | Piece::Failed => {}
+        }
+        Ok(())
+    }
+
+    async fn from_target(&mut self, piece: Piece) -> Result<(), Ended> {
+        match piece {
+            Piece::Data(bytes) => {
+                self.tap.from_server(bytes);
+                while let Some(reply) = self.tap.next_reply()? {
+                    self.reply(reply).await?;
+                }
+            }
+            Piece::Extended(code, bytes) => {
+                let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
+                let bytes = self.running.reply(masked)?;
+                self.face.data(Some(code), bytes).await;
+            }
+            Piece::Killed(killed) => self.face.killed(killed).await,
+            Piece::Eof => self.face.eof().await,
+            Piece::Failed => return Err(Ended::NotStarted),
+            Piece::Succeeded
+            | Piece::Status(_)
+            | Piece::Terminal(_)
+            | Piece::Environment(..)
+            | Piece::Start(_)
+            | Piece::Resized(_)
+            | Piece::Signal(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes out what came whole, and says goodbye once nothing of it is left.
+    async fn requests(&mut self) -> Result<(), Ended> {
+        while self.asking.len() < MOST_HELD
+            && let Some(packet) = self.tap.next_request()?
+        {
+            self.request(packet).await?;
+        }
+        let quiet = self.asking.is_empty() && self.tap.held() == 0;
+        if self.client_ended && quiet && !self.told_end {
+            self.told_end = true;
+            self.side.eof(&self.running).await?;
+        }
+        Ok(())
+    }
+
+    async fn request(&mut self, packet: Packet) -> Result<(), Ended> {
+        let Packet { bytes, id, ask } = packet;
+        match (ask, id) {
+            (Ask::Start, _) | (_, None) => Ok(self.side.more(&self.running, bytes).await?),
+            (Ask::Judge(request), Some(id)) => self.judge(id, bytes, request).await,
+            (Ask::Continue { handle, what }, Some(id)) => {
+                // under the permission that its handle was opened with
+                if self.files.go_on(&handle, id, &what) {
+                    Ok(self.side.more(&self.running, bytes).await?)
+                } else {
+                    self.refuse(id, "", "not open, or not allowed any more")
+                        .await
+                }
+            }
+            (
+                Ask::Refuse {
+                    status: code,
+                    message,
+                },
+                Some(id),
+            ) => {
+                self.tap.answered(id);
+                self.face.data(None, status(id, code, message)).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn judge(&mut self, id: u32, bytes: Bytes, request: Request) -> Result<(), Ended> {
+        let (asked, what) = asked::asked(self.reached, bytes, &request);
+        match self.reached.session.authorize(asked).await {
+            Decision::Permit(permit) => self.pass(id, permit).await,
+            Decision::Deny(denied) => {
+                let text = answers::refusal(denied.reason(), denied.id().as_deref());
+                self.refuse(id, &what, &text).await
+            }
+            Decision::Fault(_, fault) => self.refuse(id, &what, &answers::fault(&fault)).await,
+            Decision::Hold(hold) => {
+                self.hold(id, what, hold);
+                Ok(())
+            }
+        }
+    }
+
+    fn hold(&mut self, id: u32, what: String, hold: Hold<Asked>) {
+        let waiting = AtFile {
+            face: self.face.clone(),
+            client: self.client.clone(),
+            visit: self.visit.clone(),
+            closing: self.closing.subscribe(),
+        };
+        self.asking
+            .spawn(async move { (id, what, wait_for(hold, &waiting).await) });
+    }
+
+    async fn answered(&mut self, id: u32, what: &str, answer: Answer<Asked>) -> Result<(), Ended> {
+        match answer {
+            Answer::Go(permit) => self.pass(id, permit).await,
+            Answer::No(text) => self.refuse(id, what, &text).await,
+            Answer::GivenUp => self.refuse(id, what, "given up").await,
+        }
+    }
+
+    async fn pass(&mut self, id: u32, permit: Permitted<Asked>) -> Result<(), Ended> {
+        match self.side.pass(permit).await {
+            Ok(underway) => {
+                self.files.asked(id, Running::new(underway));
+                Ok(())
+            }
+            Err(crate::upstream::Failure::Lost) => Err(Ended::Lost),
+            Err(failure) => self.refuse(id, "", &failed(failure)).await,
+        }
+    }
+
+    async fn refuse(&mut self, id: u32, what: &str, text: &str) -> Result<(), Ended> {
+        self.tap.answered(id);
+        // clients print the code in words of their own
+        if !what.is_empty() {
+            self.face.say(&format!("{what}: {text}")).await;
+        }
+        self.face.data(None, permission_denied(id, text)).await;
+        Ok(())
+    }
+
+    async fn reply(&mut self, reply: Reply) -> Result<(), Ended> {
+        let Reply {
+            bytes,
+            answers,
+            outcome,
+        } = reply;
+        let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
+        let bytes = match &answers {
+            Some(answers) => self.files.reply(answers, masked, &self.running)?,
+            None => self.running.reply(masked)?,
+        };
+        self.reached
+            .session
+            .recorded()
+            .await
+            .map_err(Ended::Unrecorded)?;
+        self.face.data(None, bytes).await;
+        if let Some(answers) = &answers {
+            let handle = match &outcome {
+                Outcome::Handle(handle) => Some(handle),
+                _ => None,
+            };
+            let code = match outcome {
+                Outcome::Status(code) => code,
+                _ => 0,
+            };
+            self.files.answered(answers.id, handle, code);
+        }
+        Ok(())
+    }
+
+    async fn conclude(mut self, ended: Ended) -> Ending {
+        self.closing.send_replace(true);
+        self.side.close().await;
+        // questions are withdrawn by those who asked them
+        let asking = &mut self.asking;
+        let all = async { while asking.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(CONCLUDES_WITHIN, all).await;
+        let (kind, ending, code) = match ended {
+            Ended::Target(code) => (OutcomeKind::Completed, Ending::Done, code),
+            Ended::ClientLeft => (OutcomeKind::Completed, Ending::Done, None),
+            Ended::Revoked(end) => {
+                let told = Ending::Told(answers::ended(end));
+                (OutcomeKind::Revoked, told, None)
+            }
+            Ended::Over(why) => (OutcomeKind::Failed, over(Some(why)), None),
+            Ended::Lost => {
+                let told = Ending::Told("the connection to the target is lost".to_owned());
+                (OutcomeKind::Unknown, told, None)
+            }
+            Ended::Malformed(why) => {
+                let told = Ending::Told(format!("not SFTP as it is spoken here: {why}"));
+                (OutcomeKind::Failed, told, None)
+            }
+            Ended::NotStarted => {
+                let told = Ending::Told("the target has no SFTP".to_owned());
+                (OutcomeKind::Failed, told, None)
+            }
+            Ended::Unrecorded(fault) => {
+                let told = Ending::Told(answers::fault(&fault));
+                (OutcomeKind::Unknown, told, None)
+            }
+        };
+        self.running.done(kind, code);
+        ending
+    }
+}
+
+/// A client whose request waits while others go on.
+struct AtFile {
+    face: Arc<Face>,
+    client: Inbox,
+    visit: Arc<Visit>,
+    closing: watch::Receiver<bool>,
+}
+
+impl Waiting for AtFile {
+    async fn tell(&self, text: &str) {
+        self.face.say(text).await;
+    }
+
+    async fn given_up(&self) {
+        let mut closing = self.closing.clone();
+        tokio::select! {
+            () = self.client.gone() => {}
+            () = self.visit.going() => {}
+            _ = closing.wait_for(|closing| *closing) => {}
+        }
+    }
+}
+
+impl From<Malformed> for Ended {
+    fn from(why: Malformed) -> Self {
+        Self::Malformed(why)
+    }
+}
+
+impl From<Broken> for Ended {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Revoked(end) => Self::Revoked(end),
+            Broken::Lost => Self::Lost,
+        }
+    }
+}
+
+impl From<gate::Revoked> for Ended {
+    fn from(gate::Revoked(end): gate::Revoked) -> Self {
+        Self::Revoked(end)
+    }
+}
