@@ -106,7 +106,7 @@ impl Ground {
                 "-o",
                 "NumberOfPasswordPrompts=1",
             ])
-            .args(["-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10"])
+            .args(["-o", "LogLevel=INFO", "-o", "ConnectTimeout=10"])
             .env("SSH_ASKPASS", &helper)
             .env("SSH_ASKPASS_REQUIRE", "force")
             .env("COUNTERSIGN_TEST_TOKEN", token)
