@@ -9,6 +9,9 @@ use super::{location, operation, set};
 use crate::decode::{Command, Direction, Leaf, Tool, ToolName};
 use crate::words::Effect;
 
+/// Longer command lines are not given to policy as text: no rule compares with them, and each program would carry it.
+const MAX_TEXT: usize = 4096;
+
 /// What a command line asks for; the strictest verdict over all its programs wins.
 #[must_use]
 pub fn exec(command: &Command, login: &str) -> Operations {
@@ -91,7 +94,7 @@ fn facts(command: &Command) -> Attributes {
             set(command.programs.iter().map(String::as_str)),
         ),
     ]);
-    if let Some(text) = &command.text {
+    if let Some(text) = command.text.as_ref().filter(|text| text.len() <= MAX_TEXT) {
         facts.insert("command", Value::Text(text.clone()));
     }
     facts

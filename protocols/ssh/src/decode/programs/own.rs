@@ -193,7 +193,7 @@ fn crontab(arguments: &[Argument]) -> Judged {
 /// The first option says whether it asks or changes.
 fn packages(arguments: &[Argument]) -> Judged {
     let first = arguments.first().map_or("", |word| word.text.as_str());
-    let asks = ["-l", "-L", "-s", "-S", "-p", "--list", "--status", "--print-architecture", "--version", "-V"];
+    let asks = ["-l", "-L", "-s", "-S", "-p", "--list", "--status", "--print-architecture", "--version"];
     // rpm's queries run what `--pipe` and `--define` name
     let runs = given(arguments, "ED", &["pipe", "define", "eval", "root", "rcfile", "macros", "pre-invoke", "admindir"]);
     match (asks.contains(&first) || first.starts_with("-q"), runs) {

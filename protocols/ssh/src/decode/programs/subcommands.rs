@@ -2,7 +2,7 @@
 
 use super::super::argument::Argument;
 use super::super::leaf::Judged;
-use super::{Row, Rule};
+use super::{Row, Rule, given};
 
 /// What each subcommand of a program does; one that is not named is `unknown`.
 pub(super) struct Subcommands {
@@ -10,8 +10,8 @@ pub(super) struct Subcommands {
     flags: &'static [&'static str],
     /// Options before it whose value is the next word, or follows `=`.
     valued: &'static [&'static str],
-    /// Beginnings of options that make anything unknown.
-    never: &'static [&'static str],
+    /// Options, wherever they stand, that make anything unknown: letters and long names.
+    never: (&'static str, &'static [&'static str]),
     /// Without any subcommand.
     alone: Judged,
     read: &'static [&'static str],
@@ -22,12 +22,9 @@ pub(super) struct Subcommands {
 
 impl Subcommands {
     pub(super) fn judged(&self, arguments: &[Argument]) -> Judged {
-        let forbidden = |word: &Argument| {
-            self.never
-                .iter()
-                .any(|beginning| word.text.starts_with(beginning))
-        };
-        if arguments.iter().any(forbidden) {
+        // git takes the name of a program in place of an address
+        let program = arguments.iter().any(|word| word.text.starts_with("ext:"));
+        if program || given(arguments, self.never.0, self.never.1) {
             return Judged::UNKNOWN;
         }
         let mut words = arguments.iter();
@@ -87,7 +84,7 @@ impl Subcommands {
 const NONE: Subcommands = Subcommands {
     flags: &[],
     valued: &[],
-    never: &[],
+    never: ("", &[]),
     alone: Judged::UNKNOWN,
     read: &[],
     write: &[],
@@ -115,7 +112,7 @@ const SYSTEMCTL: Subcommands = Subcommands {
         "--system", "--failed", "--no-block", "--version",
     ],
     valued: &["-t", "--type", "-n", "--lines", "-o", "--output", "-p", "--property", "--state"],
-    never: &["-H", "--host", "-M", "--machine", "--root", "--image"],
+    never: ("HM", &["host", "machine", "root", "image"]),
     alone: Judged::READ,
     read: &[
         "status", "show", "cat", "is-active", "is-enabled", "is-failed", "is-system-running", "list-units",
@@ -132,20 +129,21 @@ const SYSTEMCTL: Subcommands = Subcommands {
 const GIT: Subcommands = Subcommands {
     flags: &["--no-pager", "--version", "--no-optional-locks"],
     valued: &["-C"],
-    never: &[
-        "-c", "--config-env", "--exec-path", "--git-dir", "--work-tree", "--upload-pack", "--receive-pack", "--output",
-        "--ext-diff", "--open-files-in-pager", "-O", "--exec", "-u", "--template", "--help", "ext:", "--outp", "--upl",
-        "--rec", "--exe", "--ext", "--tem", "--open",
-    ],
+    never: (
+        "cOu",
+        &[
+            "config-env", "exec-path", "git-dir", "work-tree", "upload-pack", "receive-pack", "output", "ext-diff",
+            "open-files-in-pager", "exec", "template", "help", "textconv", "filters",
+        ],
+    ),
     alone: Judged::READ,
     read: &[
         "status", "log", "diff", "show", "rev-parse", "describe", "ls-files", "ls-tree", "ls-remote", "blame",
-        "shortlog", "cat-file", "rev-list", "merge-base", "for-each-ref", "name-rev", "count-objects", "stash list",
-        "version", "remote", "fsck",
+        "shortlog", "cat-file", "rev-list", "merge-base", "for-each-ref", "name-rev", "count-objects", "version",
     ],
     write: &[
         "pull", "fetch", "clone", "checkout", "switch", "restore", "reset", "merge", "add", "commit", "stash", "tag",
-        "branch", "init", "mv", "push", "gc", "cherry-pick", "revert", "stash pop",
+        "branch", "init", "mv", "push", "gc", "cherry-pick", "revert", "remote",
     ],
     delete: &["clean", "rm", "prune"],
     ..NONE
@@ -154,7 +152,7 @@ const GIT: Subcommands = Subcommands {
 const DOCKER: Subcommands = Subcommands {
     flags: &["--version", "-v"],
     valued: &["-f", "--file", "-p", "--project-name", "--profile", "--env-file", "--project-directory"],
-    never: &["-H", "--host", "--context", "--config"],
+    never: ("Ho", &["host", "context", "config", "output"]),
     alone: Judged::READ,
     read: &[
         "ps", "images", "logs", "inspect", "stats", "top", "version", "info", "port", "diff", "history", "events",
@@ -178,7 +176,7 @@ const DOCKER: Subcommands = Subcommands {
 const COMPOSE: Subcommands = Subcommands {
     flags: &["--version", "-v"],
     valued: &["-f", "--file", "-p", "--project-name", "--profile", "--env-file"],
-    never: &["-H", "--host", "--context"],
+    never: ("Ho", &["host", "context", "output"]),
     alone: Judged::READ,
     read: &["ps", "logs", "config", "images", "top", "version"],
     write: &["pull", "stop", "start", "restart", "pause", "unpause"],
@@ -189,7 +187,7 @@ const COMPOSE: Subcommands = Subcommands {
 const APT: Subcommands = Subcommands {
     flags: &["-y", "--yes", "-q", "-qq", "-qy", "-yq", "--assume-yes", "--no-install-recommends", "--quiet"],
     // `-o` and `-c` can name commands that run
-    never: &["-o", "--option", "-c", "--config-file", "--opt", "--conf"],
+    never: ("oc", &["option", "config-file"]),
     read: &["list", "show", "search", "policy", "depends", "rdepends", "madison", "showhold", "showauto", "showmanual"],
     admin: &[
         "update", "install", "upgrade", "full-upgrade", "dist-upgrade", "remove", "purge", "autoremove", "autoclean",
@@ -200,7 +198,7 @@ const APT: Subcommands = Subcommands {
 
 const PACKAGES: Subcommands = Subcommands {
     flags: &["-y", "-q", "--assumeyes", "--quiet", "--no-cache", "-n", "--non-interactive"],
-    never: &["--setopt", "-c", "--config", "--installroot", "--root", "-p"],
+    never: ("cp", &["setopt", "config", "installroot", "root"]),
     read: &["list", "info", "search", "repolist", "check-update", "provides", "history", "repos", "lr", "version"],
     admin: &[
         "install", "update", "upgrade", "remove", "erase", "add", "del", "autoremove", "clean", "makecache",
@@ -212,7 +210,7 @@ const PACKAGES: Subcommands = Subcommands {
 const KUBECTL: Subcommands = Subcommands {
     valued: &["-n", "--namespace", "-l", "--selector", "-o", "--output"],
     flags: &["-A", "--all-namespaces"],
-    never: &["--kubeconfig", "-s", "--server", "--token", "--as", "--context"],
+    never: ("s", &["kubeconfig", "server", "token", "as", "context"]),
     read: &[
         "get", "describe", "logs", "top", "version", "explain", "api-resources", "cluster-info", "rollout status",
         "rollout history", "config current-context", "config get-contexts",
@@ -227,7 +225,7 @@ const KUBECTL: Subcommands = Subcommands {
 
 const CONTROL: Subcommands = Subcommands {
     flags: &["--no-pager", "--static"],
-    never: &["-H", "--host", "-M", "--machine"],
+    never: ("HM", &["host", "machine"]),
     alone: Judged::READ,
     read: &[
         "status", "show", "list", "list-sessions", "list-users", "list-timezones", "list-locales", "list-seats",
@@ -251,8 +249,7 @@ const UFW: Subcommands = Subcommands {
 
 const SERVERS: Subcommands = Subcommands {
     flags: &["-t", "-T", "-v", "-V", "-S", "-q"],
-    valued: &["-s"],
-    never: &["-c", "-g", "-p", "-f", "-C", "-d", "-e"],
+    never: ("cgpfCdes", &[]),
     alone: Judged::READ,
     read: &["configtest", "status", "fullstatus"],
     admin: &["start", "stop", "restart", "reload", "graceful", "graceful-stop"],
