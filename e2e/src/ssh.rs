@@ -14,6 +14,8 @@ use crate::watchdog::until;
 
 /// The name of the target.
 pub const TARGET: &str = "box";
+/// The same server under a name for which another host key is pinned.
+pub const IMPOSTOR: &str = "impostor";
 
 /// The gateway's SSH port, and the server behind it.
 pub struct Ground {
@@ -41,34 +43,32 @@ impl Ground {
         })
     }
 
-    /// The gateway's configuration with a listener for SSH and the target.
+    /// The gateway's configuration with a listener for SSH, the target, and one that shows another key than is pinned.
     pub fn configured(&self, text: &str) -> String {
-        self.configured_with(text, self.sshd.host_key())
-    }
-
-    /// The same with another key pinned.
-    pub fn configured_with(&self, text: &str, pinned: &str) -> String {
-        let Self {
-            port, folder, sshd, ..
-        } = self;
         let listener = format!(
-            "listeners:\n  - address: 127.0.0.1:{port}\n    ssh:\n      host_keys: [{{ file: {}/gateway_host_key }}]\n",
-            folder.display()
+            "listeners:\n  - address: 127.0.0.1:{}\n    ssh:\n      host_keys: [{{ file: {}/gateway_host_key }}]\n",
+            self.port,
+            self.folder.display()
         );
-        let target = format!(
-            "targets:\n  {TARGET}:\n    labels: [env:demo]\n    ssh:\n      host: 127.0.0.1\n      port: {}\n      \
-             host_keys: [\"{pinned}\"]\n      logins:\n        - name: {}\n          with: {{ key: {{ file: {} }} }}\n",
-            sshd.port(),
-            sshd.login(),
-            sshd.gateway_key().display()
-        );
-        text.replacen("listeners:\n", &listener, 1)
-            .replacen("targets:\n", &target, 1)
+        let targets = [
+            self.target(TARGET, self.sshd.host_key()),
+            self.target(IMPOSTOR, self.host_key.trim()),
+        ];
+        text.replacen("listeners:\n", &listener, 1).replacen(
+            "targets:\n",
+            &format!("targets:\n{}", targets.concat()),
+            1,
+        )
     }
 
-    /// The key that the gateway shows, as a public line.
-    pub fn host_key(&self) -> &str {
-        self.host_key.trim()
+    fn target(&self, name: &str, pinned: &str) -> String {
+        format!(
+            "  {name}:\n    ssh:\n      host: 127.0.0.1\n      port: {}\n      host_keys: [\"{pinned}\"]\n      \
+             logins:\n        - name: {}\n          with: {{ key: {{ file: {} }} }}\n",
+            self.sshd.port(),
+            self.sshd.login(),
+            self.sshd.gateway_key().display()
+        )
     }
 
     /// A folder that the target's account may write.

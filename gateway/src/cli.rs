@@ -103,6 +103,31 @@ pub(crate) enum User {
     Add(UserAdd),
     /// List users and services
     List,
+    /// Public keys, as SSH proves somebody by
+    #[command(subcommand)]
+    Key(Key),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Register a public key
+    Add {
+        /// Whose
+        account: String,
+        /// The public key file, such as `id_ed25519.pub`
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        /// What it is called [default: the key's comment]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List keys, of all or of one
+    List { account: Option<String> },
+    /// End a key, and the sessions that were proved with it
+    Remove {
+        /// `SHA256:...`
+        id: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod approvals;
 mod audit;
 mod check;
 mod init;
+mod key;
 mod lock;
 mod policy;
 mod replay;

@@ -136,10 +136,13 @@ impl From<store::Error> for Problem {
         use store::Error;
         let text = error.to_string();
         match error {
-            Error::NoAccount(_) | Error::NoToken(_) => {
-                Self::not_found("user, service or token").detail(text)
+            Error::NoAccount(_) | Error::NoToken(_) | Error::NoKey(_) => {
+                Self::not_found("user, service, token or key").detail(text)
             }
-            Error::Exists(_) | Error::AdminExists => Self::conflict(text),
+            Error::Exists(_)
+            | Error::AdminExists
+            | Error::KeyExists(_)
+            | Error::TooManyKeys(_) => Self::conflict(text),
             Error::TooManyTokens { .. } => {
                 Self::conflict(text).next("`countersign token list` shows them")
             }
@@ -147,6 +150,7 @@ impl From<store::Error> for Problem {
             | Error::Reserved(_)
             | Error::NotAnOwner(_)
             | Error::ExpiredAtBirth
+            | Error::BadKey(_)
             | Error::TooLong(..) => Self::invalid(text),
             Error::Newer { .. }
             | Error::Altered(_)

@@ -100,6 +100,9 @@ async fn only_administrators_administer_and_refusals_are_recorded() {
         ),
         (Method::POST, "/v1/tokens".to_owned(), "manage_tokens"),
         (Method::DELETE, "/v1/tokens/abc".to_owned(), "manage_tokens"),
+        (Method::GET, "/v1/keys".to_owned(), "manage_tokens"),
+        (Method::POST, "/v1/keys".to_owned(), "manage_tokens"),
+        (Method::DELETE, "/v1/keys/abc".to_owned(), "manage_tokens"),
         (Method::GET, "/v1/audit/checkpoint".to_owned(), "read_audit"),
     ];
     for person in ["ada", "grace", "robot"] {

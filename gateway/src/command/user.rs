@@ -17,6 +17,7 @@ pub(super) fn run(command: User, printer: &Printer) -> anyhow::Result<ExitCode> 
         User::Add(arguments) if arguments.admin => first_admin(&arguments, printer)?,
         User::Add(arguments) => add(&arguments, printer)?,
         User::List => list(printer)?,
+        User::Key(command) => super::key::run(command, printer)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -21,6 +21,8 @@ use crate::sessions::SessionRecord;
 pub(crate) struct Snapshot {
     pub(crate) accounts: BTreeMap<String, Arc<Account>>,
     owners: HashMap<String, String>,
+    /// Of live public keys.
+    key_owners: HashMap<String, String>,
     locked_targets: HashSet<String>,
 }
 
@@ -102,6 +104,14 @@ impl Directory for Store {
         snapshot.accounts.get(snapshot.owners.get(token)?).cloned()
     }
 
+    fn owner_of_key(&self, id: &str) -> Option<Arc<Account>> {
+        let snapshot = self.shared.directory.snapshot();
+        snapshot
+            .accounts
+            .get(snapshot.key_owners.get(id)?)
+            .cloned()
+    }
+
     fn services_of(&self, owner: &str) -> BTreeSet<String> {
         let snapshot = self.shared.directory.snapshot();
         let owned =
@@ -151,6 +161,15 @@ impl Snapshot {
                 account.tokens.push(token);
             }
         }
+        let mut key_owners = HashMap::new();
+        for (owner, key) in crate::keys::load(connection).await? {
+            if !key.revoked {
+                key_owners.insert(key.id.clone(), owner.clone());
+            }
+            if let Some(account) = accounts.get_mut(&owner) {
+                account.keys.push(key);
+            }
+        }
         let locked_targets: Vec<String> =
             sqlx::query_scalar("SELECT name FROM lock WHERE kind = 'target'")
                 .fetch_all(connection)
@@ -161,6 +180,7 @@ impl Snapshot {
                 .map(|(name, one)| (name, Arc::new(one)))
                 .collect(),
             owners,
+            key_owners,
             locked_targets: locked_targets.into_iter().collect(),
         })
     }

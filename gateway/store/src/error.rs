@@ -23,6 +23,14 @@ pub enum Error {
     NoToken(String),
     #[error("`{account}` has {live} live tokens, as many as one may have: revoke one first")]
     TooManyTokens { account: String, live: usize },
+    #[error("there is no live public key `{0}`")]
+    NoKey(String),
+    #[error("not a public key that can be used here: {0}")]
+    BadKey(&'static str),
+    #[error("the public key `{0}` is registered already")]
+    KeyExists(String),
+    #[error("`{0}` has as many public keys as one may have: remove one first")]
+    TooManyKeys(String),
     #[error("a token cannot expire before it is issued")]
     ExpiredAtBirth,
     #[error("`{0}` is too long: at most {1} characters")]

@@ -95,7 +95,7 @@ pub(crate) async fn relay(
 enum Woken {
     Client(Result<Piece, Over>),
     Target(Result<Piece, Over>),
-    Answered(u32, String, Answer<Asked>),
+    Answered(u32, String, Box<Answer<Asked>>),
 }
 
 impl Session<'_> {
@@ -105,21 +105,21 @@ impl Session<'_> {
             let reads = !self.client_ended && self.asking.len() < MOST_HELD;
             let woken = tokio::select! {
                 biased;
-                Some(Ok((id, what, answer))) = self.asking.join_next() => Woken::Answered(id, what, answer),
+                Some(Ok((id, what, answer))) = self.asking.join_next() => Woken::Answered(id, what, Box::new(answer)),
                 piece = target.next() => Woken::Target(piece),
                 piece = self.client.next(), if reads => Woken::Client(piece),
             };
             let done = match woken {
-                Woken::Answered(id, what, answer) => self.answered(id, &what, answer).await,
+                Woken::Answered(id, what, answer) => self.answered(id, &what, *answer).await,
                 Woken::Target(Ok(Piece::Status(status))) => {
                     code = (status != 0).then(|| format!("exit {status}"));
                     self.face.status(status).await;
                     Ok(())
                 }
-                Woken::Target(Ok(piece)) => self.from_target(piece).await,
+                Woken::Target(Ok(piece)) => self.take_target(piece).await,
                 Woken::Target(Err(Over::Gone)) => return Ended::Target(code),
                 Woken::Target(Err(why)) => return Ended::Over(why),
-                Woken::Client(Ok(piece)) => self.from_client(piece).await,
+                Woken::Client(Ok(piece)) => self.take_client(piece).await,
                 Woken::Client(Err(Over::Gone)) => return Ended::ClientLeft,
                 Woken::Client(Err(why)) => return Ended::Over(why),
             };
@@ -134,7 +134,7 @@ impl Session<'_> {
         }
     }
 
-    async fn from_client(&mut self, piece: Piece) -> Result<(), Ended> {
+    async fn take_client(&mut self, piece: Piece) -> Result<(), Ended> {
         match piece {
             Piece::Data(bytes) => self.tap.from_client(bytes),
             Piece::Eof => self.client_ended = true,
@@ -152,7 +152,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn from_target(&mut self, piece: Piece) -> Result<(), Ended> {
+    async fn take_target(&mut self, piece: Piece) -> Result<(), Ended> {
         match piece {
             Piece::Data(bytes) => {
                 self.tap.from_server(bytes);

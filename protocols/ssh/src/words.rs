@@ -58,7 +58,7 @@ pub fn subsystem(name: &str, login: &str) -> Operations {
 
 /// A forward to an address, or from one that the target listens at.
 #[must_use]
-pub fn forward(kind: Forward, host: &str, port: u16) -> Operations {
+pub fn forward(kind: Forward, host: &str, port: u32) -> Operations {
     let verb = match kind {
         Forward::Local => verbs::FORWARD_LOCAL,
         Forward::Remote => verbs::FORWARD_REMOTE,

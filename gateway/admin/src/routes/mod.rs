@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod keys;
 mod locks;
 mod me;
 mod recordings;
@@ -66,6 +67,9 @@ pub fn router(admin: Admin) -> Router {
         .on(GET, "/v1/tokens", ListTokens, tokens::list)
         .on(POST, "/v1/tokens", ManageTokens, tokens::issue)
         .on(DELETE, "/v1/tokens/{id}", ManageTokens, tokens::revoke)
+        .on(GET, "/v1/keys", ManageTokens, keys::list)
+        .on(POST, "/v1/keys", ManageTokens, keys::add)
+        .on(DELETE, "/v1/keys/{id}", ManageTokens, keys::remove)
         .on(GET, "/v1/audit/checkpoint", ReadAudit, audit::checkpoint)
         .finish(admin)
 }

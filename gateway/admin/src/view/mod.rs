@@ -2,6 +2,7 @@
 
 mod approval;
 mod audit;
+mod keys;
 mod people;
 mod replay;
 mod session;
@@ -9,6 +10,7 @@ mod time;
 
 pub use approval::{Approval, ApprovalDetail, Cast, Decision, Ended, Operation, Required, Verdict};
 pub use audit::Checkpoint;
+pub use keys::{AddedKey, Key, NewKey};
 pub use people::{
     Group, IssuedToken, Kind, Lock, LockKind, Locked, Me, NewLock, NewToken, NewUser, Revoked,
     Token, User,

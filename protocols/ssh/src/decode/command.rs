@@ -44,6 +44,8 @@ pub struct Leaf {
     /// Files that its redirections write.
     pub writes: Vec<String>,
     pub tool: Option<Tool>,
+    /// On a terminal it opens a pager, from which anything can be started.
+    pub pager: bool,
 }
 
 /// The server side of a tool that copies.
@@ -104,6 +106,13 @@ impl Command {
     #[must_use]
     pub fn opaque(&self) -> bool {
         self.leaves.iter().any(|leaf| leaf.opaque.is_some())
+    }
+
+    /// The same command line where the channel has a terminal: whatever opens a pager is opaque.
+    #[must_use]
+    pub fn on_terminal(mut self) -> Self {
+        self.leaves = self.leaves.into_iter().map(Leaf::on_terminal).collect();
+        self
     }
 }
 

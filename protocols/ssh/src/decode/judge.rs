@@ -91,7 +91,12 @@ impl Walk {
         self.push(Leaf::new(program, &[], judged), around);
     }
 
-    fn assignment(&mut self, assignment: &Assignment, word: &Word, around: &Around) -> Environment {
+    fn assignment(
+        &mut self,
+        assignment: &Assignment,
+        word: &Word,
+        around: &Around,
+    ) -> Environment {
         match (&assignment.name, &assignment.value) {
             (AssignmentName::VariableName(name), AssignmentValue::Scalar(value)) => {
                 self.marks += word.value.matches('#').count();
@@ -196,11 +201,7 @@ impl Walk {
                 return Files::opaque("dynamic");
             }
         };
-        let number = |text: &str| {
-            text.trim_end_matches('-')
-                .bytes()
-                .all(|b| b.is_ascii_digit())
-        };
+        let number = |text: &str| text.trim_end_matches('-').bytes().all(|b| b.is_ascii_digit());
         match kind {
             IoFileRedirectKind::Read => told(&word, || Files::read(&word)),
             IoFileRedirectKind::DuplicateInput | IoFileRedirectKind::DuplicateOutput

@@ -79,7 +79,10 @@ impl Environment {
 impl Leaf {
     /// A program whose meaning is told.
     pub(super) fn new(program: &str, arguments: &[Argument], judged: Judged) -> Self {
-        let mut line = Argument::constant(program).quoted();
+        let mut line = match program {
+            "*" => program.to_owned(),
+            _ => Argument::constant(program).quoted(),
+        };
         for argument in arguments {
             line.push(' ');
             line.push_str(&argument.quoted());
@@ -98,6 +101,8 @@ impl Leaf {
             reads: Vec::new(),
             writes: Vec::new(),
             tool: None,
+            pager: PAGERS.contains(&program)
+                && !arguments.iter().any(|word| word.text == "--no-pager"),
         }
     }
 
@@ -124,6 +129,13 @@ impl Leaf {
                 self.effects.insert(Effect::Unknown);
             }
             Environment::Dangerous => self.opaque = self.opaque.or(Some("environment")),
+        }
+        self.settled()
+    }
+
+    pub(super) fn on_terminal(mut self) -> Self {
+        if self.pager {
+            self.opaque = self.opaque.or(Some("pager"));
         }
         self.settled()
     }
@@ -159,6 +171,20 @@ const SYSTEM_FOLDERS: &[&str] = &[
     "/usr/sbin/",
     "/usr/local/bin/",
     "/usr/local/sbin/",
+];
+
+/// Show what they read in a pager, where their output is a terminal.
+const PAGERS: &[&str] = &[
+    "git",
+    "journalctl",
+    "systemctl",
+    "hostnamectl",
+    "timedatectl",
+    "localectl",
+    "loginctl",
+    "resolvectl",
+    "networkctl",
+    "apt",
 ];
 
 const HARMLESS: &[&str] = &[

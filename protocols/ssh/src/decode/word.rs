@@ -19,22 +19,14 @@ pub(super) struct Folded {
 /// It is read anew and not taken from the parser: whatever the parser cut wrongly shows here as an open quote or as an
 /// operator in the midst of a word.
 pub(super) fn fold(raw: &str) -> Result<Folded, Broken> {
-    let mut folding = Folding {
-        raw,
-        at: 0,
-        folded: Folded::default(),
-    };
+    let mut folding = Folding::new(raw);
     folding.unquoted()?;
     Ok(folding.folded)
 }
 
 /// Folds the text of a here-document or of an arithmetic expression: no quotes, only expansions.
 pub(super) fn fold_document(raw: &str) -> Result<Folded, Broken> {
-    let mut folding = Folding {
-        raw,
-        at: 0,
-        folded: Folded::default(),
-    };
+    let mut folding = Folding::new(raw);
     folding.quoted(None)?;
     Ok(folding.folded)
 }
@@ -42,10 +34,21 @@ pub(super) fn fold_document(raw: &str) -> Result<Folded, Broken> {
 struct Folding<'t> {
     raw: &'t str,
     at: usize,
+    /// Where the last `]` stands.
+    bracket: Option<usize>,
     folded: Folded,
 }
 
 impl<'t> Folding<'t> {
+    fn new(raw: &'t str) -> Self {
+        Self {
+            raw,
+            at: 0,
+            bracket: raw.rfind(']'),
+            folded: Folded::default(),
+        }
+    }
+
     fn rest(&self) -> &'t str {
         self.raw.get(self.at..).unwrap_or_default()
     }
@@ -92,7 +95,7 @@ impl<'t> Folding<'t> {
                 '$' => self.dollar()?,
                 '`' => self.backquoted()?,
                 '*' | '?' => self.pattern(),
-                '[' if self.rest().contains(']') => self.pattern(),
+                '[' if self.bracket >= Some(self.at) => self.pattern(),
                 '{' if self.rest().contains([',', '.']) && self.rest().contains('}') => {
                     self.dynamic();
                 }

@@ -9,6 +9,9 @@ use super::{location, operation, set};
 use crate::decode::{Command, Direction, Leaf, Tool, ToolName};
 use crate::words::Effect;
 
+/// Longer command lines are not given to policy as text: no rule compares with them, and each program would carry it.
+const MAX_TEXT: usize = 4096;
+
 /// What a command line asks for; the strictest verdict over all its programs wins.
 #[must_use]
 pub fn exec(command: &Command, login: &str) -> Operations {
@@ -34,7 +37,10 @@ fn resource(leaf: &Leaf, login: &str) -> Resource {
     let mut attributes = Attributes::from([
         ("program", Value::Text(leaf.program.clone())),
         ("line", Value::Text(leaf.line.clone())),
-        ("arguments", set(leaf.arguments.iter().map(String::as_str))),
+        (
+            "arguments",
+            set(leaf.arguments.iter().map(String::as_str)),
+        ),
         ("opaque", Value::Bool(leaf.opaque.is_some())),
         ("dynamic", Value::Bool(leaf.dynamic)),
         ("patterns", Value::Bool(leaf.patterns)),
@@ -83,9 +89,12 @@ fn tool_attributes(attributes: &mut Attributes, tool: &Tool) {
 fn facts(command: &Command) -> Attributes {
     let mut facts = Attributes::from([
         ("opaque", Value::Bool(command.opaque())),
-        ("programs", set(command.programs.iter().map(String::as_str))),
+        (
+            "programs",
+            set(command.programs.iter().map(String::as_str)),
+        ),
     ]);
-    if let Some(text) = &command.text {
+    if let Some(text) = command.text.as_ref().filter(|text| text.len() <= MAX_TEXT) {
         facts.insert("command", Value::Text(text.clone()));
     }
     facts
