@@ -65,14 +65,23 @@ fn a_registered_key_is_its_owner_until_it_is_removed() {
             .args(known)
             .args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i"])
             .arg(&private)
-            .args(["-p", &ground().port.to_string(), "-l", "box", "127.0.0.1", "echo in"]);
+            .args([
+                "-p",
+                &ground().port.to_string(),
+                "-l",
+                "box",
+                "127.0.0.1",
+                "echo in",
+            ]);
         run(&mut command).unwrap()
     };
     let admin = &stand().people.admin;
     let place = stand().place();
     assert_eq!(with_key().status.code(), Some(255), "nobody's key got in");
     let public = public.to_str().unwrap();
-    let added = ["--output", "json", "user", "key", "add", "ada", "--file", public];
+    let added = [
+        "--output", "json", "user", "key", "add", "ada", "--file", public,
+    ];
     let added: Value = serde_json::from_str(&place.cli(admin, &added).unwrap()).unwrap();
     let id = added["id"].as_str().unwrap();
     let ran = with_key();
@@ -86,7 +95,13 @@ fn a_registered_key_is_its_owner_until_it_is_removed() {
 fn another_host_key_than_the_pinned_one_is_refused() {
     let mut command = ground().program("ssh", &stand().people.ada).unwrap();
     command
-        .args(["-p", &ground().port.to_string(), "-l", IMPOSTOR, "127.0.0.1"])
+        .args([
+            "-p",
+            &ground().port.to_string(),
+            "-l",
+            IMPOSTOR,
+            "127.0.0.1",
+        ])
         .arg("true");
     let ran = run(&mut command).unwrap();
     assert_eq!(ran.status.code(), Some(126), "{ran:?}");
@@ -101,7 +116,10 @@ fn a_stranger_to_the_target_is_told_no_more_than_that() {
     let ran = run(&mut ground().ssh(grace, &[], &["true"]).unwrap()).unwrap();
     assert_eq!(ran.status.code(), Some(126), "{ran:?}");
     let said = text(&ran.stderr);
-    assert!(said.contains("you may not connect to `box`, or there is no such target"), "{said}");
+    assert!(
+        said.contains("you may not connect to `box`, or there is no such target"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -110,21 +128,36 @@ fn what_detectors_find_is_hidden_also_in_pieces() {
     assert!(whole.status.success(), "{whole:?}");
     let shown = text(&whole.stdout);
     assert!(!shown.contains("4111111111111111"), "{shown}");
-    assert!(shown.starts_with("card ") && shown.ends_with(" end\n"), "{shown}");
-    let pieces = run(&mut ssh(&["printf 'card 41111111'; sleep 0.2; echo 11111111 end >&1"])).unwrap();
+    assert!(
+        shown.starts_with("card ") && shown.ends_with(" end\n"),
+        "{shown}"
+    );
+    let pieces = run(&mut ssh(&[
+        "printf 'card 41111111'; sleep 0.2; echo 11111111 end >&1",
+    ]))
+    .unwrap();
     assert_eq!(text(&pieces.stdout), shown, "{pieces:?}");
     let error = run(&mut ssh(&["echo card 4111111111111111 end >&2"])).unwrap();
-    assert!(!text(&error.stderr).contains("4111111111111111"), "{error:?}");
+    assert!(
+        !text(&error.stderr).contains("4111111111111111"),
+        "{error:?}"
+    );
 }
 
 #[test]
 fn a_session_is_recorded_as_it_was_seen() {
     let ran = run(&mut ssh(&["echo to-be-replayed 4111111111111111"])).unwrap();
     assert!(ran.status.success(), "{ran:?}");
-    let session = decided("to-be-replayed")["session"].as_str().unwrap().to_owned();
+    let session = decided("to-be-replayed")["session"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let admin = &stand().people.admin;
     let replayed = until("the recording is sealed", || {
-        let answer = stand().place().command(admin, &["sessions", "replay", &session]).output()?;
+        let answer = stand()
+            .place()
+            .command(admin, &["sessions", "replay", &session])
+            .output()?;
         Ok(answer.status.success().then(|| text(&answer.stdout)))
     })
     .unwrap();
@@ -137,9 +170,15 @@ fn a_session_is_recorded_as_it_was_seen() {
 fn a_killed_session_ends_with_a_reason() {
     let mut client = Client::start(&mut ssh(&["echo begun; sleep 60"])).unwrap();
     client.printed("begun").unwrap();
-    let session = decided("echo begun; sleep 60")["session"].as_str().unwrap().to_owned();
+    let session = decided("echo begun; sleep 60")["session"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let admin = &stand().people.admin;
-    stand().place().cli(admin, &["sessions", "kill", &session]).unwrap();
+    stand()
+        .place()
+        .cli(admin, &["sessions", "kill", &session])
+        .unwrap();
     let (status, _, err) = client.end().unwrap();
     assert!(!status.success());
     assert!(err.contains("ended by an administrator"), "{err}");
@@ -150,7 +189,12 @@ fn variables_pass_by_a_list() {
     let mut command = ground()
         .ssh(
             &stand().people.ada,
-            &["-o", "SendEnv=LC_NAME EVIL", "-o", "SendEnv=COUNTERSIGN_REASON"],
+            &[
+                "-o",
+                "SendEnv=LC_NAME EVIL",
+                "-o",
+                "SendEnv=COUNTERSIGN_REASON",
+            ],
             &["echo $LC_NAME,$EVIL,$COUNTERSIGN_REASON"],
         )
         .unwrap();
@@ -171,12 +215,22 @@ fn a_second_start_on_one_channel_and_other_ways_in_are_refused() {
     let options = ["-o", "ExitOnForwardFailure=yes", "-R", &remote];
     let ran = run(&mut ground().ssh(ada, &options, &["true"]).unwrap()).unwrap();
     assert!(!ran.status.success(), "{ran:?}");
-    let ran = run(&mut ground().ssh(ada, &["-A", "-X"], &["echo ${SSH_AUTH_SOCK:-none} ${DISPLAY:-none}"]).unwrap()).unwrap();
+    let ran = run(&mut ground()
+        .ssh(
+            ada,
+            &["-A", "-X"],
+            &["echo ${SSH_AUTH_SOCK:-none} ${DISPLAY:-none}"],
+        )
+        .unwrap())
+    .unwrap();
     assert_eq!(text(&ran.stdout), "none none\n", "{ran:?}");
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the test is a client of ssh's own port")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is a client of ssh's own port"
+)]
 fn a_tunnel_that_nobody_reads_stops_no_other() {
     const MUCH: usize = 24 << 20;
     let source = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -193,7 +247,8 @@ fn a_tunnel_that_nobody_reads_stops_no_other() {
     let [port] = ports::free().unwrap();
     let forward = format!("127.0.0.1:{port}:127.0.0.1:{from}");
     let ada = &stand().people.ada;
-    let _tunnel = Client::start(&mut ground().ssh(ada, &["-N", "-L", &forward], &[]).unwrap()).unwrap();
+    let _tunnel =
+        Client::start(&mut ground().ssh(ada, &["-N", "-L", &forward], &[]).unwrap()).unwrap();
     let open = || {
         until("the tunnel is open", || {
             Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok())

@@ -139,10 +139,9 @@ impl From<store::Error> for Problem {
             Error::NoAccount(_) | Error::NoToken(_) | Error::NoKey(_) => {
                 Self::not_found("user, service, token or key").detail(text)
             }
-            Error::Exists(_)
-            | Error::AdminExists
-            | Error::KeyExists(_)
-            | Error::TooManyKeys(_) => Self::conflict(text),
+            Error::Exists(_) | Error::AdminExists | Error::KeyExists(_) | Error::TooManyKeys(_) => {
+                Self::conflict(text)
+            }
             Error::TooManyTokens { .. } => {
                 Self::conflict(text).next("`countersign token list` shows them")
             }

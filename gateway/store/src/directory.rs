@@ -106,10 +106,7 @@ impl Directory for Store {
 
     fn owner_of_key(&self, id: &str) -> Option<Arc<Account>> {
         let snapshot = self.shared.directory.snapshot();
-        snapshot
-            .accounts
-            .get(snapshot.key_owners.get(id)?)
-            .cloned()
+        snapshot.accounts.get(snapshot.key_owners.get(id)?).cloned()
     }
 
     fn services_of(&self, owner: &str) -> BTreeSet<String> {

@@ -165,7 +165,9 @@ fn parse(line: &str) -> Result<(Vec<u8>, String), Error> {
     let (kind, text) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     let comment = words.next().unwrap_or("").trim().to_owned();
     if !KINDS.contains(&kind) {
-        return Err(Error::BadKey("use ssh-ed25519 or ecdsa-sha2-nistp256, 384 or 521"));
+        return Err(Error::BadKey(
+            "use ssh-ed25519 or ecdsa-sha2-nistp256, 384 or 521",
+        ));
     }
     let malformed = Error::BadKey("not a line of a public key file");
     let Ok(blob) = STANDARD.decode(text) else {

@@ -53,7 +53,7 @@ fn explain_forward(login: &str, forward: &Value) -> Result<Asked, Unclear> {
     let (Some(host), Some(port)) = (host, port) else {
         return Err(unreadable());
     };
-    let operations = words::forward(words::Forward::Local, host, port);
+    let operations = words::forward(words::Forward::Local, host, port.into());
     Ok(asked(
         "forward",
         (login, &format!("{host}:{port}")),

@@ -38,7 +38,7 @@ pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
         return refuse(reply, "no such port").await;
     };
     let destination = format!("{host}:{number}");
-    let of = words::forward(words::Forward::Local, &host, number);
+    let of = words::forward(words::Forward::Local, &host, port);
     let Some((reached, permit, reply)) = allowed(&visit, reply, &destination, of).await else {
         return;
     };

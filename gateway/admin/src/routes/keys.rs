@@ -14,7 +14,11 @@ use crate::view::{AddedKey, Key, NewKey};
 
 impl About for NewKey {
     fn about(&self) -> String {
-        format!("{} {}", self.account, self.name.as_deref().unwrap_or_default())
+        format!(
+            "{} {}",
+            self.account,
+            self.name.as_deref().unwrap_or_default()
+        )
     }
 }
 
