@@ -207,6 +207,11 @@ impl Client {
         Ok(after.split(':').next().unwrap_or_default().parse()?)
     }
 
+    /// What it has printed so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        lock(&self.out.text).clone()
+    }
+
     pub fn say(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         let input = self.input.as_mut().context("its input is closed")?;
         input.write_all(bytes)?;

@@ -275,6 +275,69 @@ fn a_held_removal_by_sftp_stops_no_other_request() {
     assert!(status.success(), "{err}");
 }
 
+/// A packet of SFTP: kind, id, and strings.
+fn packet(kind: u8, id: u32, strings: &[&[u8]]) -> Vec<u8> {
+    let mut body = vec![kind];
+    body.extend(id.to_be_bytes());
+    for string in strings {
+        body.extend(u32::try_from(string.len()).unwrap().to_be_bytes());
+        body.extend(*string);
+    }
+    let mut whole = u32::try_from(body.len()).unwrap().to_be_bytes().to_vec();
+    whole.extend(body);
+    whole
+}
+
+/// The ids of the answers that have come, in order; the first packet is the version.
+fn answered(bytes: &[u8]) -> Vec<u32> {
+    let mut ids = Vec::new();
+    let mut rest = bytes;
+    while rest.len() >= 4 {
+        let length = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
+        if rest.len() < 4 + length {
+            break;
+        }
+        if rest[4] != 2 {
+            ids.push(u32::from_be_bytes(rest[5..9].try_into().unwrap()));
+        }
+        rest = &rest[4 + length..];
+    }
+    ids
+}
+
+#[test]
+fn requests_behind_a_held_one_are_answered_first() {
+    const INIT: u8 = 1;
+    const REMOVE: u8 = 13;
+    const STAT: u8 = 17;
+    let yard = ground().yard("sftp-pipelined").unwrap();
+    let (doomed, other) = (yard.join("doomed"), yard.join("other"));
+    std::fs::write(&doomed, "x").unwrap();
+    std::fs::write(&other, "x").unwrap();
+    let ada = &stand().people.ada;
+    let mut command = ground().ssh(ada, &["-s"], &["sftp"]).unwrap();
+    let mut client = Client::start(&mut command).unwrap();
+    client.say(&packet(INIT, 3, &[])).unwrap();
+    let path = |path: &Path| path.to_str().unwrap().as_bytes().to_vec();
+    client.say(&packet(REMOVE, 1, &[&path(&doomed)])).unwrap();
+    client.say(&packet(STAT, 2, &[&path(&other)])).unwrap();
+    client
+        .say(&packet(STAT, 3, &[&path(&yard.join("none"))]))
+        .unwrap();
+    let id = client.asked().unwrap();
+    until("the others are answered", || {
+        Ok((answered(&client.bytes()) == [2, 3]).then_some(()))
+    })
+    .unwrap();
+    assert!(doomed.exists());
+    stand().approve(&stand().people.grace, id).unwrap();
+    until("the held one is answered", || {
+        Ok((answered(&client.bytes()) == [2, 3, 1]).then_some(()))
+    })
+    .unwrap();
+    assert!(!doomed.exists());
+}
+
 #[test]
 fn scp_copies_both_ways() {
     let yard = ground().yard("scp").unwrap();

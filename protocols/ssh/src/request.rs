@@ -31,7 +31,7 @@ pub(crate) struct Shown {
 impl Shown {
     /// What detectors find in the text is marked, whoever asks.
     pub(crate) fn new(text: &str, mask: Option<&Mask>, notes: Vec<String>) -> Self {
-        let redacted = mask.map(|mask| mask.redact(text, &Hiding::default()));
+        let redacted = mask.map(|mask| mask.redact(text, &Hiding::whole(text)));
         let (text, classes) = match redacted {
             Some(redacted) => (redacted.text, redacted.classes),
             None => (text.to_owned(), BTreeSet::new()),

@@ -395,3 +395,6 @@ fn size(piece: &Piece) -> usize {
     };
     length + WORD
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Order, bounds and pressure of what one side of a channel keeps.
+
+use super::*;
+
+const SMALL: Buffers = Buffers {
+    memory_bytes: 64 * 1024,
+    spill_bytes: 8 * PLACE,
+};
+
+fn inbox(siblings: &Siblings) -> Inbox {
+    Inbox::new(SMALL, siblings.clone())
+}
+
+fn data(byte: u8, length: usize) -> Piece {
+    Piece::Data(vec![byte; length].into())
+}
+
+async fn bytes(inbox: &Inbox) -> Vec<u8> {
+    match inbox.next().await.unwrap() {
+        Piece::Data(bytes) | Piece::Extended(_, bytes) => bytes.to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_spills_comes_back_in_order() {
+    let siblings = Siblings::default();
+    let inbox = inbox(&siblings);
+    for byte in 0..5 {
+        inbox.put(data(byte, 30_000)).await.unwrap();
+    }
+    inbox
+        .put(Piece::Extended(1, vec![9; 10].into()))
+        .await
+        .unwrap();
+    inbox.put(Piece::Eof).await.unwrap();
+    inbox.end(Over::Gone);
+    for byte in 0..5 {
+        assert_eq!(bytes(&inbox).await, vec![byte; 30_000]);
+    }
+    assert!(matches!(inbox.next().await, Ok(Piece::Extended(1, _))));
+    assert!(matches!(inbox.next().await, Ok(Piece::Eof)));
+    assert!(matches!(inbox.next().await, Err(Over::Gone)));
+}
+
+#[tokio::test]
+async fn past_its_limit_a_held_channel_is_over_and_says_so() {
+    let inbox = inbox(&Siblings::default());
+    let mut result = Ok(());
+    for _ in 0..64 {
+        result = inbox.put(data(1, PLACE)).await;
+        if result.is_err() {
+            break;
+        }
+    }
+    assert_eq!(result, Err(Over::Overflown));
+    assert_eq!(inbox.over(), Some(Over::Overflown));
+    assert!(matches!(inbox.next().await, Err(Over::Overflown)));
+    inbox.given_up().await;
+    inbox.gone().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn alone_and_flowing_it_slows_its_sender_down_instead() {
+    let siblings = Siblings::default();
+    let _seat = siblings.join(8).unwrap();
+    let inbox = inbox(&siblings);
+    inbox.flow();
+    let sender = inbox.clone();
+    let sending = tokio::spawn(async move {
+        for _ in 0..64 {
+            sender.put(data(1, PLACE)).await.unwrap();
+        }
+    });
+    for _ in 0..64 {
+        assert_eq!(bytes(&inbox).await.len(), PLACE);
+    }
+    sending.await.unwrap();
+}
+
+#[tokio::test]
+async fn words_find_room_where_data_does_not() {
+    let siblings = Siblings::default();
+    let inbox = inbox(&siblings);
+    for _ in 0..4 {
+        inbox.put(data(1, PLACE)).await.unwrap();
+    }
+    let size = Size {
+        columns: 80,
+        rows: 24,
+        width: 0,
+        height: 0,
+    };
+    inbox.put(Piece::Resized(size)).await.unwrap();
+    inbox.put(Piece::Signal(Sig::HUP)).await.unwrap();
+    assert_eq!(inbox.over(), None);
+}
+
+#[tokio::test]
+async fn ctrl_c_is_a_word_on_a_terminal_only() {
+    let siblings = Siblings::default();
+    let plain = inbox(&siblings);
+    plain.put(data(CTRL_C, 1)).await.unwrap();
+    assert!(!plain.state().interrupted);
+    let typed = inbox(&siblings);
+    let size = Size {
+        columns: 80,
+        rows: 24,
+        width: 0,
+        height: 0,
+    };
+    let terminal = Terminal {
+        term: "xterm".into(),
+        size,
+        modes: Vec::new(),
+    };
+    typed.put(Piece::Terminal(terminal)).await.unwrap();
+    typed.put(data(CTRL_C, 1)).await.unwrap();
+    typed.given_up().await;
+}
+
+#[test]
+fn seats_are_counted() {
+    let siblings = Siblings::default();
+    let one = siblings.join(1).unwrap();
+    assert!(siblings.join(1).is_none());
+    drop(one);
+    assert!(siblings.join(1).is_some());
+}
