@@ -9,8 +9,9 @@ use gate::{Circumstances, Content, Fingerprint, Rendering, Request, Unclear, Unc
 
 use crate::decode;
 
-/// The longest text that an approver is shown; the rest is cut, and said to be.
-const SHOWN: usize = 64 << 10;
+/// The longest text that an approver is shown: a whole statement. Parameters after it may have to be cut, which is said;
+/// then nobody can approve.
+const SHOWN: usize = decode::MAX_TEXT;
 
 /// A Query, Parse, Bind or Execute with all that gives it its meaning. Only this crate's decoder makes one.
 pub struct Asked {
@@ -38,11 +39,10 @@ pub(crate) struct Text {
 impl Text {
     /// Control and look-alike characters made visible, and no longer than people can read.
     pub(crate) fn new(redacted: Redacted) -> Self {
-        let end = redacted.text.floor_char_boundary(SHOWN);
-        let (kept, rest) = redacted.text.split_at(end);
-        let shown = gate::words::visible(kept);
+        let shown = gate::words::visible(&redacted.text);
+        let (kept, rest) = shown.split_at(shown.floor_char_boundary(SHOWN));
         Self {
-            shown: shown.into(),
+            shown: kept.into(),
             redacted: Arc::new(redacted.classes),
             cut: !rest.is_empty(),
         }

@@ -30,6 +30,19 @@ pub(super) struct Then {
     pub(super) parsed: Option<Arc<Prepared>>,
 }
 
+impl Then {
+    /// For what is neither prepared nor bound.
+    pub(super) fn of(kind: Kind, plan: Plan) -> Self {
+        Self {
+            kind,
+            plan,
+            leave: None,
+            portal: None,
+            parsed: None,
+        }
+    }
+}
+
 /// While locks are held, people are waited for this long at most.
 const WHILE_LOCKED: std::time::Duration = std::time::Duration::from_secs(10);
 

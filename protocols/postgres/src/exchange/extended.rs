@@ -43,11 +43,8 @@ impl Exchange {
         self.ask(
             asked,
             Then {
-                kind: Kind::Parse { name },
-                plan,
-                leave: None,
-                portal: None,
                 parsed,
+                ..Then::of(Kind::Parse { name }, plan)
             },
         )
         .await
@@ -93,11 +90,8 @@ impl Exchange {
         self.ask(
             asked,
             Then {
-                kind,
-                plan,
-                leave: None,
                 portal: Some(portal),
-                parsed: None,
+                ..Then::of(kind, plan)
             },
         )
         .await
@@ -122,13 +116,9 @@ impl Exchange {
             Bytes::copy_from_slice(&execute.rows.to_be_bytes()),
         ];
         let asked = self.asked(frame, (operations, portal.text.clone()), parts)?;
-        let then = Then {
-            kind,
-            plan: portal.plan.clone(),
-            leave: portal.leave.clone(),
-            portal: Some(portal),
-            parsed: None,
-        };
+        let mut then = Then::of(kind, portal.plan.clone());
+        then.leave = portal.leave.clone();
+        then.portal = Some(portal);
         self.ask(asked, then).await
     }
 

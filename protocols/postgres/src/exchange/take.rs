@@ -101,17 +101,8 @@ impl Exchange {
         };
         let plan = self.plan(analysis.ok());
         let asked = self.asked(frame, (decoded, shown), Vec::new())?;
-        self.ask(
-            asked,
-            Then {
-                kind: Kind::Query { done: 0 },
-                plan,
-                leave: None,
-                portal: None,
-                parsed: None,
-            },
-        )
-        .await
+        self.ask(asked, Then::of(Kind::Query { done: 0 }, plan))
+            .await
     }
 
     async fn take_sync(&mut self, frame: Frame) -> Result<(), Error> {
@@ -137,17 +128,7 @@ impl Exchange {
         let text = Text::new(Redacted::plain("function call"));
         let asked = self.asked(frame, (Err(refused), text), Vec::new())?;
         let kind = Kind::Query { done: 0 };
-        self.ask(
-            asked,
-            Then {
-                kind,
-                plan: Plan::default(),
-                leave: None,
-                portal: None,
-                parsed: None,
-            },
-        )
-        .await
+        self.ask(asked, Then::of(kind, Plan::default())).await
     }
 
     /// A name that this session did not prepare or bind through the gateway: it cannot be judged.
@@ -167,17 +148,7 @@ impl Exchange {
             (Err(refused), Text::new(Redacted::plain(what))),
             Vec::new(),
         )?;
-        self.ask(
-            asked,
-            Then {
-                kind,
-                plan: Plan::default(),
-                leave: None,
-                portal: None,
-                parsed: None,
-            },
-        )
-        .await
+        self.ask(asked, Then::of(kind, Plan::default())).await
     }
 
     /// Passes what belongs to something underway, or on the gateway's own account where nothing is.
