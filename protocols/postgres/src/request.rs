@@ -64,6 +64,9 @@ impl Text {
             if !line.classes.is_empty() {
                 Arc::make_mut(&mut redacted).extend(line.classes.iter().cloned());
             }
+            if shown.len() > SHOWN {
+                break;
+            }
         }
         let end = shown.floor_char_boundary(SHOWN);
         let cut = self.cut || end < shown.len();
