@@ -210,7 +210,10 @@ fn rendered(question: &Value) -> String {
     line("digest", text("digest"));
     line("note", hidden(question));
     if flag("cut") {
-        line("note", Some("the text below had to be cut: it can only be refused".to_owned()));
+        line(
+            "note",
+            Some("the text below had to be cut: it can only be refused".to_owned()),
+        );
     }
     if let Some(request) = question.get("rendering").and_then(Value::as_str) {
         let request = visible_lines(request).replace('\n', "\n    ");
