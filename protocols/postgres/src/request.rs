@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gate::words::{Operations, Redacted};
 use gate::{Circumstances, Content, Fingerprint, Rendering, Request, Unclear, UnclearKind};
 
-use crate::decode;
+use crate::{decode, layout};
 
 /// The longest text that an approver is shown: a whole statement. Parameters after it may have to be cut, which is said;
 /// then nobody can approve.
@@ -106,6 +106,10 @@ impl Request for Asked {
             cut: self.text.cut,
             notes: self.notes.clone(),
         }
+    }
+
+    fn laid_out(&self) -> Option<String> {
+        layout::laid_out(&self.text.shown)
     }
 
     fn substitute(&self) -> Option<Vec<Bytes>> {
