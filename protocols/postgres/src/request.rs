@@ -48,6 +48,21 @@ impl Text {
         }
     }
 
+    /// The same with what one of its names was prepared as.
+    pub(crate) fn with_source(&self, name: &str, source: &Self) -> Self {
+        let name = gate::words::visible(name);
+        let prepared = source.shown.replace('\n', "\n-- ");
+        let mut shown = format!("{}\n-- {name} was prepared as: {prepared}", self.shown);
+        let end = shown.floor_char_boundary(SHOWN);
+        let cut = self.cut || source.cut || end < shown.len();
+        shown.truncate(end);
+        Self {
+            shown: shown.into(),
+            redacted: Arc::new(self.redacted.union(&source.redacted).cloned().collect()),
+            cut,
+        }
+    }
+
     /// The same with a line for each parameter.
     pub(crate) fn with_parameters(&self, lines: &[Redacted]) -> Self {
         if lines.is_empty() {
