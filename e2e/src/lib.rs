@@ -20,3 +20,4 @@ pub mod story;
 pub mod tap;
 pub mod trail;
 pub mod watchdog;
+pub mod wire;

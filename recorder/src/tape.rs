@@ -4,6 +4,7 @@ pub mod replay;
 
 mod chunk;
 mod deck;
+mod inbox;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -2,22 +2,44 @@
 
 use std::fmt::Write;
 
-/// Control characters but for the line feed and tab, bidi and invisible characters become `\u{..}`; a backslash is
-/// doubled, so that the result is unambiguous.
+use unicode_security::MixedScript;
+use unicode_security::confusable_detection::skeleton;
+
+/// Control characters but for the line feed and tab, bidi and invisible characters become `\u{..}`, and so do letters that
+/// look like ASCII in a word that mixes scripts or would read as an ASCII one (UTS 39); a backslash is doubled, so that
+/// the result is unambiguous.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\t' => shown.push(character),
-            '\\' => shown.push_str("\\\\"),
-            hidden if is_hidden(hidden) => {
-                // writing to a String cannot fail
-                let _ = write!(shown, "\\u{{{:x}}}", u32::from(hidden));
+    for word in text.split_inclusive(|character: char| !is_in_word(character)) {
+        let posing = !word.is_ascii() && poses(word);
+        for character in word.chars() {
+            match character {
+                '\n' | '\t' => shown.push(character),
+                '\\' => shown.push_str("\\\\"),
+                hidden if is_hidden(hidden) || (posing && looks_like_ascii(hidden)) => {
+                    // writing to a String cannot fail
+                    let _ = write!(shown, "\\u{{{:x}}}", u32::from(hidden));
+                }
+                plain => shown.push(plain),
             }
-            plain => shown.push(plain),
         }
     }
     shown
+}
+
+fn is_in_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// Whether a word may be taken for another one.
+fn poses(word: &str) -> bool {
+    let word = word.trim_end_matches(|character| !is_in_word(character));
+    !word.is_single_script() || skeleton(word).all(|character| character.is_ascii())
+}
+
+fn looks_like_ascii(character: char) -> bool {
+    let mut bytes = [0; 4];
+    !character.is_ascii() && skeleton(character.encode_utf8(&mut bytes)).all(|one| one.is_ascii())
 }
 
 /// Whether a reader would not see this character, or see others in another order because of it.
@@ -50,6 +72,22 @@ mod tests {
             visible("a\u{202e}b\u{2066}c\u{200b}d\u{feff}"),
             "a\\u{202e}b\\u{2066}c\\u{200b}d\\u{feff}"
         );
+    }
+
+    #[test]
+    fn letters_that_pose_as_others_are_spelled_out() {
+        // Cyrillic letters: one among Latin ones, and a word of its own that reads as `scope`
+        assert_eq!(
+            visible("TRUNCATE \"\u{43e}rders\""),
+            "TRUNCATE \"\\u{43e}rders\""
+        );
+        assert_eq!(
+            visible("\u{455}\u{441}\u{43e}\u{440}\u{435}"),
+            "\\u{455}\\u{441}\\u{43e}\\u{440}\\u{435}"
+        );
+        for honest in ["заказы", "Bücher", "東京Tower", "naïve_é", "ordér2"] {
+            assert_eq!(visible(honest), honest);
+        }
     }
 
     #[test]

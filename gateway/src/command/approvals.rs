@@ -210,11 +210,18 @@ fn rendered(question: &Value) -> String {
     line("digest", text("digest"));
     line("note", hidden(question));
     if flag("cut") {
-        line("note", Some("the text below had to be cut".to_owned()));
+        line(
+            "note",
+            Some("the text below had to be cut: it can only be refused".to_owned()),
+        );
     }
     if let Some(request) = question.get("rendering").and_then(Value::as_str) {
         let request = visible_lines(request).replace('\n', "\n    ");
         let _ = writeln!(shown, "\n    {request}\n");
+    }
+    if let Some(laid_out) = question.get("laid_out").and_then(Value::as_str) {
+        let laid_out = visible_lines(laid_out).replace('\n', "\n    ");
+        let _ = writeln!(shown, "laid out for reading:\n\n    {laid_out}\n");
     }
     shown
 }
@@ -275,6 +282,7 @@ mod tests {
             "operations": [{"action": "postgres.drop", "resource": "shop/shop/public/orders"}],
             "requirements": [{"policy": "drops", "groups": ["dba"], "quorum": 1, "approved_by": [], "message": "ask a DBA"}],
             "notes": ["locks are held"], "rendering": "DROP TABLE orders\r-- harmless",
+            "laid_out": "DROP TABLE\n  orders\u{1b}",
         });
         let shown = rendered(&question);
         assert!(!shown.contains(['\u{1b}', '\r']));
@@ -287,6 +295,7 @@ mod tests {
             "locks are held",
             "reveal",
             "DROP TABLE orders\\u{d}-- harmless",
+            "laid out for reading:\n\n    DROP TABLE\n      orders\\u{1b}",
             "urgent\\u{1b}[2J (their words)",
             "abcd",
         ] {

@@ -188,6 +188,10 @@ fn ballot(
     (answer, at): (&Answer, i64),
 ) -> Result<Vote, VoteError> {
     let question = &row.question;
+    if answer.approve && question.cut {
+        let why = "the request is too long to be shown whole: it can only be refused".to_owned();
+        return Err(VoteError::NotEligible(why));
+    }
     let hidden = &question.redacted;
     if answer.approve && !gate.reveals(identity, &target_of(question), hidden) {
         let classes: Vec<&str> = hidden.iter().map(String::as_str).collect();

@@ -243,6 +243,7 @@ impl Gate {
         session.0.announced.store(true, Ordering::Relaxed);
         let opened = self.log().opened(&session).await;
         opened.map_err(crate::decision::Fault::AuditUnwritable)?;
+        self.end_with_credential(&session);
         self.0.directory.opened(&control::info(&session));
         failpoint::pass(Step::Opened);
         Ok(session)

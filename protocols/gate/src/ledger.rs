@@ -57,6 +57,9 @@ pub struct Question {
     pub policy_revision: String,
     /// Shown to approvers: already redacted and made visible.
     pub rendering: String,
+    /// The same laid out for reading, where the protocol can.
+    #[serde(default)]
+    pub laid_out: Option<String>,
     /// The data classes of constants that are marked in `rendering`: approving needs `reveal` of each.
     pub redacted: BTreeSet<String>,
     /// Whether `rendering` had to be cut.

@@ -6,12 +6,13 @@ mod judge;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use policy::identity::Identity;
 use policy::operation::Operations;
 use policy::target::Target;
+use tokio::task::AbortHandle;
 
 use crate::approvals::Standing;
 use crate::decision::{Decision, Fault, Own, Permitted, Purpose, Reason};
@@ -48,6 +49,8 @@ pub(crate) struct SessionState {
     requests: AtomicU64,
     /// Its opening is in the audit log: so must be its end.
     pub(crate) announced: AtomicBool,
+    /// What ends it when its credential expires.
+    expiry: OnceLock<AbortHandle>,
 }
 
 impl Session {
@@ -69,6 +72,7 @@ impl Session {
             tape,
             requests: AtomicU64::new(0),
             announced: AtomicBool::new(false),
+            expiry: OnceLock::new(),
         }))
     }
 
@@ -256,6 +260,11 @@ impl SessionState {
         }
     }
 
+    /// What watches its credential goes with it.
+    pub(crate) fn lasts(&self, watch: AbortHandle) {
+        let _ = self.expiry.set(watch);
+    }
+
     pub(crate) fn idle(&self) -> bool {
         lock(&self.live)
             .values()
@@ -265,6 +274,9 @@ impl SessionState {
 
 impl Drop for SessionState {
     fn drop(&mut self) {
+        if let Some(watch) = self.expiry.get() {
+            watch.abort();
+        }
         let requests = self.requests.load(Ordering::Relaxed);
         // taken, not cloned: only its last holder can seal it
         let tape = std::mem::replace(&mut self.tape, Tape::none());

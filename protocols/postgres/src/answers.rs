@@ -54,7 +54,8 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
         } => Refusal::Refused {
             approval: approval.to_string(),
             by: by.clone(),
-            reason: words.clone(),
+            // a person's words: nothing in them may steer the asker's terminal
+            reason: words.as_deref().map(gate::words::visible),
         },
         Reason::Expired { approval } => Refusal::Expired {
             approval: approval.to_string(),

@@ -16,6 +16,7 @@ mod operations;
 mod own;
 mod rows;
 mod sound;
+mod sources;
 mod state;
 mod take;
 

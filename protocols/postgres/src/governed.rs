@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use crate::decode::RelationName;
 use crate::lineage::Standing;
 
-/// Relations with their columns (`c`), what views rest on (`v`), and what tables inherit from (`i`).
+/// Relations with their columns (`c`), what views rest on (`v`), which of them rest on functions or operators that are not
+/// the server's own (`f`: what those read is not known), and what tables inherit from (`i`).
 pub(crate) const QUERY: &str = "\
 SELECT 'c', a.attrelid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
        a.attnum::pg_catalog.text, a.attname::pg_catalog.text \
@@ -27,24 +28,35 @@ JOIN pg_catalog.pg_depend d ON d.objid OPERATOR(pg_catalog.=) r.oid \
 WHERE d.classid OPERATOR(pg_catalog.=) 2618 AND d.refclassid OPERATOR(pg_catalog.=) 1259 \
   AND d.refobjid OPERATOR(pg_catalog.<>) r.ev_class \
 UNION ALL \
+SELECT DISTINCT 'f', r.ev_class::pg_catalog.text, '', '', '0', '' \
+FROM pg_catalog.pg_rewrite r \
+JOIN pg_catalog.pg_depend d ON d.objid OPERATOR(pg_catalog.=) r.oid \
+LEFT JOIN pg_catalog.pg_proc p ON d.refclassid OPERATOR(pg_catalog.=) 1255 AND p.oid OPERATOR(pg_catalog.=) d.refobjid \
+LEFT JOIN pg_catalog.pg_operator o ON d.refclassid OPERATOR(pg_catalog.=) 2617 AND o.oid OPERATOR(pg_catalog.=) d.refobjid \
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace OR n.oid OPERATOR(pg_catalog.=) o.oprnamespace \
+WHERE d.classid OPERATOR(pg_catalog.=) 2618 \
+  AND n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema' \
+UNION ALL \
 SELECT 'i', inhrelid::pg_catalog.text, '', '', '0', inhparent::pg_catalog.text FROM pg_catalog.pg_inherits";
 
 /// How long a catalogue serves new sessions; a DDL statement that passes voids it at once.
-const FRESH: Duration = Duration::from_secs(60);
+pub(crate) const FRESH: Duration = Duration::from_secs(60);
 /// Rows of a catalogue; a larger database is treated as unknown, and so as governed whole.
 const ROWS: usize = 2_000_000;
 
 /// What a database holds, free of policy.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Catalogue {
     relations: HashMap<u32, Relation>,
     by_name: HashMap<String, HashMap<String, u32>>,
     /// (relation, what it rests on, column there or 0 for all of it)
     rests_on: Vec<(u32, u32, i16)>,
     inherits: Vec<(u32, u32)>,
+    /// Views over functions.
+    opaque: Vec<u32>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Relation {
     schema: String,
     name: String,
@@ -76,13 +88,18 @@ impl Catalogues {
     pub(crate) fn keep(&self, target: &str, database: &str, catalogue: Arc<Catalogue>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (target.to_owned(), database.to_owned());
-        kept.insert(
+        let at = Instant::now();
+        let before = kept.insert(
             key,
             Kept {
-                catalogue,
-                at: Instant::now(),
+                catalogue: catalogue.clone(),
+                at,
             },
         );
+        if before.is_some_and(|before| before.catalogue != catalogue) {
+            // somebody changed it beside the gateway
+            self.generation.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     pub(crate) fn forget(&self, target: &str, database: &str) {
@@ -112,9 +129,17 @@ impl Catalogue {
                 "v" => catalogue
                     .rests_on
                     .push((relation, text(5)?.parse().ok()?, number)),
+                "f" => catalogue.opaque.push(relation),
                 "i" => catalogue.inherits.push((relation, text(5)?.parse().ok()?)),
                 _ => return None,
             }
+        }
+        // equal catalogues are told apart from changed ones, in whatever order they came
+        catalogue.rests_on.sort_unstable();
+        catalogue.inherits.sort_unstable();
+        catalogue.opaque.sort_unstable();
+        for relation in catalogue.relations.values_mut() {
+            relation.columns.sort_unstable();
         }
         Some(catalogue)
     }
@@ -130,12 +155,21 @@ impl Catalogue {
         relation.columns.push((number, column.to_owned()));
     }
 
-    fn find(&self, name: &RelationName, search_path: &[String]) -> Option<u32> {
-        let within = |schema: &str| self.by_name.get(schema)?.get(&name.name).copied();
-        match &name.schema {
-            Some(schema) => within(schema),
-            None => search_path.iter().find_map(|schema| within(schema)),
-        }
+    /// Every relation that a name may mean: without a schema that of each schema on the path, for what stands first now
+    /// may be gone when the server looks.
+    fn candidates<'c>(
+        &'c self,
+        name: &'c RelationName,
+        search_path: &'c [String],
+    ) -> impl Iterator<Item = (u32, &'c Relation)> {
+        let schemas = match &name.schema {
+            Some(schema) => std::slice::from_ref(schema),
+            None => search_path,
+        };
+        schemas.iter().filter_map(|schema| {
+            let oid = *self.by_name.get(schema)?.get(&name.name)?;
+            Some((oid, self.relations.get(&oid)?))
+        })
     }
 }
 
@@ -151,12 +185,22 @@ struct Classes {
     columns: HashMap<i16, String>,
     /// A view over a governed column: any of its columns may show it.
     all: Option<String>,
+    /// A view over a function: any of its columns may show anything.
+    opaque: bool,
+}
+
+impl Classes {
+    fn covers(&self, number: i16) -> bool {
+        self.opaque || self.all.is_some() || self.columns.contains_key(&number)
+    }
 }
 
 /// What is known of a column of a result by where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     Class(String),
+    /// It may show anything.
+    Opaque,
     Free,
     /// Not in the catalogue as it was read: governed.
     Unknown,
@@ -187,6 +231,11 @@ impl Governed {
                 }
             }
         }
+        if mask.governs_columns() {
+            for view in &catalogue.opaque {
+                relations.entry(*view).or_default().opaque = true;
+            }
+        }
         let mut governed = Self {
             catalogue: Some(catalogue.clone()),
             relations,
@@ -200,6 +249,10 @@ impl Governed {
     fn spread(&mut self, catalogue: &Catalogue) -> bool {
         let mut more = false;
         for (view, on, column) in &catalogue.rests_on {
+            if self.relations.get(on).is_some_and(|below| below.opaque) {
+                let classes = self.relations.entry(*view).or_default();
+                more |= !std::mem::replace(&mut classes.opaque, true);
+            }
             let Some(class) = self.class_through(*on, *column) else {
                 continue;
             };
@@ -210,9 +263,12 @@ impl Governed {
             }
         }
         for (child, parent) in &catalogue.inherits {
-            for (number, class) in self.inherited(catalogue, *child, *parent) {
-                let classes = self.relations.entry(*child).or_default();
-                more |= classes.columns.insert(number, class).is_none();
+            // and who reads the parent reads the rows of the child
+            for (to, from) in [(child, parent), (parent, child)] {
+                for (number, class) in self.inherited(catalogue, *to, *from) {
+                    let classes = self.relations.entry(*to).or_default();
+                    more |= classes.columns.insert(number, class).is_none();
+                }
             }
         }
         more
@@ -232,7 +288,8 @@ impl Governed {
         }
     }
 
-    fn inherited(&self, catalogue: &Catalogue, child: u32, parent: u32) -> Vec<(i16, String)> {
+    /// Columns of one that are governed by their name in the other, and are not yet.
+    fn inherited(&self, catalogue: &Catalogue, to: u32, from: u32) -> Vec<(i16, String)> {
         let known = |oid| {
             catalogue
                 .relations
@@ -240,7 +297,7 @@ impl Governed {
                 .map(|relation| &relation.columns)
         };
         let (Some(classes), Some(above), Some(below)) =
-            (self.relations.get(&parent), known(parent), known(child))
+            (self.relations.get(&from), known(from), known(to))
         else {
             return Vec::new();
         };
@@ -258,37 +315,70 @@ impl Governed {
             .filter(|(number, _)| {
                 !self
                     .relations
-                    .get(&child)
+                    .get(&to)
                     .is_some_and(|own| own.columns.contains_key(number))
             })
             .collect()
     }
 
+    /// The strictest of what a name may mean.
     pub(crate) fn standing(&self, name: &RelationName, column: &str, path: &[String]) -> Standing {
-        let Some((oid, relation)) = self.relation(name, path) else {
-            return Standing::Governed;
-        };
-        let Some((number, _)) = relation.columns.iter().find(|(_, known)| known == column) else {
-            return Standing::Absent;
-        };
-        match self.relations.get(&oid) {
-            Some(classes) if classes.all.is_some() || classes.columns.contains_key(number) => {
-                Standing::Governed
-            }
-            Some(_) | None => Standing::Free,
+        let mut standing = None;
+        for (oid, relation) in self.candidates(name, path) {
+            let number = relation.columns.iter().find(|(_, known)| known == column);
+            let here = match number {
+                None => Standing::Absent,
+                Some((number, _)) if self.covers(oid, *number) => return Standing::Governed,
+                Some(_) => Standing::Free,
+            };
+            standing = Some(match standing {
+                Some(before) if before != here => Standing::Doubtful,
+                _ => here,
+            });
         }
+        standing.unwrap_or(Standing::Governed)
+    }
+
+    fn covers(&self, oid: u32, number: i16) -> bool {
+        let classes = self.relations.get(&oid);
+        classes.is_some_and(|classes| classes.covers(number))
     }
 
     /// Whether a relation as written has any governed column; one that is not known counts as such.
     pub(crate) fn holds(&self, name: &RelationName, path: &[String]) -> bool {
-        match self.relation(name, path) {
-            Some((oid, _)) => self.relations.contains_key(&oid),
-            None => true,
-        }
+        let mut candidates = self.candidates(name, path).peekable();
+        candidates.peek().is_none() || candidates.any(|(oid, _)| self.relations.contains_key(&oid))
+    }
+
+    /// Whether a name may mean a relation with governed columns and another one as well.
+    pub(crate) fn shadows(&self, name: &RelationName, path: &[String]) -> bool {
+        self.candidates(name, path).count() > 1 && self.holds(name, path)
+    }
+
+    /// Whether a schema holds a relation with governed columns.
+    pub(crate) fn within(&self, schema: &str) -> bool {
+        let Some(catalogue) = &self.catalogue else {
+            return true;
+        };
+        let mut oids = catalogue
+            .by_name
+            .get(schema)
+            .into_iter()
+            .flat_map(HashMap::values);
+        oids.any(|oid| self.relations.contains_key(oid))
     }
 
     pub(crate) fn knows(&self, name: &RelationName, path: &[String]) -> bool {
-        self.relation(name, path).is_some()
+        self.candidates(name, path).next().is_some()
+    }
+
+    fn candidates<'c>(
+        &'c self,
+        name: &'c RelationName,
+        path: &'c [String],
+    ) -> impl Iterator<Item = (u32, &'c Relation)> {
+        let catalogue = self.catalogue.as_ref().into_iter();
+        catalogue.flat_map(move |catalogue| catalogue.candidates(name, path))
     }
 
     /// Where a column of a result comes from, by the oid and number that its description names.
@@ -308,19 +398,14 @@ impl Governed {
         if !known {
             return Origin::Unknown;
         }
-        let class = self.relations.get(&table).and_then(|classes| {
-            classes
-                .all
-                .as_ref()
-                .or_else(|| classes.columns.get(&attribute))
-                .cloned()
-        });
-        class.map_or(Origin::Free, Origin::Class)
-    }
-
-    fn relation(&self, name: &RelationName, path: &[String]) -> Option<(u32, &Relation)> {
-        let catalogue = self.catalogue.as_ref()?;
-        let oid = catalogue.find(name, path)?;
-        Some((oid, catalogue.relations.get(&oid)?))
+        let Some(classes) = self.relations.get(&table) else {
+            return Origin::Free;
+        };
+        let class = classes.columns.get(&attribute).or(classes.all.as_ref());
+        match class {
+            Some(class) => Origin::Class(class.clone()),
+            None if classes.opaque => Origin::Opaque,
+            None => Origin::Free,
+        }
     }
 }

@@ -111,6 +111,8 @@ pub enum Standing {
     Free,
     /// The relation has no such column.
     Absent,
+    /// The name may mean several relations, of which some have such a column; none of those is governed.
+    Doubtful,
 }
 
 /// A use that no mask can follow.
@@ -183,14 +185,15 @@ impl ReadShape {
                                 here = true;
                             }
                             Standing::Free => here = true,
-                            Standing::Absent
+                            Standing::Absent | Standing::Doubtful
                                 if *qualified
                                     && !is_system_column(name)
                                     && holds_governed(relation) =>
                             {
                                 return Some(offence(relation, None, Use::WholeRow));
                             }
-                            Standing::Absent => {}
+                            // it may belong to a level further out
+                            Standing::Absent | Standing::Doubtful => {}
                         }
                     }
                     if here {

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use gate::words::{Operations, Redacted};
 use gate::{Circumstances, Content, Fingerprint, Rendering, Request, Unclear, UnclearKind};
 
-use crate::decode;
+use crate::{decode, layout};
 
-/// The longest text that an approver is shown; the rest is cut, and said to be.
-const SHOWN: usize = 64 << 10;
+/// The longest text that an approver is shown: a whole statement. Parameters after it may have to be cut, which is said;
+/// then nobody can approve.
+const SHOWN: usize = decode::MAX_TEXT;
 
 /// A Query, Parse, Bind or Execute with all that gives it its meaning. Only this crate's decoder makes one.
 pub struct Asked {
@@ -38,13 +39,27 @@ pub(crate) struct Text {
 impl Text {
     /// Control and look-alike characters made visible, and no longer than people can read.
     pub(crate) fn new(redacted: Redacted) -> Self {
-        let end = redacted.text.floor_char_boundary(SHOWN);
-        let (kept, rest) = redacted.text.split_at(end);
-        let shown = gate::words::visible(kept);
+        let shown = gate::words::visible(&redacted.text);
+        let (kept, rest) = shown.split_at(shown.floor_char_boundary(SHOWN));
         Self {
-            shown: shown.into(),
+            shown: kept.into(),
             redacted: Arc::new(redacted.classes),
             cut: !rest.is_empty(),
+        }
+    }
+
+    /// The same with what one of its names was prepared as.
+    pub(crate) fn with_source(&self, name: &str, source: &Self) -> Self {
+        let name = gate::words::visible(name);
+        let prepared = source.shown.replace('\n', "\n-- ");
+        let mut shown = format!("{}\n-- {name} was prepared as: {prepared}", self.shown);
+        let end = shown.floor_char_boundary(SHOWN);
+        let cut = self.cut || source.cut || end < shown.len();
+        shown.truncate(end);
+        Self {
+            shown: shown.into(),
+            redacted: Arc::new(self.redacted.union(&source.redacted).cloned().collect()),
+            cut,
         }
     }
 
@@ -63,6 +78,9 @@ impl Text {
             ));
             if !line.classes.is_empty() {
                 Arc::make_mut(&mut redacted).extend(line.classes.iter().cloned());
+            }
+            if shown.len() > SHOWN {
+                break;
             }
         }
         let end = shown.floor_char_boundary(SHOWN);
@@ -103,6 +121,10 @@ impl Request for Asked {
             cut: self.text.cut,
             notes: self.notes.clone(),
         }
+    }
+
+    fn laid_out(&self) -> Option<String> {
+        layout::laid_out(&self.text.shown)
     }
 
     fn substitute(&self) -> Option<Vec<Bytes>> {

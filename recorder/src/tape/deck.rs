@@ -7,7 +7,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::chunk::{Cipher, PLAIN};
+use super::inbox::Inbox;
 use super::{Sealed, TapeKey, Token};
 use crate::error::{Error, Unwritable};
 use crate::field::{Field, length};
@@ -41,7 +41,16 @@ pub(crate) enum Message {
 }
 
 /// The way to the writing thread, which ends when this is dropped.
-pub(crate) struct Deck(Sender<Message>);
+pub(crate) struct Deck(Arc<Inbox>);
+
+/// However the thread ends, nothing more is put in.
+struct Open(Arc<Inbox>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
 
 impl Deck {
     pub(crate) fn start(directory: &Path, key: TapeKey) -> Result<Self, Error> {
@@ -50,21 +59,32 @@ impl Deck {
             .mode(0o700)
             .create(directory)
             .map_err(Error::io(directory))?;
-        let (sender, receiver) = channel();
+        let inbox = Arc::new(Inbox::default());
         let reels = Reels {
             directory: directory.to_owned(),
             key,
             reels: HashMap::new(),
         };
+        let open = Open(inbox.clone());
         let thread = thread::Builder::new()
             .name("tape-writer".to_owned())
-            .spawn(move || reels.run(&receiver));
+            .spawn(move || reels.run(&open.0));
         thread.map_err(Error::io(directory))?;
-        Ok(Self(sender))
+        Ok(Self(inbox))
     }
 
     pub(crate) fn send(&self, message: Message) -> Result<(), Error> {
-        self.0.send(message).map_err(|_| Unwritable::Closed.into())
+        if self.0.put(message) {
+            Ok(())
+        } else {
+            Err(Unwritable::Closed.into())
+        }
+    }
+}
+
+impl Drop for Deck {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -75,19 +95,16 @@ struct Reels {
 }
 
 impl Reels {
-    fn run(mut self, messages: &Receiver<Message>) {
+    fn run(mut self, inbox: &Inbox) {
         let mut look = Instant::now() + GATHER;
         loop {
             // with nothing on any reel there is nothing to look after
-            let wait = if self.reels.is_empty() {
-                GATHER * 3600
-            } else {
-                look.saturating_duration_since(Instant::now())
-            };
-            match messages.recv_timeout(wait) {
-                Ok(message) => self.take(message),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+            let taken = inbox.take((!self.reels.is_empty()).then_some(look));
+            for message in taken.messages {
+                self.take(message);
+            }
+            if taken.closed {
+                break;
             }
             if Instant::now() >= look {
                 self.look();

@@ -53,6 +53,8 @@ pub struct ApprovalDetail {
     pub policy_revision: String,
     /// The request, with control characters made visible.
     pub rendering: String,
+    /// The same laid out for reading; null where it would read the same.
+    pub laid_out: Option<String>,
     /// The data classes of values that are masked in `rendering`: approving needs `reveal` of each.
     pub redacted: BTreeSet<String>,
     /// `rendering` is not the whole of it.
@@ -143,6 +145,7 @@ impl ApprovalDetail {
             session: question.session.clone(),
             policy_revision: question.policy_revision.clone(),
             rendering: question.rendering.clone(),
+            laid_out: question.laid_out.clone(),
             redacted: question.redacted.clone(),
             cut: question.cut,
             reason: question.reason.clone(),

@@ -1,8 +1,8 @@
 //! What administration asks of the gate: other rules, an end, a look at what is open.
 
 use std::net::IpAddr;
-use std::sync::Weak;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,6 +18,9 @@ use crate::underway::{End, lock};
 
 /// How long a drain waits for ended sessions to say goodbye, and then for their tapes.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How soon after its time a credential is looked at again, at the earliest.
+const RECHECK: Duration = Duration::from_millis(100);
 
 /// Whom a lock or a revocation is about.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -69,6 +72,35 @@ impl Gate {
                 session.0.end(End::Locked);
             }
         }
+    }
+
+    /// A session lasts no longer than the credential that opened it.
+    pub(super) fn end_with_credential(&self, session: &Session) {
+        let identity = session.identity();
+        let account = self.0.directory.account(&identity.name);
+        let expires_at = account.and_then(|account| {
+            let mut tokens = account.tokens.iter();
+            tokens
+                .find(|token| token.id == identity.credential.id)?
+                .expires_at
+        });
+        let Some(expires_at) = expires_at else {
+            return;
+        };
+        let (state, clock) = (Arc::downgrade(&session.0), self.0.clock.clone());
+        let watch = tokio::spawn(async move {
+            loop {
+                let left = expires_at.saturating_mul(1_000_000_000) - clock.now();
+                let left = Duration::from_nanos(u64::try_from(left).unwrap_or(0));
+                // a clock that was set back is asked again
+                tokio::time::sleep(left.max(RECHECK)).await;
+                match state.upgrade().map(Session) {
+                    Some(session) if session.ended().is_none() => session.review(),
+                    Some(_) | None => return,
+                }
+            }
+        });
+        session.0.lasts(watch.abort_handle());
     }
 
     pub fn sessions(&self) -> Vec<SessionInfo> {

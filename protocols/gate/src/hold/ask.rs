@@ -199,6 +199,7 @@ impl Session {
             votes: Vec::new(),
             policy_revision: gate.revision(),
             rendering: rendering.text.to_string(),
+            laid_out: request.laid_out(),
             redacted: rendering.redacted,
             cut: rendering.cut,
             reason: self.0.reason.clone(),

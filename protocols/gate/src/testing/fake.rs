@@ -28,6 +28,8 @@ pub struct Fake {
     pub text: Arc<str>,
     /// The data classes that its text hides.
     pub redacted: BTreeSet<String>,
+    /// Nobody is shown the whole of it.
+    pub cut: bool,
     pub substitute: Option<Vec<Bytes>>,
     pub circumstances: Circumstances,
 }
@@ -45,6 +47,7 @@ impl Fake {
             meaning: Fingerprint::of(&[b"role=app"]),
             text: text.into(),
             redacted: BTreeSet::new(),
+            cut: false,
             substitute: Some(vec![Bytes::from_static(b"refuse")]),
             circumstances: Circumstances::default(),
         }
@@ -110,6 +113,7 @@ impl Request for Fake {
     fn render(&self) -> Rendering {
         Rendering {
             redacted: self.redacted.clone(),
+            cut: self.cut,
             ..Rendering::plain(&self.text)
         }
     }

@@ -44,6 +44,7 @@ pub fn question(asker: &str, digest: u8) -> Question {
         votes: Vec::new(),
         policy_revision: "1".into(),
         rendering: "DROP \u{2400} x".into(),
+        laid_out: None,
         redacted: BTreeSet::new(),
         cut: false,
         reason: Some("because".into()),

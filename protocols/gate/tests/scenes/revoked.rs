@@ -231,3 +231,22 @@ async fn a_drain_ends_idle_sessions_at_once_and_busy_ones_in_the_end() {
     draining.await.unwrap();
     assert!(house.gate.sessions().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_with_its_credential() {
+    let house = House::new().await;
+    let until = house.gate.now() / 1_000_000_000 + 60;
+    house
+        .people
+        .change("ada", |it| it.tokens[0].expires_at = Some(until));
+    let session = house.open("ada").await;
+    let other = house.open("grace").await;
+    let mut end = session.end();
+    house.clock.advance(59);
+    tokio::time::advance(Duration::from_secs(59)).await;
+    assert_eq!(now(end.wait()).await, None);
+    house.clock.advance(2);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(end.wait().await, End::Locked);
+    assert_eq!(other.ended(), None);
+}

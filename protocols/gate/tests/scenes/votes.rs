@@ -283,6 +283,20 @@ async fn who_decides_on_masked_values_must_see_them() {
 }
 
 #[tokio::test]
+async fn what_nobody_sees_whole_can_only_be_refused() {
+    let house = House::new().await;
+    let session = house.open("ada").await;
+    let request = Fake {
+        cut: true,
+        ..Fake::of("drop orders")
+    };
+    let hold = held(session.authorize(request).await);
+    not_eligible(house.vote("grace", hold.id(), true).await, "too long");
+    house.vote("grace", hold.id(), false).await.unwrap();
+    assert_eq!(word(ended(hold).await), "refused");
+}
+
+#[tokio::test]
 async fn questions_are_seen_by_those_whom_they_concern() {
     let house = House::new().await;
     house

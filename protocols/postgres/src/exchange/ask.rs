@@ -11,7 +11,7 @@ use gate::{
 
 use super::Exchange;
 use super::expected::{Expected, Kind, Plan};
-use super::state::{Portal, Prepared};
+use super::state::Portal;
 use crate::answers;
 use crate::request::{Asked, Text};
 use crate::wire::backend::Status;
@@ -26,8 +26,18 @@ pub(super) struct Then {
     pub(super) leave: Option<Leave>,
     /// Of a Bind or an Execute.
     pub(super) portal: Option<Portal>,
-    /// Of a Parse.
-    pub(super) parsed: Option<Arc<Prepared>>,
+}
+
+impl Then {
+    /// For what is neither prepared nor bound.
+    pub(super) fn of(kind: Kind, plan: Plan) -> Self {
+        Self {
+            kind,
+            plan,
+            leave: None,
+            portal: None,
+        }
+    }
 }
 
 /// While locks are held, people are waited for this long at most.
@@ -60,7 +70,8 @@ impl Exchange {
             Ok((_, underway)) => underway,
             Err(denied) => return self.refuse(denied, then),
         };
-        self.state.batch.forwarded = true;
+        let simple = matches!(then.kind, Kind::Query { .. });
+        self.state.batch.forwarded |= !simple;
         if let Some(analysis) = &then.plan.analysis
             && !matches!(then.kind, Kind::Parse { .. } | Kind::Bind { .. })
         {
@@ -68,18 +79,15 @@ impl Exchange {
             self.forwarded(&analysis);
         }
         match &then.kind {
-            Kind::Parse { name } => {
-                if let Some(prepared) = then.parsed {
-                    if let [statement] = prepared.analysis.statements.as_slice() {
-                        self.facts
-                            .prepared
-                            .insert(name.clone(), Arc::new(statement.clone()));
-                    }
-                    self.state.statements.insert(name.clone(), prepared);
-                    self.state.operations.forget();
+            Kind::Parse { name, made } => {
+                self.facts.prepared.remove(name);
+                self.state.sources.remove(name);
+                self.state.operations.forget();
+                if let Some(prepared) = made {
+                    self.state.statements.insert(name.clone(), prepared.clone());
                 }
             }
-            Kind::Bind { portal: name } => {
+            Kind::Bind { portal: name, .. } => {
                 if let Some(mut portal) = then.portal.clone() {
                     portal.leave = Some(underway.leave());
                     self.state.portals.insert(name.clone(), portal);
@@ -94,11 +102,8 @@ impl Exchange {
                 .and_then(|portal| self.portal_mask(portal).ok().flatten()),
             _ => None,
         };
-        if matches!(then.kind, Kind::Query { .. }) {
-            // a simple query is a batch of its own
-            self.state.batch.forwarded = false;
-            self.state.batch.executed = false;
-        }
+        // a simple query commits what was executed before it
+        self.state.batch.executed &= !simple;
         self.state.queue.push_back(Expected {
             plan: then.plan,
             mask,
@@ -121,11 +126,17 @@ impl Exchange {
                 self.session.ended().unwrap_or(gate::End::Killed),
             ));
         };
-        self.state.batch.forwarded = !matches!(then.kind, Kind::Query { .. });
+        self.state.batch.forwarded |= !matches!(then.kind, Kind::Query { .. });
+        // nothing is made under it
+        let kind = match then.kind {
+            Kind::Parse { name, .. } => Kind::Parse { name, made: None },
+            Kind::Bind { portal, .. } => Kind::Bind { portal, made: None },
+            kind => kind,
+        };
         let expected = Expected {
             refusal: Some(refusal),
             plan: then.plan,
-            ..Expected::new(then.kind, Some(underway))
+            ..Expected::new(kind, Some(underway))
         };
         self.state.queue.push_back(expected);
         Ok(())

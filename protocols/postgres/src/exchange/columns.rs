@@ -58,20 +58,14 @@ impl Exchange {
                 }
                 self.protocol(frame)
             }
-            Kind::DescribeStatement { name } => {
-                if let Some(prepared) = self.state.statements.get(name) {
-                    Self::described(prepared, Some(columns));
-                }
-                self.one_done(frame)
-            }
-            Kind::DescribePortal { name } => {
-                if let Some(portal) = self.state.portals.get(name) {
-                    Self::described(&portal.prepared, Some(columns));
+            Kind::Describe { prepared } => {
+                if let Some(prepared) = prepared {
+                    prepared.described(self.state.generation, Some(columns));
                 }
                 self.one_done(frame)
             }
             Kind::Own(OwnWork::Describe { prepared }) => {
-                Self::described(prepared, Some(columns));
+                prepared.described(self.state.generation, Some(columns));
                 self.own_front_done()
             }
             Kind::Own(_) => Ok(()),
@@ -87,16 +81,16 @@ impl Exchange {
         };
         match &front.kind {
             Kind::Own(OwnWork::Describe { prepared }) => {
-                Self::described(prepared, None);
+                prepared.described(self.state.generation, None);
                 self.own_front_done()
             }
-            Kind::DescribeStatement { name } => {
-                if let Some(prepared) = self.state.statements.get(name) {
-                    Self::described(prepared, None);
+            Kind::Describe { prepared } => {
+                if let Some(prepared) = prepared {
+                    prepared.described(self.state.generation, None);
                 }
                 self.one_done(frame)
             }
-            _ => self.one_done(frame),
+            _ => Err(out_of_turn()),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Answers that are whole: what they were for is settled, and what they changed is known.
 
+use std::sync::Arc;
+
 use gate::{Error, Outcome, OutcomeKind};
 
 use super::Exchange;
 use super::answer::out_of_turn;
 use super::expected::{Expected, Kind};
 use super::own::OwnWork;
+use super::state::{Prepared, Source};
 use crate::wire::backend::Status;
 use crate::wire::frame::Frame;
 
@@ -21,7 +24,7 @@ impl Exchange {
         if let Some(rows) = rows {
             front.rows = front.rows.max(rows);
         }
-        let analysis = front.plan.analysis.clone();
+        let (analysis, source) = (front.plan.analysis.clone(), front.plan.source.clone());
         match &mut front.kind {
             Kind::Query { done } => {
                 let statement = *done;
@@ -32,13 +35,13 @@ impl Exchange {
                     .as_ref()
                     .and_then(|all| all.statements.get(statement))
                 {
-                    self.statement_done(statement);
+                    self.statement_done(statement, source);
                 }
                 Ok(())
             }
             Kind::Execute => {
                 if let Some(statement) = analysis.as_ref().and_then(|all| all.statements.first()) {
-                    self.statement_done(statement);
+                    self.statement_done(statement, source);
                 }
                 self.execute_done(frame)
             }
@@ -63,10 +66,57 @@ impl Exchange {
         self.complete_front()
     }
 
+    pub(super) fn parse_complete(&mut self, frame: &Frame) -> Result<(), Error> {
+        match self.state.queue.front().map(|front| &front.kind) {
+            Some(Kind::Own(_)) => return Ok(()),
+            Some(Kind::Parse { name, made }) => {
+                let (name, made) = (name.clone(), made.clone());
+                self.prepared(name, made);
+            }
+            _ => return Err(out_of_turn()),
+        }
+        self.one_done(frame)
+    }
+
+    /// The server has it under its name, for EXECUTE too, unless something was done to the name since.
+    fn prepared(&mut self, name: String, made: Option<Arc<Prepared>>) {
+        let Some(prepared) = made else { return };
+        prepared.made.answered(true);
+        let named = self.state.statements.get(&name);
+        if !named.is_some_and(|named| Arc::ptr_eq(named, &prepared)) {
+            return;
+        }
+        if let [statement] = prepared.analysis.statements.as_slice() {
+            let source = Source {
+                sent: prepared.content.clone(),
+                text: prepared.text.clone(),
+            };
+            self.state.sources.insert(name.clone(), source);
+            self.facts
+                .prepared
+                .insert(name, Arc::new(statement.clone()));
+            self.state.operations.forget();
+        }
+    }
+
+    pub(super) fn bind_complete(&mut self, frame: &Frame) -> Result<(), Error> {
+        match self.state.queue.front().map(|front| &front.kind) {
+            Some(Kind::Own(_)) => return Ok(()),
+            Some(Kind::Bind { made, .. }) => {
+                if let Some(made) = made {
+                    made.answered(true);
+                }
+            }
+            _ => return Err(out_of_turn()),
+        }
+        self.one_done(frame)
+    }
+
     pub(super) fn close_complete(&mut self, frame: &Frame) -> Result<(), Error> {
         match self.state.queue.front().map(|front| &front.kind) {
             Some(Kind::Own(_)) => Ok(()),
-            _ => self.one_done(frame),
+            Some(Kind::Close) => self.one_done(frame),
+            _ => Err(out_of_turn()),
         }
     }
 
@@ -109,6 +159,10 @@ impl Exchange {
         self.status = status;
         if status == Status::Idle && std::mem::take(&mut self.state.volatile) {
             self.state.read_back = true;
+        }
+        if status == Status::Idle && std::mem::take(&mut self.state.shaped) {
+            // it is there for all now, or for nobody
+            self.reshaped();
         }
         let Some(expected) = self.state.queue.pop_front() else {
             return Err(out_of_turn());

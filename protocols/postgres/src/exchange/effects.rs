@@ -1,6 +1,7 @@
 //! What statements do to what the session knows: assumed from when one is sent, learned when it took effect.
 
 use super::Exchange;
+use super::state::Source;
 use crate::decode::{Analysis, Statement, TransactionChange};
 
 impl Exchange {
@@ -17,16 +18,20 @@ impl Exchange {
                 self.forget_names();
             }
             if let Some((name, _)) = &statement.prepared {
-                self.state.statements.remove(name);
+                // what the name stands for is known again when the server says so
+                self.forget_name(name);
             }
             self.forget_prepared(statement);
         }
     }
 
     /// A statement took effect at the server.
-    pub(super) fn statement_done(&mut self, statement: &Statement) {
+    pub(super) fn statement_done(&mut self, statement: &Statement, source: Option<Source>) {
         if let Some((name, prepared)) = &statement.prepared {
             self.facts.prepared.insert(name.clone(), prepared.clone());
+            if let Some(source) = source {
+                self.state.sources.insert(name.clone(), source);
+            }
             self.state.operations.forget();
         }
         if statement.effect() == gate::words::Effect::Unknown {
@@ -36,22 +41,34 @@ impl Exchange {
             .parts
             .iter()
             .any(|part| changes_shape(part.verb.id));
-        if shapes || statement.effect() == gate::words::Effect::Unknown {
-            self.shared
-                .catalogues
-                .forget(&self.session.target().name, &self.facts.database);
-            self.state.catalogue_stale = true;
+        let shapes = shapes || statement.effect() == gate::words::Effect::Unknown;
+        self.state.shaped |= shapes;
+        if self.state.shaped && (shapes || statement.after.transaction.is_some()) {
+            // also what went back to a savepoint
+            self.reshaped();
         }
+    }
+
+    /// Which columns there are is not known any more.
+    pub(super) fn reshaped(&mut self) {
+        self.shared
+            .catalogues
+            .forget(&self.session.target().name, &self.facts.database);
+        self.state.catalogue_stale = true;
+    }
+
+    pub(super) fn forget_name(&mut self, name: &str) {
+        self.state.statements.remove(name);
+        self.state.sources.remove(name);
+        self.facts.prepared.remove(name);
+        self.state.operations.forget();
     }
 
     fn forget_prepared(&mut self, statement: &Statement) {
         use crate::decode::Forgets;
         match &statement.after.forgets {
             None => return,
-            Some(Forgets::Prepared(name)) => {
-                self.state.statements.remove(name);
-                self.facts.prepared.remove(name);
-            }
+            Some(Forgets::Prepared(name)) => self.forget_name(name),
             Some(Forgets::AllPrepared | Forgets::All) => self.forget_names(),
         }
         self.state.operations.forget();
@@ -61,6 +78,7 @@ impl Exchange {
     pub(super) fn forget_names(&mut self) {
         self.state.statements.clear();
         self.state.portals.clear();
+        self.state.sources.clear();
         self.facts.prepared.clear();
         self.state.operations.forget();
     }

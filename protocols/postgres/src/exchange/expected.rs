@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gate::Underway;
 
 use super::own::OwnWork;
+use super::state::{Made, Prepared, Source};
 use crate::decode::Analysis;
 use crate::mask::RowMask;
 use crate::wire::refusal::Refusal;
@@ -24,11 +25,22 @@ pub(super) struct Expected {
 }
 
 pub(super) enum Kind {
-    Query { done: usize },
-    Parse { name: String },
-    Bind { portal: String },
-    DescribeStatement { name: String },
-    DescribePortal { name: String },
+    Query {
+        done: usize,
+    },
+    /// `made` where it was let through.
+    Parse {
+        name: String,
+        made: Option<Arc<Prepared>>,
+    },
+    Bind {
+        portal: String,
+        made: Option<Arc<Made>>,
+    },
+    /// Of a statement or a portal of it, as they were when it was asked.
+    Describe {
+        prepared: Option<Arc<Prepared>>,
+    },
     Execute,
     Close,
     Sync,
@@ -43,6 +55,10 @@ pub(super) struct Plan {
     pub(super) drop_detail: bool,
     /// Functions are called whose results may be anything.
     pub(super) unknown: bool,
+    /// A name may mean a relation with governed columns, or another one that stands before it.
+    pub(super) shadowed: bool,
+    /// The text itself, where it prepares a statement by name.
+    pub(super) source: Option<Source>,
 }
 
 impl Expected {

@@ -9,7 +9,7 @@ use gate::words::{Hiding, Redacted};
 use super::Exchange;
 use super::ask::Then;
 use super::expected::{Expected, Kind};
-use super::state::{Portal, Prepared};
+use super::state::{Made, Portal, Prepared};
 use crate::request;
 use crate::wire::frame::Frame;
 use crate::wire::frontend::{Bind, Execute, Named, Parse};
@@ -27,50 +27,47 @@ impl Exchange {
         let (operations, parsed) = match decoded {
             Ok(analysis) => {
                 let operations = self.preparing(&analysis);
-                let prepared = Prepared {
-                    content: Bytes::copy_from_slice(parse.text.as_bytes()),
-                    types: Bytes::copy_from_slice(parse.types.as_bytes()),
-                    text: text.clone(),
-                    columns: std::sync::OnceLock::new(),
-                    analysis,
-                };
+                let content = (
+                    Bytes::copy_from_slice(parse.text.as_bytes()),
+                    Bytes::copy_from_slice(parse.types.as_bytes()),
+                );
+                let batch = self.state.batches;
+                let prepared = Prepared::new(analysis, content, text.clone(), batch);
                 (operations, Some(Arc::new(prepared)))
             }
             Err(refused) => (Err(request::unclear(&refused)), None),
         };
         let plan = self.plan(parsed.as_ref().map(|prepared| prepared.analysis.clone()));
         let asked = self.asked(frame, (operations, text), Vec::new())?;
-        self.ask(
-            asked,
-            Then {
-                kind: Kind::Parse { name },
-                plan,
-                leave: None,
-                portal: None,
-                parsed,
-            },
-        )
-        .await
+        self.ask(asked, Then::of(Kind::Parse { name, made: parsed }, plan))
+            .await
     }
 
     pub(super) async fn take_bind(&mut self, frame: &Frame, bind: Bind<'_>) -> Result<(), Error> {
         let Some(prepared) = self.state.statements.get(bind.statement).cloned() else {
             let kind = Kind::Bind {
                 portal: bind.portal.to_owned(),
+                made: None,
             };
             return self.unknown(frame, kind, "statement").await;
         };
+        if self.must_await(&prepared.made, frame) {
+            return Ok(());
+        }
         if self.must_describe(&prepared) {
             self.state.postponed = Some(frame.clone());
             return self.describe_own(bind.statement, prepared).await;
         }
-        let plan = self.plan(Some(prepared.analysis.clone()));
+        let mut plan = self.plan(Some(prepared.analysis.clone()));
+        Self::keep_source(&mut plan, &prepared.content, &prepared.text);
         let lines = self.parameter_lines(&bind);
         let text = prepared.text.with_parameters(&lines);
+        let (text, sources) = self.sourced(Some(&prepared.analysis), text);
         let content = bound_content(&bind);
         let portal = Portal {
             prepared: prepared.clone(),
             content: content.clone(),
+            made: Arc::new(Made::in_batch(self.state.batches)),
             leave: None,
             binary: binary_columns(&bind.result_formats),
             text: text.clone(),
@@ -80,24 +77,23 @@ impl Exchange {
             Ok(()) => self.operations_of(&prepared.analysis),
             Err(refused) => Err(refused),
         };
-        let parts = vec![
+        let mut parts = vec![
             Bytes::from_static(b"bind"),
             prepared.content.clone(),
             prepared.types.clone(),
             content,
         ];
+        parts.extend(sources);
         let asked = self.asked(frame, (operations, text), parts)?;
         let kind = Kind::Bind {
             portal: bind.portal.to_owned(),
+            made: Some(portal.made.clone()),
         };
         self.ask(
             asked,
             Then {
-                kind,
-                plan,
-                leave: None,
                 portal: Some(portal),
-                parsed: None,
+                ..Then::of(kind, plan)
             },
         )
         .await
@@ -112,23 +108,24 @@ impl Exchange {
         let Some(portal) = self.state.portals.get(execute.portal).cloned() else {
             return self.unknown(frame, kind, "portal").await;
         };
+        if self.must_await(&portal.made, frame) {
+            return Ok(());
+        }
         let prepared = &portal.prepared;
         let operations = self.operations_of(&prepared.analysis);
-        let parts = vec![
+        let (_, sources) = self.sourced(Some(&prepared.analysis), portal.text.clone());
+        let mut parts = vec![
             Bytes::from_static(b"execute"),
             prepared.content.clone(),
             prepared.types.clone(),
             portal.content.clone(),
             Bytes::copy_from_slice(&execute.rows.to_be_bytes()),
         ];
+        parts.extend(sources);
         let asked = self.asked(frame, (operations, portal.text.clone()), parts)?;
-        let then = Then {
-            kind,
-            plan: portal.plan.clone(),
-            leave: portal.leave.clone(),
-            portal: Some(portal),
-            parsed: None,
-        };
+        let mut then = Then::of(kind, portal.plan.clone());
+        then.leave = portal.leave.clone();
+        then.portal = Some(portal);
         self.ask(asked, then).await
     }
 
@@ -137,26 +134,27 @@ impl Exchange {
         frame: &Frame,
         named: Named<'_>,
     ) -> Result<(), Error> {
-        let (kind, known) = match named {
+        let known = match named {
             Named::Statement(name) => {
-                let known = self.state.statements.contains_key(name);
-                (
-                    Kind::DescribeStatement {
-                        name: name.to_owned(),
-                    },
-                    known,
-                )
+                let prepared = self.state.statements.get(name);
+                prepared.map(|prepared| (prepared.clone(), prepared.made.clone()))
             }
-            Named::Portal(name) => (
-                Kind::DescribePortal {
-                    name: name.to_owned(),
-                },
-                self.state.portals.contains_key(name),
-            ),
+            Named::Portal(name) => {
+                let portal = self.state.portals.get(name);
+                portal.map(|portal| (portal.prepared.clone(), portal.made.clone()))
+            }
         };
-        if !known {
-            return self.unknown(frame, kind, "name").await;
+        let Some((prepared, made)) = known else {
+            return self
+                .unknown(frame, Kind::Describe { prepared: None }, "name")
+                .await;
+        };
+        if self.must_await(&made, frame) {
+            return Ok(());
         }
+        let kind = Kind::Describe {
+            prepared: Some(prepared),
+        };
         self.pass(frame.bytes().clone(), Some(Expected::new(kind, None)))
             .await
     }
@@ -168,9 +166,7 @@ impl Exchange {
     ) -> Result<(), Error> {
         match named {
             Named::Statement(name) => {
-                self.state.statements.remove(name);
-                self.facts.prepared.remove(name);
-                self.state.operations.forget();
+                self.forget_name(name);
             }
             Named::Portal(name) => drop(self.state.portals.remove(name)),
         }

@@ -11,7 +11,7 @@ use crate::wire::backend::Fields;
 use crate::wire::frame::Frame;
 
 impl Exchange {
-    pub(super) fn error(&mut self, frame: &Frame, fields: Fields<'_>) -> Result<(), Error> {
+    pub(super) async fn error(&mut self, frame: &Frame, fields: Fields<'_>) -> Result<(), Error> {
         let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or(b"XX000")).into_owned();
         let fatal = fields.is_fatal();
         let mask = self.state.mask.clone();
@@ -43,53 +43,72 @@ impl Exchange {
         if fatal {
             return Err(Error::Backend(format!("ended the session with {code}")));
         }
-        self.skip_to_sync();
+        self.skip_to_sync().await;
         Ok(())
     }
 
-    /// After an error of the extended protocol the server skips until Sync: so does what is expected of it.
-    fn skip_to_sync(&mut self) {
-        let ends_itself = |kind: &Kind| match kind {
-            Kind::Query { .. } | Kind::Sync => true,
-            Kind::Own(OwnWork::Describe { .. }) => false,
-            Kind::Own(_) => true,
-            _ => false,
+    /// After an error of the extended protocol the server skips everything until Sync, a Query too: so does what is
+    /// expected of it. An error of a simple query ends with its own ReadyForQuery.
+    async fn skip_to_sync(&mut self) {
+        let extended = |kind: &Kind| match kind {
+            Kind::Query { .. } | Kind::Sync => false,
+            Kind::Own(work) => matches!(work, OwnWork::Describe { .. }),
+            Kind::Parse { .. }
+            | Kind::Bind { .. }
+            | Kind::Describe { .. }
+            | Kind::Execute
+            | Kind::Close => true,
         };
+        if !self
+            .state
+            .queue
+            .front()
+            .is_some_and(|front| extended(&front.kind))
+        {
+            return;
+        }
         let mut skipped = false;
-        while let Some(front) = self.state.queue.front() {
-            if ends_itself(&front.kind) {
+        while let Some(mut expected) = self.state.queue.pop_front() {
+            if matches!(expected.kind, Kind::Sync | Kind::Own(OwnWork::EarlySync)) {
+                self.state.queue.push_front(expected);
                 break;
             }
-            let Some(mut expected) = self.state.queue.pop_front() else {
-                break;
-            };
             self.undo(&expected.kind);
-            if skipped {
+            if std::mem::replace(&mut skipped, true) {
                 expected.code = Some("skipped".to_owned());
             }
-            skipped = true;
             self.settled(expected);
         }
         let early = matches!(
             self.state.queue.front().map(|front| &front.kind),
             Some(Kind::Own(OwnWork::EarlySync))
         );
-        if skipped && (self.state.queue.is_empty() || early) {
+        if self.state.queue.is_empty() || early {
             self.state.batch.skipping = true;
             // a message of the same batch that waits for people will not run any more
-            drop(self.state.held.take());
+            if let Some(held) = self.state.held.take() {
+                held.abandon(false).await;
+            }
         }
     }
 
     /// What a message that failed or was skipped would have made is not there: it has to be made again.
     fn undo(&mut self, kind: &Kind) {
         match kind {
-            Kind::Parse { name } => {
+            Kind::Parse { name, made } => {
+                if let Some(prepared) = made {
+                    prepared.made.answered(false);
+                }
                 self.state.statements.remove(name);
                 self.facts.prepared.remove(name);
                 self.state.operations.forget();
             }
-            Kind::Bind { portal } => drop(self.state.portals.remove(portal)),
+            Kind::Bind { portal, made } => {
+                if let Some(made) = made {
+                    made.answered(false);
+                }
+                self.state.portals.remove(portal);
+            }
             _ => {}
         }
     }

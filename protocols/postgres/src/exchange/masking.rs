@@ -20,6 +20,8 @@ impl Exchange {
             analysis,
             drop_detail: false,
             unknown: false,
+            shadowed: false,
+            source: None,
         };
         let Some(analysis) = plan.analysis.clone().filter(|_| governs) else {
             return plan;
@@ -28,6 +30,9 @@ impl Exchange {
             plan.drop_detail |= statement
                 .relations()
                 .any(|relation| self.state.governed.holds(relation, path));
+            plan.shadowed |= statement
+                .relations()
+                .any(|relation| self.state.governed.shadows(relation, path));
             plan.unknown |= !statement.reads.other_functions.is_empty()
                 || statement.effect() == gate::words::Effect::Unknown;
         }
@@ -37,7 +42,7 @@ impl Exchange {
     /// Whether the columns must be known before a Bind can be judged.
     pub(super) fn must_describe(&self, prepared: &Prepared) -> bool {
         let masks = self.state.mask.governs_columns() || self.state.mask.detects();
-        masks && prepared.columns.get().is_none()
+        masks && prepared.columns(self.state.generation).is_none()
     }
 
     /// Refuses a Bind whose values no mask could follow in the formats it asks for.
@@ -55,7 +60,7 @@ impl Exchange {
         &self,
         portal: &Portal,
     ) -> Result<Option<Arc<RowMask>>, crate::mask::Unmaskable> {
-        let Some(Some(columns)) = portal.prepared.columns.get() else {
+        let Some(Some(columns)) = portal.prepared.columns(self.state.generation) else {
             return Ok(None);
         };
         let binary = |place: usize| match portal.binary.as_slice() {
@@ -64,11 +69,14 @@ impl Exchange {
             each => each.get(place).copied().unwrap_or(false),
         };
         let rules = columns.iter().enumerate().map(|(place, column)| {
-            (
-                self.rule(column.table, column.attribute, portal.plan.unknown),
-                column.type_oid,
-                binary(place),
-            )
+            let rule = self.rule(column.table, column.attribute, portal.plan.unknown);
+            // it was described before it was bound: the name may mean the governed one by now
+            let rule = match rule {
+                Rule::Class(_) | Rule::Whole => rule,
+                _ if portal.plan.shadowed => Rule::Whole,
+                _ => rule,
+            };
+            (rule, column.type_oid, binary(place))
         });
         RowMask::new(rules).map(|mask| Some(Arc::new(mask)))
     }
@@ -87,7 +95,7 @@ impl Exchange {
             (0, true) => otherwise,
             (_, true) => match self.state.governed.origin(table, attribute) {
                 Origin::Class(class) => Rule::Class(class),
-                Origin::Unknown => Rule::Whole,
+                Origin::Unknown | Origin::Opaque => Rule::Whole,
                 Origin::Free => otherwise,
             },
         }

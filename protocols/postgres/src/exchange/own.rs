@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gate::{Error, Outcome, OutcomeKind, Purpose};
+use tokio::time::Instant;
 
 use super::Exchange;
 use super::expected::{Expected, Kind};
-use super::state::{Prepared, ResultColumn};
-use crate::governed::{Catalogue, Governed, QUERY};
+use super::state::Prepared;
+use crate::governed::{Catalogue, FRESH, Governed, QUERY};
 use crate::wire::backend::Status;
 use crate::wire::frontend::Named;
 use crate::wire::write::server as write;
@@ -57,6 +58,7 @@ impl Exchange {
             let (target, database) = (&self.session.target().name, &self.facts.database);
             // before the look: what changes while it is under way is looked at again
             self.state.generation = self.shared.catalogues.generation();
+            self.state.looked_at = Instant::now();
             if let Some(catalogue) = self.shared.catalogues.fresh(target, database) {
                 self.learned(catalogue);
             } else {
@@ -167,9 +169,11 @@ impl Exchange {
                         let catalogue = Arc::new(catalogue);
                         let (target, database) =
                             (&self.session.target().name, &self.facts.database);
-                        self.shared
-                            .catalogues
-                            .keep(target, database, catalogue.clone());
+                        // what a transaction has not committed is there for nobody else
+                        if !self.state.shaped && self.status == Status::Idle {
+                            let shared = &self.shared.catalogues;
+                            shared.keep(target, database, catalogue.clone());
+                        }
                         self.learned(catalogue);
                     }
                     None => {
@@ -221,7 +225,9 @@ impl Exchange {
     /// Rules may have changed since the last message: what may be seen is asked anew.
     pub(super) fn refresh_mask(&mut self) {
         // some session's statement changed which columns there are
-        self.state.catalogue_stale |= self.state.generation != self.shared.catalogues.generation();
+        self.state.catalogue_stale |= self.state.generation != self.shared.catalogues.generation()
+            // and what changed beside the gateway is seen after a while
+            || self.state.looked_at.elapsed() > FRESH;
         let mask = self.session.mask();
         if Arc::ptr_eq(&mask, &self.state.mask) {
             return;
@@ -233,11 +239,5 @@ impl Exchange {
             self.state.catalogue_stale = true;
             self.state.operations.forget();
         }
-    }
-
-    /// The description that the gateway asked for itself.
-    pub(super) fn described(prepared: &Prepared, columns: Option<Vec<ResultColumn>>) {
-        // a second description of the same statement says the same
-        let _ = prepared.columns.set(columns);
     }
 }

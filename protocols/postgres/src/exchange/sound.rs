@@ -3,7 +3,7 @@
 use gate::{Unclear, UnclearKind};
 
 use super::Exchange;
-use crate::decode::{Analysis, Statement, StatementKind};
+use crate::decode::{Analysis, Object, Statement, StatementKind};
 use crate::request::unsupported;
 
 impl Exchange {
@@ -11,7 +11,16 @@ impl Exchange {
     pub(super) fn sound(&self, analysis: &Analysis) -> Result<(), Unclear> {
         // not read back yet: something before it is still on its way
         let mut changed = self.state.read_back;
+        let mut renamed = false;
         for statement in &analysis.statements {
+            if renamed && statement.executes.is_some() {
+                return Err(unsupported(
+                    "prepared_name",
+                    "an earlier statement of the same text changes what is prepared under a name",
+                    "send the EXECUTE after the earlier one was answered",
+                ));
+            }
+            renamed |= statement.prepared.is_some() || statement.after.forgets.is_some();
             if changed && names_things(statement) {
                 return Err(unsupported(
                     "session_state",
@@ -44,6 +53,21 @@ impl Exchange {
             &|relation, column| governed.standing(relation, column, path),
             &|relation| governed.holds(relation, path),
         );
+        let moved = statement.parts.iter().find_map(|part| match &part.object {
+            Object::Schema(name) if part.verb.id.starts_with("alter") => Some(name),
+            _ => None,
+        });
+        if let Some(schema) = moved.filter(|schema| governed.within(schema)) {
+            return Err(Unclear {
+                kind: UnclearKind::Masked,
+                code: "masking",
+                message: format!(
+                    "schema {schema} holds masked columns, whose rules go by its name"
+                ),
+                hint: Some("ask an administrator to rename it together with the rules".into()),
+                at: None,
+            });
+        }
         match offence {
             None => Ok(()),
             Some(offence) => Err(Unclear {

@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gate::{Error, Leave, Mask};
+use tokio::time::Instant;
 
 use super::expected::{Expected, Plan};
 use super::hold::Held;
@@ -26,7 +28,17 @@ pub(crate) struct State {
     pub(super) held: Option<Held>,
     /// A frame that waits for a look-up of the gateway's own.
     pub(super) postponed: Option<Frame>,
+    /// What the postponed frame rests on, which the server has not answered yet.
+    pub(super) awaited: Option<Arc<Made>>,
     pub(super) batch: Batch,
+    /// Counts Syncs.
+    pub(super) batches: u64,
+    /// Texts of SQL's PREPARE, by name.
+    pub(super) sources: HashMap<String, Source>,
+    /// The transaction changed which columns there are.
+    pub(super) shaped: bool,
+    /// When the catalogue was looked at last.
+    pub(super) looked_at: Instant,
     /// Role and search path are not known for certain: read back when the server is ready.
     pub(super) read_back: bool,
     /// They may go back when the transaction ends.
@@ -61,8 +73,90 @@ pub(super) struct Prepared {
     pub(super) content: bytes::Bytes,
     pub(super) types: bytes::Bytes,
     pub(super) text: Text,
-    /// Origin, type and nothing else of each column, once described; `None` within: no rows.
-    pub(super) columns: std::sync::OnceLock<Option<Vec<ResultColumn>>>,
+    pub(super) made: Arc<Made>,
+    columns: Mutex<Option<Described>>,
+}
+
+/// What a statement returns, as it was in one generation of the catalogue.
+struct Described {
+    generation: u64,
+    /// Origin, type and nothing else of each column; `None`: no rows.
+    columns: Option<Arc<[ResultColumn]>>,
+}
+
+impl Prepared {
+    pub(super) fn new(
+        analysis: Arc<Analysis>,
+        (content, types): (bytes::Bytes, bytes::Bytes),
+        text: Text,
+        batch: u64,
+    ) -> Self {
+        Self {
+            analysis,
+            content,
+            types,
+            text,
+            made: Arc::new(Made::in_batch(batch)),
+            columns: Mutex::new(None),
+        }
+    }
+
+    /// `None` where it was not described since the catalogue changed.
+    pub(super) fn columns(&self, generation: u64) -> Option<Option<Arc<[ResultColumn]>>> {
+        let described = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        let described = described.as_ref()?;
+        (described.generation == generation).then(|| described.columns.clone())
+    }
+
+    pub(super) fn described(&self, generation: u64, columns: Option<Vec<ResultColumn>>) {
+        let columns = columns.map(Arc::from);
+        *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = Some(Described {
+            generation,
+            columns,
+        });
+    }
+}
+
+/// Whether the server made what it was told to: until it says so, only what follows in the same batch may rest on it, for
+/// that is skipped where it failed.
+pub(super) struct Made {
+    batch: u64,
+    /// 0: not answered yet, 1: made, 2: not made.
+    answer: AtomicU8,
+}
+
+impl Made {
+    pub(super) fn in_batch(batch: u64) -> Self {
+        Self {
+            batch,
+            answer: AtomicU8::new(0),
+        }
+    }
+
+    pub(super) fn answered(&self, made: bool) {
+        let answer = if made { 1 } else { 2 };
+        self.answer.store(answer, Ordering::Relaxed);
+    }
+
+    /// Whether a message of a batch may rest on it now.
+    pub(super) fn carries(&self, batch: u64) -> bool {
+        match self.answer.load(Ordering::Relaxed) {
+            0 => self.batch == batch,
+            answer => answer == 1,
+        }
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        self.answer.load(Ordering::Relaxed) != 0
+    }
+}
+
+/// What a name stands for that SQL's PREPARE gave.
+#[derive(Clone)]
+pub(super) struct Source {
+    /// As it was sent, for the digest.
+    pub(super) sent: bytes::Bytes,
+    pub(super) text: Text,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +171,7 @@ pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
     /// Parameters and formats, as they are hashed.
     pub(super) content: bytes::Bytes,
+    pub(super) made: Arc<Made>,
     pub(super) leave: Option<Leave>,
     pub(super) binary: Vec<bool>,
     pub(super) text: Text,
@@ -91,7 +186,12 @@ impl State {
             portals: HashMap::new(),
             held: None,
             postponed: None,
+            awaited: None,
             batch: Batch::default(),
+            batches: 0,
+            sources: HashMap::new(),
+            shaped: false,
+            looked_at: Instant::now(),
             read_back: true,
             volatile: false,
             catalogue_stale: true,

@@ -1,5 +1,7 @@
 //! What a client sends, message by message: decoded, judged, and handed on or refused.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use gate::words::{Hiding, Redacted};
 use gate::{Error, Purpose};
@@ -7,7 +9,7 @@ use gate::{Error, Purpose};
 use super::Exchange;
 use super::ask::Then;
 use super::expected::{Expected, Kind, Plan};
-use super::state::Batch;
+use super::state::{Batch, Made};
 use crate::decode::Analysis;
 use crate::request::{self, Text};
 use crate::wire::Malformed;
@@ -41,6 +43,27 @@ impl Exchange {
             && !self.state.over
             && !self.owes_own()
             && !self.must_wait()
+            && !self.awaits()
+    }
+
+    /// What the postponed message rests on is not answered yet.
+    fn awaits(&self) -> bool {
+        let open = self
+            .state
+            .awaited
+            .as_ref()
+            .is_some_and(|made| !made.is_answered());
+        open && !self.state.queue.is_empty()
+    }
+
+    /// Postpones a message of a batch until the server has answered what it rests on, which an earlier batch sent.
+    pub(super) fn must_await(&mut self, made: &Arc<Made>, frame: &Frame) -> bool {
+        let waits = !made.is_answered() && !made.carries(self.state.batches);
+        if waits {
+            self.state.awaited = Some(made.clone());
+            self.state.postponed = Some(frame.clone());
+        }
+        waits
     }
 
     /// At the start of a batch, while what the one before changed is not known: its answers come first.
@@ -89,8 +112,10 @@ impl Exchange {
     }
 
     async fn take_query(&mut self, frame: &Frame, text: &str) -> Result<(), Error> {
+        // what was sent before it without a Sync may still fail, and then this is skipped as well
         self.state.batch = Batch {
             begun: self.state.batch.begun,
+            forwarded: self.state.batch.forwarded,
             ..Default::default()
         };
         let analysis = self.shared.analyses.of(text).await;
@@ -99,29 +124,32 @@ impl Exchange {
             Ok(analysis) => self.operations_of(analysis),
             Err(refused) => Err(request::unclear(refused)),
         };
-        let plan = self.plan(analysis.ok());
-        let asked = self.asked(frame, (decoded, shown), Vec::new())?;
-        self.ask(
-            asked,
-            Then {
-                kind: Kind::Query { done: 0 },
-                plan,
-                leave: None,
-                portal: None,
-                parsed: None,
-            },
-        )
-        .await
+        let mut plan = self.plan(analysis.ok());
+        Self::keep_source(&mut plan, frame.bytes(), &shown);
+        let (shown, sources) = self.sourced(plan.analysis.as_deref(), shown);
+        let content = match sources.as_slice() {
+            [] => Vec::new(),
+            _ => [
+                vec![Bytes::from_static(b"query"), frame.bytes().clone()],
+                sources,
+            ]
+            .concat(),
+        };
+        let asked = self.asked(frame, (decoded, shown), content)?;
+        self.ask(asked, Then::of(Kind::Query { done: 0 }, plan))
+            .await
     }
 
     async fn take_sync(&mut self, frame: Frame) -> Result<(), Error> {
         let batch = std::mem::take(&mut self.state.batch);
+        self.state.batches += 1;
         if batch.skipping && !batch.forwarded && self.state.queue.is_empty() {
             // the gateway itself refused, and nothing of the batch went out
             return self.ready_locally();
         }
         self.pass(frame.into_bytes(), Some(Expected::new(Kind::Sync, None)))
             .await?;
+        self.state.batch.forwarded = false;
         if self.status == crate::wire::backend::Status::Idle && !batch.begun {
             self.state.portals.clear();
         }
@@ -137,17 +165,7 @@ impl Exchange {
         let text = Text::new(Redacted::plain("function call"));
         let asked = self.asked(frame, (Err(refused), text), Vec::new())?;
         let kind = Kind::Query { done: 0 };
-        self.ask(
-            asked,
-            Then {
-                kind,
-                plan: Plan::default(),
-                leave: None,
-                portal: None,
-                parsed: None,
-            },
-        )
-        .await
+        self.ask(asked, Then::of(kind, Plan::default())).await
     }
 
     /// A name that this session did not prepare or bind through the gateway: it cannot be judged.
@@ -167,17 +185,7 @@ impl Exchange {
             (Err(refused), Text::new(Redacted::plain(what))),
             Vec::new(),
         )?;
-        self.ask(
-            asked,
-            Then {
-                kind,
-                plan: Plan::default(),
-                leave: None,
-                portal: None,
-                parsed: None,
-            },
-        )
-        .await
+        self.ask(asked, Then::of(kind, Plan::default())).await
     }
 
     /// Passes what belongs to something underway, or on the gateway's own account where nothing is.
