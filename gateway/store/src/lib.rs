@@ -1,4 +1,4 @@
-//! Remembers across restarts: accounts and their tokens, locks, approvals and sessions, embedded in one SQLite file.
+//! Remembers across restarts: accounts with their tokens and keys, locks, approvals and sessions, embedded in one SQLite file.
 
 mod accounts;
 mod checkpoint;
@@ -10,6 +10,8 @@ mod locks;
 mod name;
 mod open;
 mod sessions;
+mod ssh_certificates;
+mod ssh_keys;
 mod token;
 mod tokens;
 
@@ -20,5 +22,7 @@ pub use locks::{Lock, Lockable};
 pub use name::Name;
 pub use open::Store;
 pub use sessions::SessionRecord;
+pub use ssh_certificates::{NewSshCertificate, SshCertificateRecord};
+pub use ssh_keys::{NewSshKey, SshKeyRecord};
 pub use token::TokenText;
 pub use tokens::{NewToken, Revoked, TokenRecord};
