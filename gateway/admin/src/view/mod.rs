@@ -5,6 +5,7 @@ mod audit;
 mod people;
 mod replay;
 mod session;
+mod ssh;
 mod time;
 
 pub use approval::{Approval, ApprovalDetail, Cast, Decision, Ended, Operation, Required, Verdict};
@@ -15,6 +16,9 @@ pub use people::{
 };
 pub use replay::{Line, What};
 pub use session::Session;
+pub use ssh::{
+    IssuedSshCertificate, NewOwnSshKey, NewSshCertificate, NewSshKey, Ssh, SshCertificate, SshKey,
+};
 pub use time::Time;
 
 fn hex(bytes: &[u8]) -> String {
