@@ -1,9 +1,13 @@
 //! The command line: what may be typed, and with which words it is explained.
 
+mod ssh;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use ssh::{SshCertificate, SshConfig, UserCertificate, UserKey};
 
 /// A gateway that decodes, judges, holds, masks and records what people and programs ask of databases.
 #[derive(Debug, Parser)]
@@ -56,6 +60,10 @@ pub(crate) enum Command {
     /// What the policies say
     #[command(subcommand)]
     Policy(Policy),
+    /// Have the gateway sign a short-lived SSH certificate in your name
+    SshCertificate(SshCertificate),
+    /// Write what OpenSSH's client must know to reach targets through the gateway
+    SshConfig(SshConfig),
     /// Print the version
     Version,
 }
@@ -103,6 +111,12 @@ pub(crate) enum User {
     Add(UserAdd),
     /// List users and services
     List,
+    /// Public keys of SSH
+    #[command(subcommand)]
+    Key(UserKey),
+    /// Short-lived SSH certificates
+    #[command(subcommand)]
+    Certificate(UserCertificate),
 }
 
 #[derive(Debug, Args)]

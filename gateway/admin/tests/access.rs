@@ -100,6 +100,17 @@ async fn only_administrators_administer_and_refusals_are_recorded() {
         ),
         (Method::POST, "/v1/tokens".to_owned(), "manage_tokens"),
         (Method::DELETE, "/v1/tokens/abc".to_owned(), "manage_tokens"),
+        (Method::POST, "/v1/ssh-keys".to_owned(), "manage_tokens"),
+        (
+            Method::DELETE,
+            "/v1/ssh-keys/abc".to_owned(),
+            "manage_tokens",
+        ),
+        (
+            Method::DELETE,
+            "/v1/ssh-certificates/7".to_owned(),
+            "manage_tokens",
+        ),
         (Method::GET, "/v1/audit/checkpoint".to_owned(), "read_audit"),
     ];
     for person in ["ada", "grace", "robot"] {
