@@ -66,11 +66,9 @@ async fn me() {
     assert_eq!(me.json(), expected);
 }
 
-#[tokio::test]
-async fn only_administrators_administer_and_refusals_are_recorded() {
-    let house = House::new().await;
-    let session = "0".repeat(32);
-    let routes = [
+/// What only administrators may do, and by which action.
+fn administrative(session: &str) -> Vec<(Method, String, &'static str)> {
+    vec![
         (Method::GET, "/v1/sessions".to_owned(), "view_session"),
         (
             Method::GET,
@@ -112,7 +110,14 @@ async fn only_administrators_administer_and_refusals_are_recorded() {
             "manage_tokens",
         ),
         (Method::GET, "/v1/audit/checkpoint".to_owned(), "read_audit"),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn only_administrators_administer_and_refusals_are_recorded() {
+    let house = House::new().await;
+    let session = "0".repeat(32);
+    let routes = administrative(&session);
     for person in ["ada", "grace", "robot"] {
         for (method, path, action) in &routes {
             let answer = house.call(person, method.clone(), path, None).await;

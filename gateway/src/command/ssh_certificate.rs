@@ -31,8 +31,13 @@ pub(super) fn run(arguments: &SshCertificate, printer: &Printer) -> anyhow::Resu
         visible(text("valid_until")),
         visible(text("serial")),
     );
-    let mut answer = issued.clone();
-    answer["file"] = out.display().to_string().into();
+    let answer = json!({
+        "file": out,
+        "serial": text("serial"),
+        "key_id": text("key_id"),
+        "principal": text("principal"),
+        "valid_until": text("valid_until"),
+    });
     printer.say(&answer, &words)?;
     Ok(ExitCode::SUCCESS)
 }

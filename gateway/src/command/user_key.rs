@@ -26,12 +26,15 @@ pub(super) fn key(command: UserKey, printer: &Printer) -> anyhow::Result<()> {
             let key = public_key(&file)?;
             let name = name.unwrap_or_else(|| key.comment().to_string());
             let line = key.to_openssh()?;
-            let mut body = json!({ "name": name, "key": line, "expires_at": expiry(days)? });
-            let path = if account == own_name(&client)? {
-                "/v1/me/ssh-keys"
+            let until = expiry(days)?;
+            let (path, body) = if account == own_name(&client)? {
+                let body = json!({ "name": name, "key": line, "expires_at": until });
+                ("/v1/me/ssh-keys", body)
             } else {
-                body["account"] = account.as_str().into();
-                "/v1/ssh-keys"
+                let body = json!({
+                    "account": account, "name": name, "key": line, "expires_at": until
+                });
+                ("/v1/ssh-keys", body)
             };
             let added = client.post(path, &body)?;
             let fingerprint = key.fingerprint(HashAlg::Sha256);
