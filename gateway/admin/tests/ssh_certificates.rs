@@ -9,8 +9,9 @@
 
 mod house;
 
+use admin::Ssh;
 use axum::http::StatusCode;
-use gate::SshCertificate;
+use gate::{Registry, SshCertificate};
 use house::House;
 use serde_json::{Value, json};
 use store::NewToken;
@@ -228,5 +229,27 @@ async fn a_client_is_told_what_it_must_know() {
             (answer.status, answer.problem()),
             (StatusCode::CONFLICT, "conflict".into())
         );
+    }
+}
+
+#[tokio::test]
+async fn an_authority_must_be_an_ed25519_key_without_a_passphrase() {
+    let house = House::with_ssh().await;
+    house.keygen(&["-q", "-t", "ed25519", "-N", "secret", "-f", "locked"]);
+    house.key("other", &["ecdsa"]);
+    house.write("nonsense", "no key");
+    for (file, words) in [
+        ("locked", "is encrypted"),
+        ("other", "is no Ed25519 key"),
+        ("nonsense", "nonsense"),
+        ("missing", "missing"),
+        ("user-ca.pub", "user-ca.pub"),
+    ] {
+        let (good, bad) = (house.path("user-ca"), house.path(file));
+        for (user, host) in [(&good, &bad), (&bad, &good)] {
+            let loaded = Ssh::load(user, host, vec![], Registry::default());
+            let told = loaded.err().unwrap().to_string();
+            assert!(told.contains(words), "{told}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use ssh_key::PublicKey;
 
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &SshConfig, printer: &Printer) -> anyhow::Result<Ex
         .with_context(|| folder.display().to_string())?;
     write(&client_side.known_hosts, &client_side.known_hosts_line())?;
     write(&config, &client_side.config()?)?;
-    let include = format!("Include {}", quoted(&config)?);
+    let include = format!("Include \"{}\"", plain(&config)?);
     let words = format!(
         "wrote {} and {}\nnext: put this line first in ~/.ssh/config, then `ssh {}`\n{include}",
         config.display(),
@@ -164,16 +164,18 @@ fn authority(line: &str) -> anyhow::Result<String> {
     Ok(PublicKey::from(key.key_data().clone()).to_openssh()?)
 }
 
-/// As ssh_config takes a path: in quotes, `%` twice.
+/// As most of ssh_config takes a path: in quotes, `%` twice.
 fn quoted(path: &Path) -> anyhow::Result<String> {
+    Ok(format!("\"{}\"", plain(path)?.replace('%', "%%")))
+}
+
+/// A path that can stand between quotes.
+fn plain(path: &Path) -> anyhow::Result<&str> {
     let text = path.to_str().filter(|text| {
         let breaks = |letter: char| letter.is_control() || matches!(letter, '"' | '\\' | '$');
         !text.contains(breaks)
     });
-    match text {
-        Some(text) => Ok(format!("\"{}\"", text.replace('%', "%%"))),
-        None => bail!("{} cannot stand in a file of ssh_config", path.display()),
-    }
+    text.with_context(|| format!("{} cannot stand in a file of ssh_config", path.display()))
 }
 
 /// `https://gateway.example.com:7443/` is at `gateway.example.com`.

@@ -50,7 +50,7 @@ async fn a_key_proves_its_owner_and_names_itself() {
 
 #[tokio::test]
 async fn a_fingerprint_is_what_openssh_shows() {
-    // ssh-keygen -l of an empty blob would be the hash of nothing
+    // the hash of nothing, in base64 without padding
     assert_eq!(
         ssh_fingerprint(b""),
         "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"

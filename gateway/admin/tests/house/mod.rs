@@ -102,7 +102,6 @@ impl House {
     /// With authorities for SSH, made by OpenSSH itself, one SSH target `box`, and port 2222.
     pub async fn with_ssh() -> Self {
         let mut house = Self::new().await;
-        let path = |name: &str| house.folder.path().join(name);
         for authority in ["user-ca", "host-ca"] {
             house.keygen(&["-q", "-t", "ed25519", "-N", "", "-C", "ca", "-f", authority]);
         }
@@ -116,7 +115,12 @@ impl House {
         };
         let targets = Registry::default();
         targets.replace(vec![target("box", "ssh"), target("shop", "postgres")]);
-        let ssh = Ssh::load(&path("user-ca"), &path("host-ca"), vec![2222], targets);
+        let ssh = Ssh::load(
+            &house.path("user-ca"),
+            &house.path("host-ca"),
+            vec![2222],
+            targets,
+        );
         let admin = Admin::new(house.store.clone(), house.gate.clone(), None);
         house.router = admin::router(admin.with_ssh(Some(ssh.unwrap())));
         house
@@ -138,6 +142,10 @@ impl House {
         self.keygen(&[&["-q", "-N", "", "-C", "a comment", "-f", name, "-t"], kind].concat());
         let public = self.folder.path().join(format!("{name}.pub"));
         std::fs::read_to_string(public).unwrap()
+    }
+
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
     }
 
     pub fn write(&self, name: &str, text: &str) {
