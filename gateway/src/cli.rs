@@ -1,9 +1,13 @@
 //! The command line: what may be typed, and with which words it is explained.
 
+mod ssh;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use ssh::{SshCertificate, SshConfig, UserCertificate, UserKey};
 
 /// A gateway that decodes, judges, holds, masks and records what people and programs ask of databases.
 #[derive(Debug, Parser)]
@@ -56,6 +60,10 @@ pub(crate) enum Command {
     /// What the policies say
     #[command(subcommand)]
     Policy(Policy),
+    /// Have the gateway sign a short-lived SSH certificate in your name
+    SshCertificate(SshCertificate),
+    /// Write what OpenSSH's client must know to reach targets through the gateway
+    SshConfig(SshConfig),
     /// Print the version
     Version,
 }
@@ -103,31 +111,12 @@ pub(crate) enum User {
     Add(UserAdd),
     /// List users and services
     List,
-    /// Public keys, as SSH proves somebody by
+    /// Public keys of SSH
     #[command(subcommand)]
-    Key(Key),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// Register a public key
-    Add {
-        /// Whose
-        account: String,
-        /// The public key file, such as `id_ed25519.pub`
-        #[arg(long, value_name = "FILE")]
-        file: PathBuf,
-        /// What it is called [default: the key's comment]
-        #[arg(long)]
-        name: Option<String>,
-    },
-    /// List keys, of all or of one
-    List { account: Option<String> },
-    /// End a key, and the sessions that were proved with it
-    Remove {
-        /// `SHA256:...`
-        id: String,
-    },
+    Key(UserKey),
+    /// Short-lived SSH certificates
+    #[command(subcommand)]
+    Certificate(UserCertificate),
 }
 
 #[derive(Debug, Args)]

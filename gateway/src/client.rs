@@ -78,6 +78,11 @@ impl Client {
         })
     }
 
+    /// Where the gateway is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) fn get(&self, path: &str) -> Result<Value, Error> {
         self.read(self.send("GET", path, None, TIMEOUT)?)
     }

@@ -4,14 +4,16 @@ mod approvals;
 mod audit;
 mod check;
 mod init;
-mod key;
 mod lock;
 mod policy;
 mod replay;
 mod serve;
 mod sessions;
+mod ssh_certificate;
+mod ssh_config;
 mod token;
 mod user;
+mod user_key;
 mod version;
 
 use std::process::ExitCode;
@@ -49,6 +51,8 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Lock(arguments) => lock::run(&arguments, &printer),
         Command::Audit(command) => audit::run(command, &printer),
         Command::Policy(command) => policy::run(command, &printer),
+        Command::SshCertificate(arguments) => ssh_certificate::run(&arguments, &printer),
+        Command::SshConfig(arguments) => ssh_config::run(&arguments, &printer),
         Command::Version => version::run(&printer),
     };
     match done {

@@ -17,7 +17,8 @@ pub(crate) use error::Error;
 pub(crate) use listener::{Caps, Listener, Tls};
 pub(crate) use schema::schema;
 pub(crate) use sections::{
-    Admin, Format, Identity, Keys, Masking, Output, Policies, Recording, StoreSettings, Telemetry,
+    Admin, Format, Identity, Keys, Masking, Output, Policies, Recording, Ssh, StoreSettings,
+    Telemetry,
 };
 pub(crate) use target::{Target, TargetName};
 
@@ -42,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) recording: Recording,
     pub(crate) store: StoreSettings,
     pub(crate) keys: Keys,
+    /// Without it no SSH certificate is signed.
+    pub(crate) ssh: Option<Ssh>,
     pub(crate) admin: Admin,
     #[serde(default)]
     pub(crate) telemetry: Telemetry,

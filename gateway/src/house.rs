@@ -46,6 +46,8 @@ pub(crate) enum Error {
     Store(#[from] store::Error),
     #[error("recording: {0}")]
     Recorder(#[from] recorder::Error),
+    #[error("ssh: {0}")]
+    Ssh(#[from] admin::SshError),
     #[error("the gate did not start: {0}")]
     Gate(#[from] gate::ledger::LedgerError),
     #[error("`{0}` cannot change while the gateway runs (hint: restart it)")]
@@ -81,13 +83,11 @@ impl House {
         let recordings = crate::parts::recordings(&config)?;
         let (stop, stopping) = watch::channel(false);
         let registry = Registry::default();
+        let ssh = crate::parts::ssh(&config, registry.clone())?;
         let drain = Duration::from_secs(config.settings.drain_seconds.into());
 
-        let web = admin::router(admin::Admin::new(
-            store.clone(),
-            gate.clone(),
-            Some(recordings),
-        ));
+        let admin = admin::Admin::new(store.clone(), gate.clone(), Some(recordings));
+        let web = admin::router(admin.with_ssh(ssh));
         let watched = health::router(gate.clone(), metrics);
         let (web, watched) = match config.settings.telemetry.address {
             Some(address) => (web, Some((address, watched))),

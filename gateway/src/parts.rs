@@ -80,6 +80,21 @@ pub(crate) fn recordings(config: &Config) -> Result<admin::Recordings, Error> {
     })
 }
 
+/// The authorities of SSH, where the configuration names them.
+pub(crate) fn ssh(config: &Config, targets: gate::Registry) -> Result<Option<admin::Ssh>, Error> {
+    let Some(ssh) = &config.settings.ssh else {
+        return Ok(None);
+    };
+    let listeners = config.settings.listeners.iter();
+    let ports = listeners
+        .filter(|listener| listener.entry.name == "ssh")
+        .map(|listener| listener.address.port());
+    let (user, host) = (&ssh.user_authority, &ssh.host_authority);
+    let (user, host) = (config.path(user), config.path(host));
+    let loaded = admin::Ssh::load(&user, &host, ports.collect(), targets)?;
+    Ok(Some(loaded))
+}
+
 /// Makes a folder for its owner alone.
 pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new()

@@ -18,7 +18,7 @@ use policy::target::{GATEWAY, Target};
 use policy::verdict::{Judgement, Verdict, Why};
 use scene::{asking, operation, postgres, service, source, target, user, vocabulary, words};
 
-const SHARED: [&str; 11] = [
+const SHARED: [&str; 13] = [
     "connect",
     "approve",
     "view_approval",
@@ -28,6 +28,8 @@ const SHARED: [&str; 11] = [
     "lock",
     "manage_users",
     "manage_tokens",
+    "manage_own_keys",
+    "request_certificate",
     "manage_grants",
     "read_audit",
 ];

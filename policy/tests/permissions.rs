@@ -80,6 +80,9 @@ fn who_is_asked_may_answer_and_admins_administer() {
         assert!(policies.permits(&asking(&root, &gateway), what), "{what}");
         assert!(!policies.permits(&asking(&grace, &gateway), what), "{what}");
     }
+    let own = |who, what| policies.permits(&asking(who, &gateway), what);
+    assert!(own(&grace, "manage_own_keys") && !own(&robot, "manage_own_keys"));
+    assert!(own(&grace, "request_certificate") && own(&robot, "request_certificate"));
     for what in ["connect", "reveal", "read", "write", "shutdown", ""] {
         assert!(!policies.permits(&asking(&root, &gateway), what), "{what}");
     }

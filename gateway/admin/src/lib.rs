@@ -4,9 +4,11 @@ pub mod door;
 pub mod input;
 mod problem;
 mod routes;
+mod ssh;
 mod state;
 pub mod view;
 
 pub use problem::Problem;
 pub use routes::router;
+pub use ssh::{Ssh, SshError};
 pub use state::{Admin, Peer, Recordings};

@@ -136,20 +136,24 @@ impl From<store::Error> for Problem {
         use store::Error;
         let text = error.to_string();
         match error {
-            Error::NoAccount(_) | Error::NoToken(_) | Error::NoKey(_) => {
-                Self::not_found("user, service, token or key").detail(text)
+            Error::NoAccount(_) | Error::NoToken(_) | Error::NoKey(_) | Error::NoCertificate(_) => {
+                Self::not_found("user, service or credential").detail(text)
             }
-            Error::Exists(_) | Error::AdminExists | Error::KeyExists(_) | Error::TooManyKeys(_) => {
-                Self::conflict(text)
-            }
+            Error::Exists(_)
+            | Error::AdminExists
+            | Error::KeyTaken(_)
+            | Error::TooManyCertificates { .. } => Self::conflict(text),
             Error::TooManyTokens { .. } => {
                 Self::conflict(text).next("`countersign token list` shows them")
             }
+            Error::TooManyKeys { .. } => {
+                Self::conflict(text).next("`countersign user key list` shows them")
+            }
             Error::BadName(_)
+            | Error::BadKey
             | Error::Reserved(_)
             | Error::NotAnOwner(_)
             | Error::ExpiredAtBirth
-            | Error::BadKey(_)
             | Error::TooLong(..) => Self::invalid(text),
             Error::Newer { .. }
             | Error::Altered(_)

@@ -8,12 +8,15 @@ use gate::Gate;
 use recorder::tape::TapeKey;
 use store::Store;
 
+use crate::ssh::Ssh;
+
 /// The store, the gate and the recordings behind the API; cheap to clone.
 #[derive(Clone)]
 pub struct Admin {
     pub(crate) store: Store,
     pub(crate) gate: Gate,
     pub(crate) recordings: Option<Arc<Recordings>>,
+    pub(crate) ssh: Option<Arc<Ssh>>,
 }
 
 /// Where the tapes lie, and the key that opens them.
@@ -29,6 +32,15 @@ impl Admin {
             store,
             gate,
             recordings: recordings.map(Arc::new),
+            ssh: None,
+        }
+    }
+
+    /// With authorities for SSH, where there are some.
+    pub fn with_ssh(self, ssh: Option<Ssh>) -> Self {
+        Self {
+            ssh: ssh.map(Arc::new),
+            ..self
         }
     }
 

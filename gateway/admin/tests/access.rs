@@ -66,11 +66,9 @@ async fn me() {
     assert_eq!(me.json(), expected);
 }
 
-#[tokio::test]
-async fn only_administrators_administer_and_refusals_are_recorded() {
-    let house = House::new().await;
-    let session = "0".repeat(32);
-    let routes = [
+/// What only administrators may do, and by which action.
+fn administrative(session: &str) -> Vec<(Method, String, &'static str)> {
+    vec![
         (Method::GET, "/v1/sessions".to_owned(), "view_session"),
         (
             Method::GET,
@@ -100,11 +98,26 @@ async fn only_administrators_administer_and_refusals_are_recorded() {
         ),
         (Method::POST, "/v1/tokens".to_owned(), "manage_tokens"),
         (Method::DELETE, "/v1/tokens/abc".to_owned(), "manage_tokens"),
-        (Method::GET, "/v1/keys".to_owned(), "manage_tokens"),
-        (Method::POST, "/v1/keys".to_owned(), "manage_tokens"),
-        (Method::DELETE, "/v1/keys/abc".to_owned(), "manage_tokens"),
+        (Method::POST, "/v1/ssh-keys".to_owned(), "manage_tokens"),
+        (
+            Method::DELETE,
+            "/v1/ssh-keys/abc".to_owned(),
+            "manage_tokens",
+        ),
+        (
+            Method::DELETE,
+            "/v1/ssh-certificates/7".to_owned(),
+            "manage_tokens",
+        ),
         (Method::GET, "/v1/audit/checkpoint".to_owned(), "read_audit"),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn only_administrators_administer_and_refusals_are_recorded() {
+    let house = House::new().await;
+    let session = "0".repeat(32);
+    let routes = administrative(&session);
     for person in ["ada", "grace", "robot"] {
         for (method, path, action) in &routes {
             let answer = house.call(person, method.clone(), path, None).await;

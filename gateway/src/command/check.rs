@@ -32,6 +32,7 @@ pub(super) fn run(arguments: &Check, printer: &Printer) -> anyhow::Result<ExitCo
         let path = config.path(key);
         std::fs::metadata(&path).with_context(|| path.display().to_string())?;
     }
+    crate::parts::ssh(&config, gate::Registry::default())?;
     let answer = json!({
         "config": config.file(),
         "listeners": config.settings.listeners.len(),

@@ -1,6 +1,7 @@
 //! `countersign init`: writes a first configuration with all that it refers to, so that `serve` can follow.
 
 mod certificates;
+mod ssh;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -39,6 +40,7 @@ pub(super) fn run(arguments: &Init, printer: &Printer) -> anyhow::Result<ExitCod
         private_folder(&folder.join(part)).with_context(|| folder.display().to_string())?;
     }
     write_certificates(&folder, &arguments.hosts)?;
+    write_ssh_keys(&folder.join("keys"), &arguments.hosts)?;
     Key::generate(&folder.join("keys/audit.key"))?
         .public()
         .write(&folder.join("keys/audit.pub"))?;
@@ -118,6 +120,21 @@ fn write_certificates(folder: &Path, hosts: &[String]) -> anyhow::Result<()> {
         made.server_key.as_bytes(),
         PRIVATE,
     )
+}
+
+fn write_ssh_keys(keys: &Path, hosts: &[String]) -> anyhow::Result<()> {
+    let made = ssh::make(hosts)?;
+    for (name, pair) in [
+        ("ssh-user-ca", made.user_authority),
+        ("ssh-host-ca", made.host_authority),
+        ("ssh-host-key", made.host),
+    ] {
+        write(&keys.join(name), pair.private.as_bytes(), PRIVATE)?;
+        let public = keys.join(format!("{name}.pub"));
+        write(&public, pair.public.as_bytes(), PUBLIC)?;
+    }
+    let certificate = keys.join("ssh-host-key-cert.pub");
+    write(&certificate, made.host_certificate.as_bytes(), PUBLIC)
 }
 
 fn first_admin(file: &Path, name: &str) -> anyhow::Result<String> {

@@ -22,7 +22,7 @@ pub(super) fn run(command: Token, printer: &Printer) -> anyhow::Result<ExitCode>
             name,
             days,
         } => {
-            let body = json!({ "account": account, "name": name, "expires_at": expiry(days)? });
+            let body = json!({ "account": account, "name": name, "expires_at": expiry(days.unwrap_or(DAYS))? });
             let issued = client.post("/v1/tokens", &body)?;
             let text = issued
                 .get("token")
@@ -61,8 +61,8 @@ pub(super) fn run(command: Token, printer: &Printer) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-fn expiry(days: Option<u16>) -> anyhow::Result<Option<String>> {
-    let days = days.unwrap_or(DAYS);
+/// So many days from now; never, where there are none.
+pub(super) fn expiry(days: u16) -> anyhow::Result<Option<String>> {
     if days == 0 {
         return Ok(None);
     }

@@ -8,7 +8,7 @@ use store::{Name, NewToken, Store};
 
 use crate::cli::{User, UserAdd};
 use crate::client::Client;
-use crate::command::runtime;
+use crate::command::{runtime, user_key};
 use crate::config::Config;
 use crate::output::Printer;
 
@@ -17,7 +17,8 @@ pub(super) fn run(command: User, printer: &Printer) -> anyhow::Result<ExitCode> 
         User::Add(arguments) if arguments.admin => first_admin(&arguments, printer)?,
         User::Add(arguments) => add(&arguments, printer)?,
         User::List => list(printer)?,
-        User::Key(command) => super::key::run(command, printer)?,
+        User::Key(command) => user_key::key(command, printer)?,
+        User::Certificate(command) => user_key::certificate(command, printer)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -57,6 +58,7 @@ fn list(printer: &Printer) -> anyhow::Result<()> {
         ("OWNER", "owner"),
         ("GROUPS", "groups"),
         ("TOKENS", "live_tokens"),
+        ("SSH KEYS", "live_ssh_keys"),
         ("LOCKED", "locked"),
     ];
     printer.list(&rows, &columns)?;

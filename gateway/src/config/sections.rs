@@ -69,6 +69,16 @@ pub(crate) struct Keys {
     pub(crate) tapes: PathBuf,
 }
 
+/// Authorities for SSH certificates: private keys as OpenSSH keeps them, Ed25519, without a passphrase.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ssh {
+    /// Signs people's short-lived certificates.
+    pub(crate) user_authority: PathBuf,
+    /// Signs those of hosts; clients are told its public half.
+    pub(crate) host_authority: PathBuf,
+}
+
 /// The API that the command line, bots and the web UI use.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -40,6 +40,19 @@ fn the_first_configuration_is_taken() {
 }
 
 #[test]
+fn authorities_for_ssh_may_be_left_out() {
+    let named = parse(FIRST).unwrap().settings.ssh.unwrap();
+    assert_eq!(named.user_authority, Path::new("keys/ssh-user-ca"));
+    assert_eq!(named.host_authority, Path::new("keys/ssh-host-ca"));
+    let authorities =
+        "ssh:\n  user_authority: keys/ssh-user-ca\n  host_authority: keys/ssh-host-ca\n";
+    let without = FIRST.replacen(authorities, "", 1);
+    assert!(parse(&without).unwrap().settings.ssh.is_none());
+    let one = FIRST.replacen("  host_authority: keys/ssh-host-ca\n", "", 1);
+    assert!(refused(&one).contains("host_authority"));
+}
+
+#[test]
 fn a_misspelt_field_is_refused_with_its_place_and_a_hint() {
     let cases = [
         ("listeners:\n", "listner:\n", "did you mean `listeners`?"),
@@ -152,6 +165,8 @@ fn the_schema_and_the_reader_agree() {
         ("how: last4", "how: upside-down"),
         ("drain_seconds: 30", "drain_seconds: soon"),
         ("  shop:\n", "  Shop:\n"),
+        ("  user_authority:", "  users_authority:"),
+        ("  host_authority: keys/ssh-host-ca\n", ""),
     ] {
         let text = FIRST.replacen(right, wrong, 1);
         assert!(

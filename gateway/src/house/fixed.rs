@@ -12,6 +12,7 @@ pub(super) struct Fixed {
     admin: SocketAddr,
     telemetry: Option<SocketAddr>,
     folders: Vec<std::path::PathBuf>,
+    authorities: Vec<std::path::PathBuf>,
 }
 
 impl Fixed {
@@ -28,11 +29,14 @@ impl Fixed {
             &settings.keys.audit,
             &settings.keys.tapes,
         ];
+        let authorities = settings.ssh.iter();
+        let authorities = authorities.flat_map(|ssh| [&ssh.user_authority, &ssh.host_authority]);
         Self {
             listeners: listeners.collect(),
             admin: settings.admin.address,
             telemetry: settings.telemetry.address,
             folders: folders.map(|path| config.path(path)).to_vec(),
+            authorities: authorities.map(|path| config.path(path)).collect(),
         }
     }
 
@@ -42,6 +46,7 @@ impl Fixed {
             (self.admin == other.admin, "admin: address"),
             (self.telemetry == other.telemetry, "telemetry: address"),
             (self.folders == other.folders, "recording, store, keys"),
+            (self.authorities == other.authorities, "ssh"),
         ];
         match parts.iter().find(|(same, _)| !same) {
             Some((_, what)) => Err(Error::NeedsRestart(what)),

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use gate::SessionInfo;
-use gate::directory::{Account, Directory, Membership, Token};
+use gate::directory::{Account, Directory, Membership, SshKey, Token};
 use gate::scram::Verifier;
 use policy::identity::Kind;
 use sqlx::sqlite::SqliteRow;
@@ -21,7 +21,7 @@ use crate::sessions::SessionRecord;
 pub(crate) struct Snapshot {
     pub(crate) accounts: BTreeMap<String, Arc<Account>>,
     owners: HashMap<String, String>,
-    /// Of live public keys.
+    /// By fingerprint: of those keys that were not revoked.
     key_owners: HashMap<String, String>,
     locked_targets: HashSet<String>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Snapshot {
 pub(crate) struct Memory {
     snapshot: RwLock<Arc<Snapshot>>,
     changes: watch::Sender<u64>,
-    /// Token id and last use, Unix seconds.
+    /// Id of a token or key and last use, Unix seconds.
     uses: Mutex<HashMap<String, i64>>,
     /// SQLite's count of other processes' changes, as of the snapshot; none when that is in doubt.
     version: Mutex<Option<i64>>,
@@ -104,9 +104,10 @@ impl Directory for Store {
         snapshot.accounts.get(snapshot.owners.get(token)?).cloned()
     }
 
-    fn owner_of_key(&self, id: &str) -> Option<Arc<Account>> {
+    fn owner_of_ssh_key(&self, fingerprint: &str) -> Option<Arc<Account>> {
         let snapshot = self.shared.directory.snapshot();
-        snapshot.accounts.get(snapshot.key_owners.get(id)?).cloned()
+        let owner = snapshot.key_owners.get(fingerprint)?;
+        snapshot.accounts.get(owner).cloned()
     }
 
     fn services_of(&self, owner: &str) -> BTreeSet<String> {
@@ -125,8 +126,8 @@ impl Directory for Store {
             .contains(target)
     }
 
-    fn used(&self, token: &str, at: i64) {
-        unpoisoned(&self.shared.directory.uses).insert(token.to_owned(), at);
+    fn used(&self, credential: &str, at: i64) {
+        unpoisoned(&self.shared.directory.uses).insert(credential.to_owned(), at);
     }
 
     fn opened(&self, session: &SessionInfo) {
@@ -159,12 +160,17 @@ impl Snapshot {
             }
         }
         let mut key_owners = HashMap::new();
-        for (owner, key) in crate::keys::load(connection).await? {
-            if !key.revoked {
-                key_owners.insert(key.id.clone(), owner.clone());
-            }
+        for (owner, key) in load_ssh_keys(connection).await? {
             if let Some(account) = accounts.get_mut(&owner) {
-                account.keys.push(key);
+                if !key.revoked {
+                    key_owners.insert(key.fingerprint.clone(), owner);
+                }
+                account.ssh_keys.push(key);
+            }
+        }
+        for (owner, serial) in load_revoked_certificates(connection).await? {
+            if let Some(account) = accounts.get_mut(&owner) {
+                account.revoked_certificates.insert(serial.unsigned_abs());
             }
         }
         let locked_targets: Vec<String> =
@@ -206,7 +212,8 @@ async fn load_accounts(
                 .and_then(NonZeroU32::new)
                 .ok_or_else(|| Error::Corrupt("iteration count".into()))?,
             tokens: Vec::new(),
-            keys: Vec::new(),
+            ssh_keys: Vec::new(),
+            revoked_certificates: BTreeSet::new(),
             locked,
         };
         Ok((name, account))
@@ -259,6 +266,47 @@ async fn load_tokens(connection: &mut SqliteConnection) -> Result<Vec<(String, T
         Ok((row.try_get("account")?, token))
     };
     rows.into_iter().map(token).collect()
+}
+
+/// Keys with the names of their accounts; a locked key counts as revoked.
+async fn load_ssh_keys(connection: &mut SqliteConnection) -> Result<Vec<(String, SshKey)>, Error> {
+    let rows = sqlx::query(
+        "SELECT k.account, k.id, k.name, k.blob, k.fingerprint, k.added_by, k.added_at, k.expires_at,
+                k.revoked_at IS NOT NULL OR l.name IS NOT NULL AS revoked
+         FROM ssh_key k LEFT JOIN lock l ON l.kind = 'token' AND l.name = k.id
+         ORDER BY k.added_at, k.id",
+    )
+    .fetch_all(connection)
+    .await?;
+    let key = |row: SqliteRow| {
+        let key = SshKey {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            blob: row.try_get("blob")?,
+            fingerprint: row.try_get("fingerprint")?,
+            added_by: row.try_get("added_by")?,
+            added_at: row.try_get("added_at")?,
+            expires_at: row.try_get("expires_at")?,
+            revoked: row.try_get("revoked")?,
+        };
+        Ok((row.try_get("account")?, key))
+    };
+    rows.into_iter().map(key).collect()
+}
+
+/// A certificate is void when it was revoked itself, or when the token that it was asked for with was revoked or locked.
+async fn load_revoked_certificates(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(String, i64)>, Error> {
+    let rows = sqlx::query_as(
+        "SELECT c.account, c.serial FROM ssh_certificate c
+         LEFT JOIN token t ON t.id = c.issued_with
+         LEFT JOIN lock l ON l.kind = 'token' AND l.name = c.issued_with
+         WHERE c.revoked_at IS NOT NULL OR t.revoked_at IS NOT NULL OR l.name IS NOT NULL",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
 }
 
 fn array<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N], Error> {

@@ -23,15 +23,19 @@ pub enum Error {
     NoToken(String),
     #[error("`{account}` has {live} live tokens, as many as one may have: revoke one first")]
     TooManyTokens { account: String, live: usize },
-    #[error("there is no live public key `{0}`")]
+    #[error("there is no SSH key `{0}`")]
     NoKey(String),
-    #[error("not a public key that can be used here: {0}")]
-    BadKey(&'static str),
-    #[error("the public key `{0}` is registered already")]
-    KeyExists(String),
-    #[error("`{0}` has as many public keys as one may have: remove one first")]
-    TooManyKeys(String),
-    #[error("a token cannot expire before it is issued")]
+    #[error("the SSH key `{0}` is registered already: a key belongs to one account only")]
+    KeyTaken(String),
+    #[error("`{account}` has {live} live SSH keys, as many as one may have: remove one first")]
+    TooManyKeys { account: String, live: usize },
+    #[error("this is no public key of SSH that can be kept")]
+    BadKey,
+    #[error("there is no SSH certificate with the serial {0}")]
+    NoCertificate(u64),
+    #[error("`{account}` has {live} live SSH certificates, as many as one may have")]
+    TooManyCertificates { account: String, live: usize },
+    #[error("a credential cannot expire before it is issued")]
     ExpiredAtBirth,
     #[error("`{0}` is too long: at most {1} characters")]
     TooLong(&'static str, usize),

@@ -51,7 +51,7 @@ async fn keep(shared: Weak<Shared>) {
 }
 
 impl Shared {
-    /// Writes down what need not be written at once: last uses of tokens, sessions opened and closed.
+    /// Writes down what need not be written at once: last uses of tokens and keys, sessions opened and closed.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         let alone = self.flushing.lock().await;
         let (uses, notes) = (self.directory.uses(), self.notes.oldest());
@@ -61,14 +61,18 @@ impl Shared {
         let (written, count) = (uses.clone(), notes.len());
         self.change(Touches::Rest, |connection| {
             Box::pin(async move {
-                for (token, at) in uses {
-                    sqlx::query(
+                for (credential, at) in uses {
+                    // an id is a token's or a key's; certificates are not kept so long
+                    for update in [
                         "UPDATE token SET last_used = max(coalesce(last_used, 0), ?) WHERE id = ?",
-                    )
-                    .bind(at)
-                    .bind(token)
-                    .execute(&mut *connection)
-                    .await?;
+                        "UPDATE ssh_key SET last_used = max(coalesce(last_used, 0), ?) WHERE id = ?",
+                    ] {
+                        sqlx::query(update)
+                            .bind(at)
+                            .bind(&credential)
+                            .execute(&mut *connection)
+                            .await?;
+                    }
                 }
                 for note in notes {
                     sessions::write(connection, note).await?;

@@ -10,6 +10,7 @@ const LONGEST_REASON: usize = 500;
 pub enum Lockable {
     /// A user or a service.
     User,
+    /// An access token or an SSH key.
     Token,
     Target,
 }
@@ -56,7 +57,10 @@ impl Store {
                 Box::pin(async move {
                     let known: bool = sqlx::query_scalar(match lock.kind {
                         Lockable::User => "SELECT EXISTS (SELECT 1 FROM account WHERE name = ?)",
-                        Lockable::Token => "SELECT EXISTS (SELECT 1 FROM token WHERE id = ?)",
+                        Lockable::Token => {
+                            "SELECT EXISTS (SELECT 1 FROM token WHERE id = ?1)
+                             OR EXISTS (SELECT 1 FROM ssh_key WHERE id = ?1)"
+                        },
                         Lockable::Target => "SELECT ? IS NOT NULL",
                     })
                     .bind(&lock.name)

@@ -21,7 +21,7 @@ pub struct TokenText {
 
 impl TokenText {
     pub(crate) fn random() -> Result<Self, Error> {
-        let id = letters(ID)?;
+        let id = public_id()?;
         let text = format!("cs_{id}_{}", letters(SECRET)?);
         Ok(Self { id, text })
     }
@@ -50,6 +50,11 @@ impl fmt::Debug for TokenText {
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
+}
+
+/// What a credential is listed and revoked by.
+pub(crate) fn public_id() -> Result<String, Error> {
+    letters(ID)
 }
 
 /// Letters and digits, each as likely as the other.

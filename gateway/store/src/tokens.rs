@@ -12,7 +12,7 @@ use crate::token::TokenText;
 
 /// So many proofs the gate tries at a login.
 const MOST_LIVE: usize = 16;
-const LONGEST_NAME: usize = 100;
+pub(crate) const LONGEST_NAME: usize = 100;
 
 #[derive(Debug, Clone)]
 pub struct NewToken {
@@ -42,6 +42,15 @@ pub struct TokenRecord {
 pub struct Revoked {
     pub at: i64,
     pub by: String,
+}
+
+impl Revoked {
+    /// From the columns `revoked_at` and `revoked_by`.
+    pub(crate) fn of(row: &SqliteRow) -> Result<Option<Self>, Error> {
+        let (at, by): (Option<i64>, Option<String>) =
+            (row.try_get("revoked_at")?, row.try_get("revoked_by")?);
+        Ok(at.zip(by).map(|(at, by)| Self { at, by }))
+    }
 }
 
 impl Store {
@@ -111,8 +120,6 @@ impl Store {
     fn record(&self, row: &SqliteRow) -> Result<TokenRecord, Error> {
         let id: String = row.try_get("id")?;
         let written: Option<i64> = row.try_get("last_used")?;
-        let (at, by): (Option<i64>, Option<String>) =
-            (row.try_get("revoked_at")?, row.try_get("revoked_by")?);
         Ok(TokenRecord {
             last_used: written.max(self.shared.directory.unwritten_use(&id)),
             id,
@@ -121,7 +128,7 @@ impl Store {
             issued_by: row.try_get("issued_by")?,
             issued_at: row.try_get("issued_at")?,
             expires_at: row.try_get("expires_at")?,
-            revoked: at.zip(by).map(|(at, by)| Revoked { at, by }),
+            revoked: Revoked::of(row)?,
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::approvals::{Electorate, Moment, Settled, Standing};
 use crate::directory::Account;
 use crate::gate::Gate;
 use crate::ledger::{ApprovalId, LedgerError, Question, Row};
+use crate::login::{KEY, TOKEN};
 
 /// Somebody who votes now, or whose vote is on the row.
 pub(crate) struct Voted<'a> {
@@ -86,14 +87,12 @@ pub(crate) fn may_answer(
     if account.locked {
         return Err("the account is locked".to_owned());
     }
-    let token = account
-        .tokens
-        .iter()
-        .find(|token| token.id == voted.lineage.0);
-    if token.is_some_and(|token| token.revoked) {
+    let issued = Issued::of(&account, voted.lineage);
+    if issued.as_ref().is_some_and(|issued| issued.revoked) {
         return Err("the credential of this vote was revoked".to_owned());
     }
-    let identity = identity_of(&account, voted);
+    let kind = issued.as_ref().map_or(TOKEN, |issued| issued.kind);
+    let identity = identity_of(&account, voted, kind);
     let given: Vec<(String, String, i64)> = account
         .groups
         .iter()
@@ -101,8 +100,8 @@ pub(crate) fn may_answer(
         .collect();
     let voter = Voter {
         identity: &identity,
-        token_issued_by: token.map(|token| token.issued_by.as_str()),
-        token_issued_at: token.map(|token| token.issued_at),
+        token_issued_by: issued.as_ref().map(|issued| issued.by),
+        token_issued_at: issued.as_ref().map(|issued| issued.at),
         groups_given: &given,
     };
     may_vote(requirement, &question.asker, &voter, question.asked_at)
@@ -118,14 +117,45 @@ pub(crate) fn may_answer(
     }
 }
 
-fn identity_of(account: &Account, voted: &Voted<'_>) -> Identity {
+/// Who gave somebody the credential that they vote with, and when.
+struct Issued<'a> {
+    kind: &'static str,
+    by: &'a str,
+    at: i64,
+    revoked: bool,
+}
+
+impl<'a> Issued<'a> {
+    /// `None` for what nobody gave by hand: a certificate is made for who asks for it.
+    fn of(account: &'a Account, lineage: &Lineage) -> Option<Self> {
+        let mut tokens = account.tokens.iter();
+        let token = tokens.find(|token| token.id == lineage.0);
+        let token = token.map(|token| Self {
+            kind: TOKEN,
+            by: &token.issued_by,
+            at: token.issued_at,
+            revoked: token.revoked,
+        });
+        let mut keys = account.ssh_keys.iter();
+        token.or_else(|| {
+            keys.find(|key| key.id == lineage.0).map(|key| Self {
+                kind: KEY,
+                by: &key.added_by,
+                at: key.added_at,
+                revoked: key.revoked,
+            })
+        })
+    }
+}
+
+fn identity_of(account: &Account, voted: &Voted<'_>, kind: &str) -> Identity {
     Identity {
         kind: account.kind.clone(),
         name: account.name.clone(),
         groups: account.groups.keys().cloned().collect(),
         credential: Credential {
             id: voted.lineage.0.clone(),
-            kind: "token".to_owned(),
+            kind: kind.to_owned(),
             lineage: voted.lineage.clone(),
         },
         address: voted.address,

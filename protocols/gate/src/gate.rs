@@ -123,6 +123,8 @@ pub(crate) struct Opening {
     pub(crate) target: Target,
     pub(crate) reason: Option<String>,
     pub(crate) client: String,
+    /// Unix seconds: the credential says that it ends then.
+    pub(crate) until: Option<i64>,
 }
 
 /// Why no session was opened.
@@ -214,7 +216,7 @@ impl Gate {
             reason,
             client,
         } = about;
-        let identity = who.into_identity();
+        let (identity, until) = who.into_parts();
         let id = self.next_id();
         let label = Label {
             session: id,
@@ -230,6 +232,7 @@ impl Gate {
             target,
             reason,
             client,
+            until,
         };
         let session = Session::new(self.clone(), id, opening, tape);
         lock(&self.0.sessions).insert(id, Arc::downgrade(&session.0));

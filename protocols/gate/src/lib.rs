@@ -41,7 +41,9 @@ pub use error::Error;
 pub use framed::Framed;
 pub use gate::{About, Clock, Gate, Limits, NotOpened, Parts, SessionInfo, SystemClock, Whom};
 pub use hold::{Ask, Hold, Ticket};
-pub use login::{Authenticated, Exchange, LoginRefused, ScramFirst};
+pub use login::{
+    Authenticated, Exchange, LoginRefused, ScramFirst, SshCertificate, ssh_fingerprint,
+};
 pub use masked::{Masked, Ungoverned};
 pub use protocol::{Entry, Hint, Protocol, Running, Sample};
 pub use request::{

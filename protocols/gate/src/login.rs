@@ -1,6 +1,6 @@
 //! Credentials become an identity here and nowhere else.
 
-mod keys;
+mod ssh;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -16,6 +16,8 @@ use crate::failpoint::{self, Step};
 use crate::gate::Gate;
 use crate::scram;
 use crate::underway::lock;
+pub(crate) use ssh::KEY;
+pub use ssh::{SshCertificate, ssh_fingerprint};
 
 /// The most a failed login can slow the next one down: there is no lock-out.
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
@@ -23,13 +25,15 @@ const LONGEST_DELAY: Duration = Duration::from_secs(5);
 const REMEMBERED: usize = 10_000;
 /// Failures are forgotten after this long.
 const MEMORY: Duration = Duration::from_secs(600);
-
-pub use keys::key_id;
+/// The kind of credential that an access token is.
+pub(crate) const TOKEN: &str = "token";
 
 /// An identity that was proved. Only this module makes one.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
     identity: Identity,
+    /// Unix seconds: what the credential itself says; of tokens and keys the directory knows.
+    until: Option<i64>,
 }
 
 impl Authenticated {
@@ -40,11 +44,15 @@ impl Authenticated {
     /// Without any proof: for tests only.
     #[cfg(any(test, feature = "testing"))]
     pub fn assumed(identity: Identity) -> Self {
-        Self { identity }
+        Self {
+            identity,
+            until: None,
+        }
     }
 
-    pub(crate) fn into_identity(self) -> Identity {
-        self.identity
+    /// The identity, and the Unix second at which its session ends, where the credential says it.
+    pub(crate) fn into_parts(self) -> (Identity, Option<i64>) {
+        (self.identity, self.until)
     }
 }
 
@@ -179,27 +187,43 @@ impl Gate {
     ) -> Result<Authenticated, LoginRefused> {
         let credential = Credential {
             id: token.id.clone(),
-            kind: "token".into(),
+            kind: TOKEN.into(),
             lineage: Lineage(token.id.clone()),
         };
-        let authenticated = entered(account, credential, source)?;
-        self.directory().used(&token.id, self.now() / 1_000_000_000);
-        Ok(authenticated)
+        self.entered(account, credential, source)
     }
 
-    /// The identity as the directory knows it now; `None` where it is locked, gone, or its token is dead.
+    /// The last step of every login, once the credential is proved.
+    fn entered(
+        &self,
+        account: &Account,
+        credential: Credential,
+        source: IpAddr,
+    ) -> Result<Authenticated, LoginRefused> {
+        if account.locked {
+            return Err(LoginRefused::Locked);
+        }
+        self.directory()
+            .used(&credential.id, self.now() / 1_000_000_000);
+        failpoint::pass(Step::LoggedIn);
+        Ok(Authenticated {
+            identity: Identity {
+                kind: account.kind.clone(),
+                name: account.name.clone(),
+                groups: account.groups.keys().cloned().collect(),
+                credential,
+                address: source.to_canonical(),
+                on_behalf_of: None,
+            },
+            until: None,
+        })
+    }
+
+    /// The identity as the directory knows it now; `None` where it is locked, gone, or its credential is dead.
     pub(crate) fn refreshed(&self, identity: &Identity) -> Option<Identity> {
         let account = self.directory().account(&identity.name)?;
         let now = self.now() / 1_000_000_000;
-        let credential = &identity.credential;
-        let live = match credential.kind.as_str() {
-            keys::KIND => keys::live(&account, &credential.id),
-            _ => {
-                let mut tokens = account.tokens.iter();
-                tokens.any(|token| token.id == credential.id && token.live(now))
-            }
-        };
-        if account.locked || !live {
+        if account.locked || !alive(&account, &identity.credential, now) {
             return None;
         }
         Some(Identity {
@@ -207,6 +231,21 @@ impl Gate {
             groups: account.groups.keys().cloned().collect(),
             ..identity.clone()
         })
+    }
+
+    /// When the credential ends by itself, in Unix seconds, as the directory knows it.
+    pub(crate) fn expiry(&self, identity: &Identity) -> Option<i64> {
+        let account = self.directory().account(&identity.name)?;
+        let id = &identity.credential.id;
+        if identity.credential.kind == ssh::KEY {
+            account
+                .ssh_keys
+                .iter()
+                .find(|key| key.id == *id)?
+                .expires_at
+        } else {
+            account.tokens.iter().find(|one| one.id == *id)?.expires_at
+        }
     }
 
     /// Groups of a person as of now; empty where there is none such.
@@ -226,25 +265,21 @@ impl Gate {
     }
 }
 
-fn entered(
-    account: &Account,
-    credential: Credential,
-    source: IpAddr,
-) -> Result<Authenticated, LoginRefused> {
-    if account.locked {
-        return Err(LoginRefused::Locked);
+/// Whether this credential would still prove the account; what is of no known kind would not.
+fn alive(account: &Account, credential: &Credential, now: i64) -> bool {
+    match credential.kind.as_str() {
+        TOKEN => {
+            let mut tokens = account.tokens.iter();
+            tokens.any(|token| token.id == credential.id && token.live(now))
+        }
+        ssh::KEY => {
+            let mut keys = account.ssh_keys.iter();
+            keys.any(|key| key.id == credential.id && key.live(now))
+        }
+        ssh::CERTIFICATE => ssh::serial(&credential.id)
+            .is_some_and(|serial| !account.revoked_certificates.contains(&serial)),
+        _ => false,
     }
-    failpoint::pass(Step::LoggedIn);
-    Ok(Authenticated {
-        identity: Identity {
-            kind: account.kind.clone(),
-            name: account.name.clone(),
-            groups: account.groups.keys().cloned().collect(),
-            credential,
-            address: source.to_canonical(),
-            on_behalf_of: None,
-        },
-    })
 }
 
 /// Recent failures, by source and by user.

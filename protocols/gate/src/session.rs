@@ -41,6 +41,8 @@ pub(crate) struct SessionState {
     pub(crate) reason: Option<String>,
     pub(crate) client: String,
     pub(crate) opened_at: i64,
+    /// Unix seconds: what its credential says of its own end.
+    pub(crate) until: Option<i64>,
     pub(crate) switch: Arc<Switch>,
     live: Mutex<HashMap<u128, Arc<Live>>>,
     verdicts: Mutex<Verdicts>,
@@ -65,6 +67,7 @@ impl Session {
             reason: opening.reason,
             client: opening.client,
             opened_at,
+            until: opening.until,
             switch: Arc::new(Switch::default()),
             live: Mutex::new(HashMap::new()),
             verdicts: Mutex::new(Verdicts::default()),

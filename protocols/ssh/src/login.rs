@@ -24,7 +24,9 @@ pub(crate) async fn prove(
         Proof::Token(token) => door.gate.bearer(token, door.peer).ok()?,
         Proof::Key(key) => {
             let blob = key.to_bytes().ok()?;
-            door.gate.public_key(&blob, door.peer).ok()?
+            // an unknown key is a failure of its source
+            let owner = door.gate.ssh_key_owner(&blob).unwrap_or_default();
+            door.gate.ssh_key(&owner, &blob, door.peer).ok()?
         }
     };
     fits(door, &address, &who).then_some((who, address))
@@ -44,7 +46,7 @@ fn fits(door: &Door, address: &Address, who: &Authenticated) -> bool {
 
 /// Whether a key is somebody's; it says nothing about who holds it.
 pub(crate) fn known(gate: &Gate, key: &PublicKey) -> bool {
-    key.to_bytes().is_ok_and(|blob| gate.knows_key(&blob))
+    key.to_bytes().is_ok_and(|blob| gate.ssh_key_owner(&blob).is_some())
 }
 
 /// SHA-1 proves nothing, and whether a security key was touched the library does not tell.

@@ -2,12 +2,13 @@
 
 mod approvals;
 mod audit;
-mod keys;
 mod locks;
 mod me;
 mod recordings;
 mod rules;
 mod sessions;
+mod ssh_certificates;
+mod ssh_keys;
 mod tokens;
 mod users;
 
@@ -17,8 +18,8 @@ use axum::routing::MethodFilter;
 use crate::door::Routes;
 use crate::state::Admin;
 use rules::{
-    Approve, Kill, ListTokens, Lock, LookAtLocks, LookAtUsers, ManageTokens, ManageUsers,
-    ReadAudit, SignedIn, ViewApproval, ViewRecording, ViewSession,
+    Approve, Kill, ListTokens, Lock, LookAtLocks, LookAtUsers, ManageOwnKeys, ManageTokens,
+    ManageUsers, ReadAudit, RequestCertificate, SignedIn, ViewApproval, ViewRecording, ViewSession,
 };
 
 const GET: MethodFilter = MethodFilter::GET;
@@ -28,6 +29,49 @@ const DELETE: MethodFilter = MethodFilter::DELETE;
 
 /// The whole API. Whoever serves it adds a `Peer` to the extensions of each request.
 pub fn router(admin: Admin) -> Router {
+    ssh(routes()).finish(admin)
+}
+
+fn ssh(routes: Routes) -> Routes {
+    routes
+        .on(GET, "/v1/ssh", SignedIn, ssh_certificates::show)
+        .on(GET, "/v1/ssh-keys", ListTokens, ssh_keys::list)
+        .on(POST, "/v1/ssh-keys", ManageTokens, ssh_keys::add)
+        .on(DELETE, "/v1/ssh-keys/{id}", ManageTokens, ssh_keys::revoke)
+        .on(POST, "/v1/me/ssh-keys", ManageOwnKeys, ssh_keys::add_own)
+        .on(
+            DELETE,
+            "/v1/me/ssh-keys/{id}",
+            ManageOwnKeys,
+            ssh_keys::revoke_own,
+        )
+        .on(
+            GET,
+            "/v1/ssh-certificates",
+            ListTokens,
+            ssh_certificates::list,
+        )
+        .on(
+            DELETE,
+            "/v1/ssh-certificates/{serial}",
+            ManageTokens,
+            ssh_certificates::revoke,
+        )
+        .on(
+            POST,
+            "/v1/me/ssh-certificates",
+            RequestCertificate,
+            ssh_certificates::issue,
+        )
+        .on(
+            DELETE,
+            "/v1/me/ssh-certificates/{serial}",
+            RequestCertificate,
+            ssh_certificates::revoke_own,
+        )
+}
+
+fn routes() -> Routes {
     Routes::new()
         .on(GET, "/v1/me", SignedIn, me::show)
         .on(GET, "/v1/approvals", ViewApproval, approvals::list)
@@ -67,9 +111,5 @@ pub fn router(admin: Admin) -> Router {
         .on(GET, "/v1/tokens", ListTokens, tokens::list)
         .on(POST, "/v1/tokens", ManageTokens, tokens::issue)
         .on(DELETE, "/v1/tokens/{id}", ManageTokens, tokens::revoke)
-        .on(GET, "/v1/keys", ManageTokens, keys::list)
-        .on(POST, "/v1/keys", ManageTokens, keys::add)
-        .on(DELETE, "/v1/keys/{id}", ManageTokens, keys::remove)
         .on(GET, "/v1/audit/checkpoint", ReadAudit, audit::checkpoint)
-        .finish(admin)
 }

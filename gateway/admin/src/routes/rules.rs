@@ -26,7 +26,9 @@ rules! {
     ManageUsers: Ask::Act("manage_users");
     LookAtUsers: Ask::Look("manage_users");
     ManageTokens: Ask::Act("manage_tokens");
-    /// Those who may `manage_tokens` see all, others those of the services that they own.
+    ManageOwnKeys: Ask::Act("manage_own_keys");
+    RequestCertificate: Ask::Act("request_certificate");
+    /// Those who may `manage_tokens` see all, others those of the services that they own, and their own keys.
     ListTokens: Ask::EachItem;
     ReadAudit: Ask::Look("read_audit");
 }

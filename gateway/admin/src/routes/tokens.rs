@@ -4,9 +4,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use gate::Whom;
 use gate::directory::Directory;
-use policy::identity::Kind;
+use policy::identity::{Identity, Kind};
 use serde::Deserialize;
-use store::TokenRecord;
 
 use super::rules::{ListTokens, ManageTokens};
 use crate::door::Authorized;
@@ -24,7 +23,7 @@ impl About for NewToken {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Whose {
-    account: Option<String>,
+    pub(super) account: Option<String>,
 }
 
 pub(super) async fn list(
@@ -32,17 +31,23 @@ pub(super) async fn list(
     admin: Admin,
     Query(whose): Query<Whose>,
 ) -> Result<Json<Vec<Token>>, Problem> {
-    let all = admin.gate.may(caller.identity(), "manage_tokens");
-    let owned = |token: &TokenRecord| {
-        let account = admin.store.account(&token.account);
-        account.is_some_and(|account| match &account.kind {
-            Kind::User => false,
-            Kind::Service { owner } => owner == caller.name(),
-        })
-    };
     let tokens = admin.store.tokens(whose.account.as_deref()).await?;
-    let seen = tokens.into_iter().filter(|token| all || owned(token));
-    Ok(Json(seen.map(Token::from).collect()))
+    let sees = seen(&admin, caller.identity());
+    let tokens = tokens.into_iter().filter(|token| sees(&token.account));
+    Ok(Json(tokens.map(Token::from).collect()))
+}
+
+/// Whose credentials somebody sees: everybody's who may `manage_tokens`, else those of the services that they own.
+pub(super) fn seen(admin: &Admin, who: &Identity) -> impl Fn(&str) -> bool {
+    let all = admin.gate.may(who, "manage_tokens");
+    move |account| {
+        let account = admin.store.account(account);
+        let owned = account.is_some_and(|account| match &account.kind {
+            Kind::User => false,
+            Kind::Service { owner } => *owner == who.name,
+        });
+        all || owned
+    }
 }
 
 pub(super) async fn issue(

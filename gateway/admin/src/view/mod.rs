@@ -2,21 +2,23 @@
 
 mod approval;
 mod audit;
-mod keys;
 mod people;
 mod replay;
 mod session;
+mod ssh;
 mod time;
 
 pub use approval::{Approval, ApprovalDetail, Cast, Decision, Ended, Operation, Required, Verdict};
 pub use audit::Checkpoint;
-pub use keys::{AddedKey, Key, NewKey};
 pub use people::{
     Group, IssuedToken, Kind, Lock, LockKind, Locked, Me, NewLock, NewToken, NewUser, Revoked,
     Token, User,
 };
 pub use replay::{Line, What};
 pub use session::Session;
+pub use ssh::{
+    IssuedSshCertificate, NewOwnSshKey, NewSshCertificate, NewSshKey, Ssh, SshCertificate, SshKey,
+};
 pub use time::Time;
 
 fn hex(bytes: &[u8]) -> String {

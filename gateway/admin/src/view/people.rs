@@ -22,6 +22,7 @@ pub struct User {
     pub groups: Vec<Group>,
     pub locked: bool,
     pub live_tokens: usize,
+    pub live_ssh_keys: usize,
 }
 
 /// How somebody came to be in a group.
@@ -163,6 +164,16 @@ impl User {
                 .iter()
                 .filter(|token| token.live(now))
                 .count(),
+            live_ssh_keys: account.ssh_keys.iter().filter(|key| key.live(now)).count(),
+        }
+    }
+}
+
+impl From<store::Revoked> for Revoked {
+    fn from(how: store::Revoked) -> Self {
+        Self {
+            at: Time(how.at),
+            by: how.by,
         }
     }
 }
@@ -177,10 +188,7 @@ impl From<store::TokenRecord> for Token {
             issued_at: Time(kept.issued_at),
             expires_at: kept.expires_at.map(Time),
             last_used: kept.last_used.map(Time),
-            revoked: kept.revoked.map(|how| Revoked {
-                at: Time(how.at),
-                by: how.by,
-            }),
+            revoked: kept.revoked.map(Revoked::from),
         }
     }
 }

@@ -13,13 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use admin::{Admin, Peer, Recordings};
+use admin::{Admin, Peer, Recordings, Ssh};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use gate::ledger::{Ledger, Question, Row};
 use gate::metrics::Metrics;
-use gate::{Gate, Limits, Parts, Rules, SystemClock};
+use gate::{ErasedTarget, Gate, Limits, Parts, Registry, Rules, SystemClock};
 use policy::approval::{Requirement, TextHash};
 use policy::digest::Digest;
 use policy::mask::Masking;
@@ -97,6 +97,59 @@ impl House {
             router,
             tokens,
         }
+    }
+
+    /// With authorities for SSH, made by OpenSSH itself, one SSH target `box`, and port 2222.
+    pub async fn with_ssh() -> Self {
+        let mut house = Self::new().await;
+        for authority in ["user-ca", "host-ca"] {
+            house.keygen(&["-q", "-t", "ed25519", "-N", "", "-C", "ca", "-f", authority]);
+        }
+        let target = |name: &str, protocol: &str| ErasedTarget {
+            policy: policy::target::Target {
+                name: name.into(),
+                protocol: protocol.into(),
+                labels: BTreeSet::new(),
+            },
+            backend: Arc::new(()),
+        };
+        let targets = Registry::default();
+        targets.replace(vec![target("box", "ssh"), target("shop", "postgres")]);
+        let ssh = Ssh::load(
+            &house.path("user-ca"),
+            &house.path("host-ca"),
+            vec![2222],
+            targets,
+        );
+        let admin = Admin::new(house.store.clone(), house.gate.clone(), None);
+        house.router = admin::router(admin.with_ssh(Some(ssh.unwrap())));
+        house
+    }
+
+    /// OpenSSH's own tool, in the house's folder.
+    pub fn keygen(&self, arguments: &[&str]) -> String {
+        let mut command = std::process::Command::new("ssh-keygen");
+        let command = command.args(arguments).current_dir(self.folder.path());
+        let output = command.output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}{complaint}");
+        told
+    }
+
+    /// A fresh key pair of that name; its public half.
+    pub fn key(&self, name: &str, kind: &[&str]) -> String {
+        self.keygen(&[&["-q", "-N", "", "-C", "a comment", "-f", name, "-t"], kind].concat());
+        let public = self.folder.path().join(format!("{name}.pub"));
+        std::fs::read_to_string(public).unwrap()
+    }
+
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
     }
 
     pub fn token(&self, person: &str) -> &str {

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 const AUTHORITY_YEARS: i64 = 10;
 /// What Apple's clients accept at most.
-const SERVER_DAYS: i64 = 825;
+pub(super) const SERVER_DAYS: i64 = 825;
 /// Names that always reach a gateway on one's own machine.
 const OWN: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
@@ -56,19 +56,20 @@ fn authority(now: OffsetDateTime) -> anyhow::Result<CertificateParams> {
     Ok(params)
 }
 
+/// What clients may call the gateway: its own names and those that were asked for.
+pub(super) fn names(hosts: &[String]) -> Vec<&str> {
+    let asked = hosts.iter().map(String::as_str);
+    let mut names = OWN.to_vec();
+    names.extend(asked.filter(|host| !OWN.contains(host)));
+    names
+}
+
 fn server(hosts: &[String], now: OffsetDateTime) -> anyhow::Result<CertificateParams> {
     let mut params = CertificateParams::new(Vec::new())?;
-    let mut names: Vec<&str> = OWN.to_vec();
-    names.extend(
-        hosts
-            .iter()
-            .map(String::as_str)
-            .filter(|host| !OWN.contains(host)),
-    );
     params
         .distinguished_name
         .push(DnType::CommonName, "countersign");
-    for name in names {
+    for name in names(hosts) {
         params.subject_alt_names.push(match name.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
             Err(_) => SanType::DnsName(

@@ -27,6 +27,7 @@ const RECHECK: Duration = Duration::from_millis(100);
 #[serde(rename_all = "lowercase", tag = "kind", content = "name")]
 pub enum Whom {
     User(String),
+    /// By the id of a token, SSH key or SSH certificate.
     Token(String),
     Target(String),
     Session(String),
@@ -76,15 +77,8 @@ impl Gate {
 
     /// A session lasts no longer than the credential that opened it.
     pub(super) fn end_with_credential(&self, session: &Session) {
-        let identity = session.identity();
-        let account = self.0.directory.account(&identity.name);
-        let expires_at = account.and_then(|account| {
-            let mut tokens = account.tokens.iter();
-            tokens
-                .find(|token| token.id == identity.credential.id)?
-                .expires_at
-        });
-        let Some(expires_at) = expires_at else {
+        let said = session.0.until;
+        let Some(expires_at) = said.or_else(|| self.expiry(&session.identity())) else {
             return;
         };
         let (state, clock) = (Arc::downgrade(&session.0), self.0.clock.clone());

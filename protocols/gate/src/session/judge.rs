@@ -118,7 +118,10 @@ impl Session {
 
     /// Judges again whatever is underway, and the identity as it is known now. Called after the rules changed.
     pub(crate) fn review(&self) {
-        let Some(identity) = self.0.gate.refreshed(&self.identity()) else {
+        let now = self.0.gate.now() / 1_000_000_000;
+        let over = self.0.until.is_some_and(|until| until <= now);
+        let refreshed = self.0.gate.refreshed(&self.identity());
+        let Some(identity) = refreshed.filter(|_| !over) else {
             return self.0.end(End::Locked);
         };
         *lock(&self.0.identity) = Arc::new(identity);

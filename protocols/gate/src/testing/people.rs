@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::digest;
 use policy::identity::{Credential, Identity, Kind, Lineage};
 
-use crate::directory::{Account, Directory, Membership, Token};
+use crate::directory::{Account, Directory, Membership, SshKey, Token};
 use crate::gate::Clock;
+use crate::login::ssh_fingerprint;
 use crate::scram;
 use crate::underway::lock;
 
@@ -79,7 +80,8 @@ impl People {
             salt,
             iterations: scram::ITERATIONS,
             tokens: vec![token(name, 1, &salt)],
-            keys: Vec::new(),
+            ssh_keys: Vec::new(),
+            revoked_certificates: BTreeSet::new(),
             locked: false,
         };
         lock(&self.accounts).insert(name.to_owned(), account);
@@ -98,6 +100,22 @@ impl People {
                 ..token(name, number, &account.salt)
             };
             account.tokens.push(token);
+        });
+    }
+
+    /// An SSH key whose bytes are `blob`, with the id `<name>-key`.
+    pub fn give_ssh_key(&self, name: &str, blob: &[u8], added_by: &str) {
+        self.change(name, |account| {
+            account.ssh_keys.push(SshKey {
+                id: format!("{name}-key"),
+                name: "laptop".to_owned(),
+                blob: blob.to_vec(),
+                fingerprint: ssh_fingerprint(blob),
+                added_by: added_by.to_owned(),
+                added_at: NOW - 30 * 86_400,
+                expires_at: None,
+                revoked: false,
+            });
         });
     }
 
@@ -142,6 +160,15 @@ impl Directory for People {
     fn owner_of_token(&self, token: &str) -> Option<Arc<Account>> {
         let accounts = lock(&self.accounts);
         let owns = |account: &&Account| account.tokens.iter().any(|one| one.id == token);
+        accounts.values().find(owns).cloned().map(Arc::new)
+    }
+
+    fn owner_of_ssh_key(&self, fingerprint: &str) -> Option<Arc<Account>> {
+        let accounts = lock(&self.accounts);
+        let owns = |account: &&Account| {
+            let mut keys = account.ssh_keys.iter();
+            keys.any(|key| key.fingerprint == fingerprint && !key.revoked)
+        };
         accounts.values().find(owns).cloned().map(Arc::new)
     }
 

@@ -71,6 +71,26 @@ async fn what_the_asker_gave_away_does_not_vote() {
     let hold = hold_of(&session, "drop orders").await;
     not_eligible(house.vote_as("grace", 2, hold.id(), true).await, "issued");
     not_eligible(house.vote("root", hold.id(), true).await, "membership");
+    // nor by a key that the asker registered for somebody, nor by one that was revoked
+    for (who, added_by, why) in [("bob", "ada", "issued"), ("heidi", "root", "revoked")] {
+        house.people.give_ssh_key(who, who.as_bytes(), added_by);
+        let login = house
+            .gate
+            .ssh_key(who, who.as_bytes(), [10, 0, 0, 1].into());
+        house
+            .people
+            .change(who, |it| it.ssh_keys[0].revoked = why == "revoked");
+        let answer = Answer {
+            approve: true,
+            digest: house.questions().await[0].question.digest,
+            reason: None,
+        };
+        let desk = house.gate.approvals();
+        let vote = desk
+            .decide(hold.id(), login.unwrap().identity(), &answer)
+            .await;
+        not_eligible(vote, why);
+    }
 }
 
 #[tokio::test]

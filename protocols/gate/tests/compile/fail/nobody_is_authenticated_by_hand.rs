@@ -2,7 +2,10 @@ use gate::Authenticated;
 use gate::words::Identity;
 
 fn pretend(identity: Identity) -> Authenticated {
-    Authenticated { identity }
+    Authenticated {
+        identity,
+        until: None,
+    }
 }
 
 fn main() {}
