@@ -185,6 +185,97 @@ fn a_killed_session_ends_with_a_reason() {
 }
 
 #[test]
+fn bulk_passes_byte_for_byte() {
+    let yard = ground().yard("bulk").unwrap();
+    let (there, back) = (yard.join("there"), yard.join("back"));
+    // nothing that compresses or repeats by blocks
+    let mut state = 1_u64;
+    let bulk: Vec<u8> = std::iter::repeat_with(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        u8::try_from(state >> 56).unwrap()
+    })
+    .take(48 << 20)
+    .collect();
+    // by somebody who may see everything: detectors find values in any bytes
+    let iris = stand().newcomer("iris", "engineers,seers").unwrap();
+    let ssh = |options: &[&str], command: &str| ground().ssh(&iris, options, &[command]).unwrap();
+    let mut up = Client::start(&mut ssh(&[], &format!("cat > {}", there.display()))).unwrap();
+    up.say(&bulk).unwrap();
+    let (status, _, err) = up.end().unwrap();
+    assert!(status.success(), "{err}");
+    assert!(
+        std::fs::read(&there).unwrap() == bulk,
+        "changed on its way up"
+    );
+    for options in [&["-C"][..], &["-o", "RekeyLimit=4M"][..]] {
+        let mut down = ssh(options, &format!("cat {}", there.display()));
+        down.stdout(std::fs::File::create(&back).unwrap());
+        assert!(down.status().unwrap().success());
+        assert!(
+            std::fs::read(&back).unwrap() == bulk,
+            "changed on its way down"
+        );
+    }
+}
+
+#[test]
+fn git_fetches_and_pushes_what_is_there() {
+    let yard = ground().yard("git").unwrap();
+    let (there, here) = (yard.join("there.git"), yard.join("here"));
+    let known = ground().program("ssh", &stand().people.ada).unwrap();
+    let mut words: Vec<String> = vec!["ssh".into()];
+    words.extend(
+        known
+            .get_args()
+            .map(|word| word.to_str().unwrap().to_owned()),
+    );
+    words.extend(["-p".into(), ground().port.to_string()]);
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command
+            .args([
+                "-c",
+                "user.name=ada",
+                "-c",
+                "user.email=ada@localhost",
+                "-c",
+                "init.defaultBranch=main",
+            ])
+            .args(arguments)
+            .env("GIT_SSH_COMMAND", words.join(" "))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null");
+        for (name, value) in known.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let ran = run(&mut command).unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {ran:?}");
+        text(&ran.stdout)
+    };
+    let (there, here) = (there.to_str().unwrap(), here.to_str().unwrap());
+    git(&["init", "--quiet", "--bare", there]);
+    let from = format!("ssh://box@127.0.0.1{there}");
+    git(&["clone", "--quiet", &from, here]);
+    // what a detector would find is content of a file here
+    std::fs::write(
+        format!("{here}/cards"),
+        "4111111111111111 ada@example.org\n",
+    )
+    .unwrap();
+    git(&["-C", here, "add", "cards"]);
+    git(&["-C", here, "commit", "--quiet", "-m", "Add cards"]);
+    git(&["-C", here, "push", "--quiet", "origin", "HEAD:main"]);
+    let head = git(&["-C", here, "rev-parse", "HEAD"]);
+    assert_eq!(git(&["-C", there, "rev-parse", "main"]), head);
+    assert!(git(&["ls-remote", &from]).contains(head.trim()));
+    assert_eq!(decided("git-receive-pack")["verdict"], "allow");
+}
+
+#[test]
 fn variables_pass_by_a_list() {
     let mut command = ground()
         .ssh(

@@ -51,7 +51,7 @@ async fn a_newer_store_is_refused() {
             error,
             Error::Newer {
                 found: 900,
-                known: 3
+                known: 4
             }
         ),
         "{error}"

@@ -24,8 +24,8 @@ pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result
     {
         let decoder = Decoder::start().map_err(|_| unreadable())?;
         let line = Bytes::from(command.to_owned());
-        let operations = decoder.exec(&line, login).await?;
-        return Ok(asked("exec", (login, command), operations));
+        let decoded = decoder.exec(&line, login).await?;
+        return Ok(asked("exec", (login, command), decoded.operations));
     }
     if request.get("shell").and_then(Value::as_bool) == Some(true) {
         return Ok(asked("shell", (login, ""), words::shell(login)));
