@@ -348,14 +348,7 @@ const WATCH: Table = Table {
 const PLAIN: &[Plain] = &[
     plain("nice", "", "n", &[], &["adjustment"], 0),
     plain("nohup", "", "", &[], &[], 0),
-    plain(
-        "ionice",
-        "t",
-        "cn",
-        &["ignore"],
-        &["class", "classdata"],
-        0,
-    ),
+    plain("ionice", "t", "cn", &["ignore"], &["class", "classdata"], 0),
     plain("setsid", "cfw", "", &["ctty", "fork", "wait"], &[], 0),
     plain("stdbuf", "", "ioe", &[], &["input", "output", "error"], 0),
     plain(
