@@ -79,7 +79,7 @@ fn rsync(arguments: &[Argument]) -> Option<Recognised> {
             _ if text.starts_with("--delete") || text == "--remove-source-files" => {
                 deletes = true;
             }
-            _ if RSYNC_LONG.iter().any(|known| text == *known) => {}
+            _ if RSYNC_LONG.contains(&text) => {}
             _ if RSYNC_VALUED.iter().any(|known| {
                 text.strip_prefix(known)
                     .is_some_and(|rest| rest.starts_with('='))

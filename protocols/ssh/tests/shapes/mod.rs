@@ -70,6 +70,7 @@ fn check(head: &str, given: BTreeSet<&str>) {
 }
 
 /// One line an operation: action, effect, resource, and what is not its usual value.
+#[expect(clippy::too_many_lines, reason = "names every fact")]
 pub fn described(operations: &Operations) -> String {
     let mut lines = String::new();
     assert!(!operations.is_empty());
