@@ -184,95 +184,51 @@ fn a_killed_session_ends_with_a_reason() {
     assert!(err.contains("ended by an administrator"), "{err}");
 }
 
-#[test]
-fn bulk_passes_byte_for_byte() {
-    let yard = ground().yard("bulk").unwrap();
-    let (there, back) = (yard.join("there"), yard.join("back"));
-    // nothing that compresses or repeats by blocks
-    let mut state = 1_u64;
-    let bulk: Vec<u8> = std::iter::repeat_with(|| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        u8::try_from(state >> 56).unwrap()
-    })
-    .take(48 << 20)
-    .collect();
-    // by somebody who may see everything: detectors find values in any bytes
-    let iris = stand().newcomer("iris", "engineers,seers").unwrap();
-    let ssh = |options: &[&str], command: &str| ground().ssh(&iris, options, &[command]).unwrap();
-    let mut up = Client::start(&mut ssh(&[], &format!("cat > {}", there.display()))).unwrap();
-    up.say(&bulk).unwrap();
-    let (status, _, err) = up.end().unwrap();
-    assert!(status.success(), "{err}");
-    assert!(
-        std::fs::read(&there).unwrap() == bulk,
-        "changed on its way up"
+/// What `policy explain` says of ada and a sample at `box`.
+fn explained(sample: &str) -> Value {
+    let place = stand().place();
+    let input = format!("{{\"as\":\"user:ada\",\"target\":\"box\",\"request\":{sample}}}\n");
+    let mut command = place.command(
+        &stand().people.admin,
+        &["policy", "explain", "--output", "json", "-"],
     );
-    for options in [&["-C"][..], &["-o", "RekeyLimit=4M"][..]] {
-        let mut down = ssh(options, &format!("cat {}", there.display()));
-        down.stdout(std::fs::File::create(&back).unwrap());
-        assert!(down.status().unwrap().success());
-        assert!(
-            std::fs::read(&back).unwrap() == bulk,
-            "changed on its way down"
-        );
-    }
+    let line = e2e::process::fed(&mut command, &input).unwrap();
+    serde_json::from_str(line.lines().next().unwrap()).unwrap()
 }
 
 #[test]
-fn git_fetches_and_pushes_what_is_there() {
-    let yard = ground().yard("git").unwrap();
-    let (there, here) = (yard.join("there.git"), yard.join("here"));
-    let known = ground().program("ssh", &stand().people.ada).unwrap();
-    let mut words: Vec<String> = vec!["ssh".into()];
-    words.extend(
-        known
-            .get_args()
-            .map(|word| word.to_str().unwrap().to_owned()),
+fn what_would_be_said_is_what_is_said() {
+    for (sample, verdict, action) in [
+        ("\"uptime\"", "allow", "ssh.exec_read"),
+        ("{\"exec\":\"rm /tmp/x\"}", "hold", "ssh.exec_write"),
+        ("{\"shell\":true}", "hold", "ssh.shell"),
+        (
+            "{\"sftp\":{\"op\":\"read\",\"path\":\"/srv/secret\"}}",
+            "deny",
+            "ssh.sftp_read",
+        ),
+        (
+            "{\"sftp\":{\"op\":\"remove\",\"path\":\"/srv/x\"}}",
+            "hold",
+            "ssh.sftp_remove",
+        ),
+        (
+            "{\"forward\":{\"host\":\"192.0.2.1\",\"port\":80}}",
+            "deny",
+            "ssh.forward_local",
+        ),
+    ] {
+        let answer = explained(sample);
+        assert_eq!(answer["verdict"], verdict, "{answer}");
+        assert_eq!(answer["operations"][0]["action"], action, "{answer}");
+    }
+    // and a command has the digest that its approval would show
+    let ran = run(&mut ssh(&["echo compared"])).unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    assert_eq!(
+        decided("echo compared")["digest"],
+        explained("\"echo compared\"")["digest"]
     );
-    words.extend(["-p".into(), ground().port.to_string()]);
-    let git = |arguments: &[&str]| {
-        let mut command = Command::new("git");
-        command
-            .args([
-                "-c",
-                "user.name=ada",
-                "-c",
-                "user.email=ada@localhost",
-                "-c",
-                "init.defaultBranch=main",
-            ])
-            .args(arguments)
-            .env("GIT_SSH_COMMAND", words.join(" "))
-            .env("GIT_CONFIG_GLOBAL", "/dev/null");
-        for (name, value) in known.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        let ran = run(&mut command).unwrap();
-        assert!(ran.status.success(), "{arguments:?}: {ran:?}");
-        text(&ran.stdout)
-    };
-    let (there, here) = (there.to_str().unwrap(), here.to_str().unwrap());
-    git(&["init", "--quiet", "--bare", there]);
-    let from = format!("ssh://box@127.0.0.1{there}");
-    git(&["clone", "--quiet", &from, here]);
-    // what a detector would find is content of a file here
-    std::fs::write(
-        format!("{here}/cards"),
-        "4111111111111111 ada@example.org\n",
-    )
-    .unwrap();
-    git(&["-C", here, "add", "cards"]);
-    git(&["-C", here, "commit", "--quiet", "-m", "Add cards"]);
-    git(&["-C", here, "push", "--quiet", "origin", "HEAD:main"]);
-    let head = git(&["-C", here, "rev-parse", "HEAD"]);
-    assert_eq!(git(&["-C", there, "rev-parse", "main"]), head);
-    assert!(git(&["ls-remote", &from]).contains(head.trim()));
-    assert_eq!(decided("git-receive-pack")["verdict"], "allow");
 }
 
 #[test]
