@@ -64,7 +64,10 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             begun: HashSet::new(),
         };
         let entering = enter(run_stream(config, stream, door), &mut told);
-        let entered = tokio::time::timeout_at(arrival.deadline, entering).await;
+        let entered = tokio::select! {
+            entered = tokio::time::timeout_at(arrival.deadline, entering) => entered,
+            () = gate.drains() => return Err(Error::Ended(End::Drained)),
+        };
         let (running, entered) = entered.map_err(|_| Error::Deadline("login"))??;
         let handle = running.handle();
         let (wanted, wants) = mpsc::unbounded_channel();
@@ -245,7 +248,12 @@ impl Life {
 /// Resolves when the session, its leave to be at the target, or the target's connection ends.
 async fn ended(visit: &Visit) -> End {
     let mut there = visit.there.subscribe();
-    let arrived = there.wait_for(|there| *there).await.is_ok();
+    let arrived = tokio::select! {
+        biased;
+        arrived = there.wait_for(|there| *there) => arrived.is_ok(),
+        // nothing is underway: it need not wait
+        () = visit.gate.drains() => return End::Drained,
+    };
     let Some(reached) = visit.at_target().filter(|_| arrived) else {
         return std::future::pending().await;
     };

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Weak;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -107,7 +106,7 @@ impl Gate {
 
     /// Refuses what is new, ends idle sessions at once, and the rest when `within` has passed.
     pub async fn drain(&self, within: Duration) {
-        self.0.draining.store(true, Ordering::SeqCst);
+        self.0.draining.send_replace(true);
         let deadline = Instant::now() + within;
         while !self.live().is_empty() && Instant::now() < deadline + FAREWELL {
             let late = Instant::now() >= deadline;
