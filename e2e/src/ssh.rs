@@ -33,7 +33,9 @@ impl Ground {
         let sshd = Sshd::start(&folder.join("sshd.log"))?;
         let [port] = ports::free()?;
         let host_key = key_pair(&folder, "gateway_host_key")?;
-        let known = format!("[127.0.0.1]:{port} {host_key}{TARGET} {host_key}");
+        // the gateway itself by its key, a target behind it by what the host authority signed
+        let authority = key_pair(&folder, "gateway_host_authority")?;
+        let known = format!("[127.0.0.1]:{port} {host_key}@cert-authority {TARGET} {authority}");
         std::fs::write(folder.join("known_hosts"), known)?;
         Ok(Self {
             sshd,
@@ -46,9 +48,10 @@ impl Ground {
     /// The gateway's configuration with a listener for SSH, the target, and one that shows another key than is pinned.
     pub fn configured(&self, text: &str) -> String {
         let listener = format!(
-            "listeners:\n  - address: 127.0.0.1:{}\n    ssh:\n      host_keys: [{{ file: {}/gateway_host_key }}]\n",
+            "listeners:\n  - address: 127.0.0.1:{}\n    ssh:\n      host_keys: [{{ file: {folder}/gateway_host_key }}]\n      \
+             host_authority: {{ file: {folder}/gateway_host_authority }}\n",
             self.port,
-            self.folder.display()
+            folder = self.folder.display()
         );
         let targets = [
             self.target(TARGET, self.sshd.host_key()),

@@ -184,6 +184,53 @@ fn a_killed_session_ends_with_a_reason() {
     assert!(err.contains("ended by an administrator"), "{err}");
 }
 
+/// What `policy explain` says of ada and a sample at `box`.
+fn explained(sample: &str) -> Value {
+    let place = stand().place();
+    let input = format!("{{\"as\":\"user:ada\",\"target\":\"box\",\"request\":{sample}}}\n");
+    let mut command = place.command(
+        &stand().people.admin,
+        &["policy", "explain", "--output", "json", "-"],
+    );
+    let line = e2e::process::fed(&mut command, &input).unwrap();
+    serde_json::from_str(line.lines().next().unwrap()).unwrap()
+}
+
+#[test]
+fn what_would_be_said_is_what_is_said() {
+    for (sample, verdict, action) in [
+        ("\"uptime\"", "allow", "ssh.exec_read"),
+        ("{\"exec\":\"rm /tmp/x\"}", "hold", "ssh.exec_write"),
+        ("{\"shell\":true}", "hold", "ssh.shell"),
+        (
+            "{\"sftp\":{\"op\":\"read\",\"path\":\"/srv/secret\"}}",
+            "deny",
+            "ssh.sftp_read",
+        ),
+        (
+            "{\"sftp\":{\"op\":\"remove\",\"path\":\"/srv/x\"}}",
+            "hold",
+            "ssh.sftp_remove",
+        ),
+        (
+            "{\"forward\":{\"host\":\"192.0.2.1\",\"port\":80}}",
+            "deny",
+            "ssh.forward_local",
+        ),
+    ] {
+        let answer = explained(sample);
+        assert_eq!(answer["verdict"], verdict, "{answer}");
+        assert_eq!(answer["operations"][0]["action"], action, "{answer}");
+    }
+    // and a command has the digest that its approval would show
+    let ran = run(&mut ssh(&["echo compared"])).unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    assert_eq!(
+        decided("echo compared")["digest"],
+        explained("\"echo compared\"")["digest"]
+    );
+}
+
 #[test]
 fn variables_pass_by_a_list() {
     let mut command = ground()

@@ -4,7 +4,7 @@ mod control;
 mod house;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use policy::approval::State;
@@ -101,7 +101,7 @@ struct Inner {
     login_secret: [u8; 32],
     failures: Failures,
     sessions: Mutex<HashMap<u128, Weak<SessionState>>>,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
     chores: mpsc::UnboundedSender<Chore>,
     questions: Arc<watch::Sender<u64>>,
     blank: Fingerprint,
@@ -171,7 +171,7 @@ impl Gate {
             login_secret: derive_login_secret(&parts.seed),
             failures: Failures::default(),
             sessions: Mutex::new(HashMap::new()),
-            draining: AtomicBool::new(false),
+            draining: watch::Sender::new(false),
             chores,
             questions: house.questions.clone(),
             blank: Fingerprint::of(&[]),
@@ -297,7 +297,14 @@ impl Gate {
     }
 
     pub fn draining(&self) -> bool {
-        self.0.draining.load(Ordering::SeqCst)
+        *self.0.draining.borrow()
+    }
+
+    /// Resolves when the gateway begins to shut down: for connections that have no session yet. Cancel-safe.
+    pub async fn drains(&self) {
+        let mut draining = self.0.draining.subscribe();
+        // fails only where the gate is gone, which is this value's own
+        let _ = draining.wait_for(|draining| *draining).await;
     }
 
     /// The revision of the policies in force.

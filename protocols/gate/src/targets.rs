@@ -65,6 +65,11 @@ impl<B> Clone for Backends<B> {
 }
 
 impl<B: Send + Sync + 'static> Backends<B> {
+    /// All of this protocol's.
+    pub fn all(&self) -> Vec<Target<B>> {
+        self.0.all().values().filter_map(typed).collect()
+    }
+
     /// `None` where there is no such target, or where it speaks another protocol.
     pub fn find(&self, name: &str) -> Option<Target<B>> {
         typed(self.0.all().get(name)?)

@@ -173,7 +173,7 @@ async fn run(
         environment: setting.environment,
         start,
     };
-    let request = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
+    let (request, copies) = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
     pipes.client.calm();
     let waiting = AtChannel { face, pipes };
     let answer = ask(&reached.session, request, &waiting).await;
@@ -193,7 +193,8 @@ async fn run(
             sftp::relay(reached, pipes, face, (side, target, underway)).await
         }
         Start::Exec(_) | Start::Shell | Start::Subsystem(_) => {
-            relay::relay(reached, pipes, face, (side, target, underway)).await
+            let started = (side, target, underway);
+            relay::relay(reached, pipes, face, (started, copies)).await
         }
     }
 }

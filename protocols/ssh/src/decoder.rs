@@ -18,7 +18,14 @@ pub(crate) struct Decoder(mpsc::Sender<Job>);
 struct Job {
     line: Bytes,
     login: String,
-    answer: oneshot::Sender<Operations>,
+    answer: oneshot::Sender<Decoded>,
+}
+
+/// A command line that was read.
+pub(crate) struct Decoded {
+    pub(crate) operations: Operations,
+    /// Nothing but the server side of a tool that copies: what it sends is files, and judged by their paths.
+    pub(crate) copies: bool,
 }
 
 impl Decoder {
@@ -36,7 +43,7 @@ impl Decoder {
     }
 
     /// What a command line asks for; a decoder that is gone or that fails understands nothing.
-    pub(crate) async fn exec(&self, line: &Bytes, login: &str) -> Result<Operations, Unclear> {
+    pub(crate) async fn exec(&self, line: &Bytes, login: &str) -> Result<Decoded, Unclear> {
         let (answer, decoded) = oneshot::channel();
         let job = Job {
             line: line.clone(),
@@ -64,11 +71,14 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
         };
         let decoding = std::panic::AssertUnwindSafe(|| {
             let command = decode::command(&line);
-            words::exec(&command, &login)
+            Decoded {
+                operations: words::exec(&command, &login),
+                copies: command.leaves.iter().all(|leaf| leaf.tool.is_some()),
+            }
         });
-        if let Ok(operations) = std::panic::catch_unwind(decoding) {
+        if let Ok(decoded) = std::panic::catch_unwind(decoding) {
             // nobody waits for it where the client is gone
-            let _ = answer.send(operations);
+            let _ = answer.send(decoded);
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::Shared;
 use crate::address::{self, Address};
 use crate::environment;
 use crate::login::{self, Proof};
+use crate::refused::NotSpoken;
 use crate::serve::Jump;
 
 /// What the connection's task is told.
@@ -25,6 +26,7 @@ pub(crate) enum Told {
     Session(Channel<Msg>),
     Forward(Forward),
     Socket(Socket),
+    NotSpoken(NotSpoken),
 }
 
 /// Somebody who proved who it is.
@@ -293,6 +295,32 @@ impl Handler for Door {
         _: u32,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.hand_on(Told::NotSpoken(NotSpoken::Display));
         session.channel_failure(channel)
+    }
+
+    async fn agent_request(&mut self, _: ChannelId, _: &mut Session) -> Result<bool, Self::Error> {
+        self.hand_on(Told::NotSpoken(NotSpoken::Agent));
+        Ok(false)
+    }
+
+    async fn tcpip_forward(
+        &mut self,
+        address: &str,
+        port: &mut u32,
+        _: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        let at = format!("{address}:{port}");
+        self.hand_on(Told::NotSpoken(NotSpoken::Listening(at)));
+        Ok(false)
+    }
+
+    async fn streamlocal_forward(
+        &mut self,
+        path: &str,
+        _: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        self.hand_on(Told::NotSpoken(NotSpoken::Listening(path.to_owned())));
+        Ok(false)
     }
 }

@@ -8,12 +8,13 @@ use gate::{Fingerprint, Sample, Target, Unclear, UnclearKind};
 use serde_json::Value;
 
 use crate::config::Backend;
+use crate::decode::sftp::{Attributes as FileAttributes, OpenFlags, Request};
 use crate::decoder::Decoder;
 use crate::request::{Asked, Shown};
 use crate::words;
 
-/// `"command"`, `{"exec":..}`, `{"shell":true}`, `{"subsystem":..}`, `{"forward":{"host":..,"port":..}}` or
-/// `{"forward":{"socket":..}}`.
+/// `"command"`, `{"exec":..}`, `{"shell":true}`, `{"subsystem":..}`, `{"sftp":{"op":..,"path":..}}` (`to` where there are
+/// two paths), `{"forward":{"host":..,"port":..}}` or `{"forward":{"socket":..}}`.
 pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked, Unclear> {
     let login = target.backend.login(sample.database.as_deref());
     let login = login.map_or("", |login| login.name.as_str());
@@ -24,8 +25,8 @@ pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result
     {
         let decoder = Decoder::start().map_err(|_| unreadable())?;
         let line = Bytes::from(command.to_owned());
-        let operations = decoder.exec(&line, login).await?;
-        return Ok(asked("exec", (login, command), operations));
+        let decoded = decoder.exec(&line, login).await?;
+        return Ok(asked("exec", (login, command), decoded.operations));
     }
     if request.get("shell").and_then(Value::as_bool) == Some(true) {
         return Ok(asked("shell", (login, ""), words::shell(login)));
@@ -37,10 +38,68 @@ pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result
             words::subsystem(name, login),
         ));
     }
+    if let Some(sftp) = request.get("sftp") {
+        return explain_file(login, sftp);
+    }
     match request.get("forward") {
         Some(forward) => explain_forward(login, forward),
         None => Err(unreadable()),
     }
+}
+
+/// What it asks for; its digest is that of no packet, for a packet says more.
+fn explain_file(login: &str, sftp: &Value) -> Result<Asked, Unclear> {
+    let text = |field: &str| sftp.get(field).and_then(Value::as_str);
+    let bytes = |field: &str| text(field).map(|text| Bytes::from(text.to_owned()));
+    let (Some(op), Some(path)) = (text("op"), bytes("path")) else {
+        return Err(unreadable());
+    };
+    let open = |flags| Request::Open {
+        path: path.clone(),
+        flags,
+        attributes: FileAttributes::default(),
+    };
+    let writes = OpenFlags {
+        write: true,
+        create: true,
+        truncate: true,
+        ..OpenFlags::default()
+    };
+    let reads = OpenFlags {
+        read: true,
+        ..OpenFlags::default()
+    };
+    let folder = op == "rmdir";
+    let request = match (op, bytes("to")) {
+        ("read", None) => open(reads),
+        ("write", None) => open(writes),
+        ("list", None) => Request::OpenFolder { path },
+        ("stat", None) => Request::Look {
+            path,
+            packet: "stat",
+        },
+        ("remove" | "rmdir", None) => Request::Remove { path, folder },
+        ("mkdir", None) => Request::MakeFolder { path },
+        ("setstat", None) => Request::SetStat {
+            path,
+            attributes: FileAttributes::default(),
+            packet: "setstat",
+        },
+        ("rename", Some(to)) => Request::Rename {
+            from: path,
+            to,
+            replaces: false,
+        },
+        ("symlink", Some(to)) => Request::Link {
+            link: to,
+            target: path,
+            hard: false,
+        },
+        _ => return Err(unreadable()),
+    };
+    let shown = format!("sftp {op} {}", text("path").unwrap_or_default());
+    let operations = words::sftp(&request, login);
+    Ok(asked("sftp", (login, &shown), operations))
 }
 
 fn explain_forward(login: &str, forward: &Value) -> Result<Asked, Unclear> {
@@ -63,6 +122,11 @@ fn explain_forward(login: &str, forward: &Value) -> Result<Asked, Unclear> {
 
 fn asked(kind: &'static str, (login, wire): (&str, &str), operations: Operations) -> Asked {
     let bytes = Bytes::from(wire.to_owned());
+    // as a session's first request has it: no variables, no terminal
+    let meaning = match kind {
+        "exec" | "shell" | "subsystem" => Fingerprint::of(&[b""]),
+        _ => Fingerprint::of(&[]),
+    };
     Asked {
         content: vec![
             Bytes::from_static(kind.as_bytes()),
@@ -70,7 +134,7 @@ fn asked(kind: &'static str, (login, wire): (&str, &str), operations: Operations
             bytes.clone(),
         ],
         wire: vec![bytes],
-        meaning: Fingerprint::of(&[b""]),
+        meaning,
         operations: Ok(Arc::new(operations)),
         shown: Shown::new(wire, None, Vec::new()),
     }

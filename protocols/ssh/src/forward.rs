@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gate::words::{Operations, visible};
-use gate::{Fingerprint, Masked, OutcomeKind, Permitted, Ungoverned};
+use gate::{Fingerprint, Masked, OutcomeKind, Permitted, Unclear, UnclearKind, Ungoverned};
 use russh::server::{ChannelOpenHandle, Msg};
 use russh::{Channel, ChannelOpenFailure, ChannelWriteHalf};
 use tokio::time::Instant;
@@ -38,7 +38,10 @@ pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
         return refuse(reply, "no such port").await;
     };
     let destination = format!("{host}:{number}");
-    let of = words::forward(words::Forward::Local, &host, port);
+    let of = match other_target(&visit, &host, number) {
+        None => Ok(words::forward(words::Forward::Local, &host, port)),
+        Some(name) => Err(by_name(&name)),
+    };
     let Some((reached, permit, reply)) = allowed(&visit, reply, &destination, of).await else {
         return;
     };
@@ -54,7 +57,7 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
         reply,
         path,
     } = socket;
-    let of = words::socket(&path);
+    let of = Ok(words::socket(&path));
     let Some((reached, permit, reply)) = allowed(&visit, reply, &path, of).await else {
         return;
     };
@@ -97,7 +100,7 @@ async fn allowed(
     visit: &Arc<Visit>,
     reply: ChannelOpenHandle,
     destination: &str,
-    operations: Operations,
+    operations: Result<Operations, Unclear>,
 ) -> Option<(Arc<Reached>, Permitted<Asked>, ChannelOpenHandle)> {
     if visit.goal == Goal::Jump {
         let text = crate::answers::not_connected(&visible(destination));
@@ -140,7 +143,34 @@ impl Waiting for AtTunnel<'_> {
     }
 }
 
-fn asked(reached: &Reached, destination: &str, operations: Operations) -> Asked {
+/// A tunnel to where another target listens would go round all that is judged of that one.
+fn other_target(visit: &Visit, host: &str, port: u16) -> Option<String> {
+    let Goal::Target { name: own, .. } = &visit.goal else {
+        return None;
+    };
+    let mut targets = visit.shared.backends.all().into_iter();
+    let own = visit.shared.backends.find(own);
+    let own = own.map(|own| own.backend.endpoint());
+    targets
+        .find(|target| {
+            target.backend.port == port
+                && target.backend.host.eq_ignore_ascii_case(host)
+                && own.as_ref() != Some(&target.backend.endpoint())
+        })
+        .map(|target| target.policy.name)
+}
+
+fn by_name(target: &str) -> Unclear {
+    Unclear {
+        kind: UnclearKind::Unsupported,
+        code: "another_target",
+        message: format!("`{target}` listens there"),
+        hint: Some(format!("reach it as `{target}`, through the gateway")),
+        at: None,
+    }
+}
+
+fn asked(reached: &Reached, destination: &str, operations: Result<Operations, Unclear>) -> Asked {
     let login = reached.login.as_str();
     let wire = Bytes::from(destination.to_owned());
     let text = format!("forward to {destination}");
@@ -152,7 +182,7 @@ fn asked(reached: &Reached, destination: &str, operations: Operations) -> Asked 
         ],
         wire: vec![wire],
         meaning: Fingerprint::of(&[]),
-        operations: Ok(Arc::new(operations)),
+        operations: operations.map(Arc::new),
         shown: Shown::new(&text, None, Vec::new()),
     }
 }

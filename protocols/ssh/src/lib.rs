@@ -17,6 +17,7 @@ mod keys;
 mod login;
 mod mask;
 mod reach;
+mod refused;
 pub mod request;
 mod running;
 mod serve;

@@ -21,14 +21,17 @@ pub(crate) struct Stream {
     mask: Arc<Mask>,
     tail: BytesMut,
     terminal: bool,
+    /// Files as they are.
+    opaque: bool,
 }
 
 impl Stream {
-    pub(crate) fn new(mask: Arc<Mask>, terminal: bool) -> Self {
+    pub(crate) fn new(mask: Arc<Mask>, terminal: bool, opaque: bool) -> Self {
         Self {
             mask,
             tail: BytesMut::new(),
             terminal,
+            opaque,
         }
     }
 
@@ -41,6 +44,9 @@ impl Stream {
 
     /// What may pass now.
     pub(crate) fn push(&mut self, bytes: Bytes) -> Option<Masked> {
+        if self.opaque {
+            return Some(Masked::ungoverned(Ungoverned::Opaque, bytes));
+        }
         if !self.mask.detects() && self.tail.is_empty() {
             return Some(Masked::ungoverned(Ungoverned::Revealed, bytes));
         }

@@ -18,7 +18,7 @@ use crate::address::Address;
 use crate::cut::Cut;
 use crate::door::{Door, Entered, Told};
 use crate::visit::{Goal, Reach, Visit};
-use crate::{Shared, answers, channel, forward, reach};
+use crate::{Shared, answers, channel, forward, reach, refused};
 
 /// How long a client that was told to go may take, and how long its channels may take to conclude.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -64,7 +64,10 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             begun: HashSet::new(),
         };
         let entering = enter(run_stream(config, stream, door), &mut told);
-        let entered = tokio::time::timeout_at(arrival.deadline, entering).await;
+        let entered = tokio::select! {
+            entered = tokio::time::timeout_at(arrival.deadline, entering) => entered,
+            () = gate.drains() => return Err(Error::Ended(End::Drained)),
+        };
         let (running, entered) = entered.map_err(|_| Error::Deadline("login"))??;
         let handle = running.handle();
         let (wanted, wants) = mpsc::unbounded_channel();
@@ -179,9 +182,15 @@ impl Life {
 
     fn take(&mut self, told: Told) {
         let visit = self.visit.clone();
-        // a channel that finds no seat is dropped, and with it refused or closed
-        let Some(seat) = visit.siblings.join(visit.shared.channels) else {
+        if let Told::NotSpoken(what) = told {
+            // a flood of them is refused all the same
+            if self.tasks.len() < 2 * visit.shared.channels {
+                self.tasks.spawn(refused::record(visit, what));
+            }
             return;
+        }
+        let Some(seat) = visit.siblings.join(visit.shared.channels) else {
+            return self.turn_away(&told);
         };
         match told {
             Told::Session(channel) => {
@@ -196,7 +205,18 @@ impl Life {
                 self.tasks.spawn(forward::serve_socket(visit, socket, seat));
             }
             // there is one login a connection
-            Told::Entered(_) => {}
+            Told::Entered(_) | Told::NotSpoken(_) => {}
+        }
+    }
+
+    /// Too many are open: a session channel is closed again, a tunnel is refused as it is dropped.
+    fn turn_away(&mut self, told: &Told) {
+        if let Told::Session(channel) = told {
+            let (handle, id) = (self.handle.clone(), channel.id());
+            self.tasks.spawn(async move {
+                // fails only where the connection is gone
+                let _ = handle.close(id).await;
+            });
         }
     }
 
@@ -228,7 +248,12 @@ impl Life {
 /// Resolves when the session, its leave to be at the target, or the target's connection ends.
 async fn ended(visit: &Visit) -> End {
     let mut there = visit.there.subscribe();
-    let arrived = there.wait_for(|there| *there).await.is_ok();
+    let arrived = tokio::select! {
+        biased;
+        arrived = there.wait_for(|there| *there) => arrived.is_ok(),
+        // nothing is underway: it need not wait
+        () = visit.gate.drains() => return End::Drained,
+    };
     let Some(reached) = visit.at_target().filter(|_| arrived) else {
         return std::future::pending().await;
     };

@@ -12,13 +12,21 @@ use crate::upstream::Opening;
 use crate::visit::Reached;
 use crate::words;
 
-/// The exact bytes, and all that changes what they mean: the account, the variables, the terminal.
-pub(crate) async fn asked(decoder: &Decoder, reached: &Reached, opening: &Opening) -> Asked {
+/// The exact bytes, and all that changes what they mean: the account, the variables, the terminal; and whether it only
+/// copies files, which nobody rewrites.
+pub(crate) async fn asked(
+    decoder: &Decoder,
+    reached: &Reached,
+    opening: &Opening,
+) -> (Asked, bool) {
     let login = reached.login.as_str();
+    let mut copies = false;
     let (kind, wire, operations, text) = match &opening.start {
         Start::Exec(command) => {
             let text = String::from_utf8_lossy(command).into_owned();
-            let operations = decoder.exec(command, login).await;
+            let decoded = decoder.exec(command, login).await;
+            copies = decoded.as_ref().is_ok_and(|decoded| decoded.copies);
+            let operations = decoded.map(|decoded| decoded.operations);
             ("exec", command.clone(), operations, text)
         }
         Start::Shell => {
@@ -42,7 +50,7 @@ pub(crate) async fn asked(decoder: &Decoder, reached: &Reached, opening: &Openin
         notes.push("in a terminal".to_owned());
     }
     let mask = reached.session.mask();
-    Asked {
+    let asked = Asked {
         content: vec![
             Bytes::from_static(kind.as_bytes()),
             Bytes::from(login.to_owned()),
@@ -52,7 +60,8 @@ pub(crate) async fn asked(decoder: &Decoder, reached: &Reached, opening: &Openin
         meaning: meaning(opening),
         operations: operations.map(Arc::new),
         shown: Shown::new(&text, Some(&mask), notes),
-    }
+    };
+    (asked, copies)
 }
 
 fn meaning(opening: &Opening) -> Fingerprint {

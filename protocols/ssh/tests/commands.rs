@@ -30,23 +30,108 @@ fn tight<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
 
 /// Ways to hide `rm` behind a program that only reads.
 #[test]
+#[expect(clippy::too_many_lines, reason = "names every shape")]
 fn nothing_hides_behind_a_harmless_word() {
     let hidden = [
-        "ls; {}", "ls\n{}", "ls && {}", "ls || {}", "ls | {}", "ls & {}", "{} & ls", "ls $({})", "ls \"$({})\"",
-        "ls `{}`", "ls \"`{}`\"", "ls <({})", "ls >({})", "({})", "{ {}; }", "! {}", "time {}", "if {}; then ls; fi",
-        "if ls; then {}; fi", "if ls; then ls; else {}; fi", "while {}; do ls; done", "until ls; do {}; done",
-        "for i in a; do {}; done", "for i in $({}); do ls; done", "case a in a) {};; esac", "case $({}) in *) ls;; esac",
-        "f() { {}; }; f", "ls() { {}; }; ls", "sh -c '{}'", "bash -c \"{}\"", "bash -lc '{}'", "env {}", "env -i {}",
-        "env A=1 {}", "nice {}", "nice -n 3 {}", "nohup {}", "timeout 3 {}", "timeout -k 1 3 {}", "setsid {}",
-        "stdbuf -o0 {}", "command {}", "builtin {}", "exec {}", "eval {}", "eval '{}'", "echo '{}' | sh",
-        "echo x | xargs {}", "xargs -I% {}", "find / -exec {} \\;", "find / -ok {} +", "watch '{}'", "sudo {}",
-        "sudo -u x {}", "doas {}", "su -c '{}'", "su x -c '{}'", "flock /tmp/l {}", "ionice -c3 {}", "LANG=C {}",
-        "X=$({}) ls", "X=$({})", "ls > $({})", "cat <<A\n$({})\nA", "cat <<A\n`{}`\nA", "[[ -f $({}) ]]", "ls # $({})\n{}",
-        "ls a#b; {}", "coproc {}", "trap '{}' EXIT", "alias ls='{}'\nls", "busybox {}", "\\{}", "''{}", "{} ''", "/bin/{}",
-        "/usr/bin/{}", "ls;{}", "ls;;{}", "echo \\\\; {}", "echo \\; ; {}", "echo ';' ; {}", "echo '\\' ; {}",
-        "echo \"\\\\\" ; {}", "ls 2>&1 ; {}", "ls \\\n; {}", "ls |& {}", "ls &> x; {}", "function f { {}; }; f",
-        "cat <<'A' ; {}\nx\nA", "cat <<A\nx\nA\n{}", "cat <<'A'\nx\nA\n{}", "echo $'\\''; {}", "echo $((1)); {}", "((1)); {}",
-        "select i in a; do {}; done", "bash -c 'bash -c \"{}\"'", "sudo sh -c 'env nice {}'", "ls ${X:-$({})}",
+        "ls; {}",
+        "ls\n{}",
+        "ls && {}",
+        "ls || {}",
+        "ls | {}",
+        "ls & {}",
+        "{} & ls",
+        "ls $({})",
+        "ls \"$({})\"",
+        "ls `{}`",
+        "ls \"`{}`\"",
+        "ls <({})",
+        "ls >({})",
+        "({})",
+        "{ {}; }",
+        "! {}",
+        "time {}",
+        "if {}; then ls; fi",
+        "if ls; then {}; fi",
+        "if ls; then ls; else {}; fi",
+        "while {}; do ls; done",
+        "until ls; do {}; done",
+        "for i in a; do {}; done",
+        "for i in $({}); do ls; done",
+        "case a in a) {};; esac",
+        "case $({}) in *) ls;; esac",
+        "f() { {}; }; f",
+        "ls() { {}; }; ls",
+        "sh -c '{}'",
+        "bash -c \"{}\"",
+        "bash -lc '{}'",
+        "env {}",
+        "env -i {}",
+        "env A=1 {}",
+        "nice {}",
+        "nice -n 3 {}",
+        "nohup {}",
+        "timeout 3 {}",
+        "timeout -k 1 3 {}",
+        "setsid {}",
+        "stdbuf -o0 {}",
+        "command {}",
+        "builtin {}",
+        "exec {}",
+        "eval {}",
+        "eval '{}'",
+        "echo '{}' | sh",
+        "echo x | xargs {}",
+        "xargs -I% {}",
+        "find / -exec {} \\;",
+        "find / -ok {} +",
+        "watch '{}'",
+        "sudo {}",
+        "sudo -u x {}",
+        "doas {}",
+        "su -c '{}'",
+        "su x -c '{}'",
+        "flock /tmp/l {}",
+        "ionice -c3 {}",
+        "LANG=C {}",
+        "X=$({}) ls",
+        "X=$({})",
+        "ls > $({})",
+        "cat <<A\n$({})\nA",
+        "cat <<A\n`{}`\nA",
+        "[[ -f $({}) ]]",
+        "ls # $({})\n{}",
+        "ls a#b; {}",
+        "coproc {}",
+        "trap '{}' EXIT",
+        "alias ls='{}'\nls",
+        "busybox {}",
+        "\\{}",
+        "''{}",
+        "{} ''",
+        "/bin/{}",
+        "/usr/bin/{}",
+        "ls;{}",
+        "ls;;{}",
+        "echo \\\\; {}",
+        "echo \\; ; {}",
+        "echo ';' ; {}",
+        "echo '\\' ; {}",
+        "echo \"\\\\\" ; {}",
+        "ls 2>&1 ; {}",
+        "ls \\\n; {}",
+        "ls |& {}",
+        "ls &> x; {}",
+        "function f { {}; }; f",
+        "cat <<'A' ; {}\nx\nA",
+        "cat <<A\nx\nA\n{}",
+        "cat <<'A'\nx\nA\n{}",
+        "echo $'\\''; {}",
+        "echo $((1)); {}",
+        "((1)); {}",
+        "select i in a; do {}; done",
+        "bash -c 'bash -c \"{}\"'",
+        "sudo sh -c 'env nice {}'",
+        "ls ${X:-$({})}",
     ];
     for shape in hidden {
         let line = shape.replace("{}", "rm x");
@@ -128,7 +213,12 @@ fn many_programs_are_opaque_in_the_end() {
     let line = "ls;".repeat(300);
     let decoded = command(line.as_bytes());
     assert!(decoded.leaves.len() <= 258);
-    assert!(decoded.leaves.iter().any(|leaf| leaf.opaque == Some("complexity")));
+    assert!(
+        decoded
+            .leaves
+            .iter()
+            .any(|leaf| leaf.opaque == Some("complexity"))
+    );
 }
 
 #[test]
@@ -145,10 +235,59 @@ fn the_shapes_that_readers_got_wrong_are_no_reads() {
 /// Pieces that mean something to a shell.
 fn piece() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(vec![
-        "ls", "rm", "x", " ", " ", ";", "&&", "||", "|", "&", "\n", "'", "\"", "`", "$(", ")", "(", "{ ", "; }", "$x",
-        "${x}", "\\", "#", " #", "<", ">", "<<A\n", "A\n", "*", "~", "=", "sh -c ", "sudo ", "env ", "if ", "; then ",
-        "; fi", "for i in ", "; do ", "; done", "case x in ", "esac", ";;", "[[ ", " ]]", "((", "))", "!", "2>&1", "$'",
-        "\t", "-c", "é",
+        "ls",
+        "rm",
+        "x",
+        " ",
+        " ",
+        ";",
+        "&&",
+        "||",
+        "|",
+        "&",
+        "\n",
+        "'",
+        "\"",
+        "`",
+        "$(",
+        ")",
+        "(",
+        "{ ",
+        "; }",
+        "$x",
+        "${x}",
+        "\\",
+        "#",
+        " #",
+        "<",
+        ">",
+        "<<A\n",
+        "A\n",
+        "*",
+        "~",
+        "=",
+        "sh -c ",
+        "sudo ",
+        "env ",
+        "if ",
+        "; then ",
+        "; fi",
+        "for i in ",
+        "; do ",
+        "; done",
+        "case x in ",
+        "esac",
+        ";;",
+        "[[ ",
+        " ]]",
+        "((",
+        "))",
+        "!",
+        "2>&1",
+        "$'",
+        "\t",
+        "-c",
+        "é",
     ])
 }
 
@@ -172,9 +311,8 @@ proptest! {
 
     /// Quoted as a whole, a word is a constant, whatever stands in it.
     #[test]
-    fn what_is_quoted_is_told(word in "[^\u{0}\r]{0,40}") {
-        prop_assume!(!word.chars().any(|letter| letter != ' ' && (letter.is_control() || letter.is_whitespace())));
-        prop_assume!(word.matches(['(', '{', '`', '!']).count() < 30 && !word.contains("[["));
+    fn what_is_quoted_is_told(word in "[ -~éλ漢]{0,40}") {
+        prop_assume!(!word.contains("[["));
         let line = format!("echo '{}' done", word.replace('\'', "'\\''"));
         let decoded = command(line.as_bytes());
         prop_assert_eq!(decoded.leaves.len(), 1);

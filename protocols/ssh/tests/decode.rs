@@ -93,11 +93,19 @@ fn everyday_commands_are_understood() {
         }
     }
     golden("everyday.golden", &found);
-    println!("{} of {} everyday commands are opaque:", opaque.len(), lines.len());
+    println!(
+        "{} of {} everyday commands are opaque:",
+        opaque.len(),
+        lines.len()
+    );
     for line in &opaque {
         println!("  {line}");
     }
-    assert!(opaque.len() * 100 <= lines.len() * 15, "{} are opaque", opaque.len());
+    assert!(
+        opaque.len() * 100 <= lines.len() * 15,
+        "{} are opaque",
+        opaque.len()
+    );
 }
 
 #[test]
@@ -108,7 +116,10 @@ fn bytes_that_are_no_text() {
         ("carriage return", b"ls\rrm x".to_vec()),
         ("not UTF-8", b"ls \xff".to_vec()),
         ("64 KiB", vec![b'a'; 65537]),
-        ("nested", [vec![b'('; 65], b"ls".to_vec(), vec![b')'; 65]].concat()),
+        (
+            "nested",
+            [vec![b'('; 65], b"ls".to_vec(), vec![b')'; 65]].concat(),
+        ),
         ("foreign blank", "ls\u{a0}-la".into()),
         ("escape", b"echo \x1b[2J".to_vec()),
         ("descriptor", b"ls 99999999999>x".to_vec()),
@@ -117,7 +128,12 @@ fn bytes_that_are_no_text() {
     for (name, bytes) in cases {
         let command = command(&bytes);
         assert!(command.opaque(), "{name}");
-        writeln!(found, "{name}\n{}", described(&words::exec(&command, "deploy"))).unwrap();
+        writeln!(
+            found,
+            "{name}\n{}",
+            described(&words::exec(&command, "deploy"))
+        )
+        .unwrap();
     }
     let fish = other_shell(b"ls");
     writeln!(found, "another shell\n{}", told(&fish)).unwrap();
@@ -135,13 +151,36 @@ fn channels_and_forwards() {
     tell("subsystem netconf", words::subsystem("netconf", "deploy"));
     tell("agent", words::agent());
     tell("x11", words::x11());
-    for name in ["LANG", "LC_ALL", "GIT_PROTOCOL", "LD_PRELOAD", "BASH_ENV", "PATH", "LC"] {
+    for name in [
+        "LANG",
+        "LC_ALL",
+        "GIT_PROTOCOL",
+        "LD_PRELOAD",
+        "BASH_ENV",
+        "PATH",
+        "LC",
+    ] {
         tell(&format!("env {name}"), words::environment(name));
     }
     tell("socket", words::socket("/run/docker.sock"));
     let hosts = [
-        "db.internal", "DB.Internal.", "10.0.0.5", "127.0.0.1", "localhost", "127.1", "0x7f000001", "2130706433",
-        "0177.0.0.1", "::1", "[::1]", "::ffff:10.0.0.5", "0.0.0.0", "fe80::1%eth0", "a.localhost", "1.2.3.4.5", "256.1",
+        "db.internal",
+        "DB.Internal.",
+        "10.0.0.5",
+        "127.0.0.1",
+        "localhost",
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.1",
+        "::1",
+        "[::1]",
+        "::ffff:10.0.0.5",
+        "0.0.0.0",
+        "fe80::1%eth0",
+        "a.localhost",
+        "1.2.3.4.5",
+        "256.1",
     ];
     for host in hosts {
         tell(
@@ -154,6 +193,7 @@ fn channels_and_forwards() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "names every packet")]
 fn files() {
     let mut client = SftpClient::ready();
     client.opened(1, b"/srv/in", 1, b"h1");
@@ -175,16 +215,58 @@ fn files() {
         ("realpath", shapes::packets::strings(16, 10, &[b"."])),
         ("remove", shapes::packets::strings(13, 10, &[b"/tmp/x"])),
         ("rmdir", shapes::packets::strings(15, 10, &[b"/tmp/d"])),
-        ("rename", shapes::packets::strings(18, 10, &[b"/tmp/a", b"/tmp/b"])),
-        ("symlink", shapes::packets::strings(20, 10, &[b"/etc/passwd", b"/tmp/l"])),
-        ("mkdir", [shapes::packets::strings(14, 10, &[b"/tmp/d"]), attributes(4, &[0o700])].concat()),
-        ("setstat", [shapes::packets::strings(9, 10, &[b"/tmp/x"]), attributes(6, &[0, 0, 0o4755])].concat()),
-        ("fsetstat", [shapes::packets::strings(10, 10, &[b"h1"]), attributes(8, &[1, 2])].concat()),
-        ("posix-rename", shapes::packets::extended(10, "posix-rename@openssh.com", &[b"/a", b"/b"])),
-        ("hardlink", shapes::packets::extended(10, "hardlink@openssh.com", &[b"/a", b"/b"])),
-        ("statvfs", shapes::packets::extended(10, "statvfs@openssh.com", &[b"/a"])),
-        ("limits", shapes::packets::extended(10, "limits@openssh.com", &[])),
-        ("home", shapes::packets::extended(10, "home-directory", &[b"bob"])),
+        (
+            "rename",
+            shapes::packets::strings(18, 10, &[b"/tmp/a", b"/tmp/b"]),
+        ),
+        (
+            "symlink",
+            shapes::packets::strings(20, 10, &[b"/etc/passwd", b"/tmp/l"]),
+        ),
+        (
+            "mkdir",
+            [
+                shapes::packets::strings(14, 10, &[b"/tmp/d"]),
+                attributes(4, &[0o700]),
+            ]
+            .concat(),
+        ),
+        (
+            "setstat",
+            [
+                shapes::packets::strings(9, 10, &[b"/tmp/x"]),
+                attributes(6, &[0, 0, 0o4755]),
+            ]
+            .concat(),
+        ),
+        (
+            "fsetstat",
+            [
+                shapes::packets::strings(10, 10, &[b"h1"]),
+                attributes(8, &[1, 2]),
+            ]
+            .concat(),
+        ),
+        (
+            "posix-rename",
+            shapes::packets::extended(10, "posix-rename@openssh.com", &[b"/a", b"/b"]),
+        ),
+        (
+            "hardlink",
+            shapes::packets::extended(10, "hardlink@openssh.com", &[b"/a", b"/b"]),
+        ),
+        (
+            "statvfs",
+            shapes::packets::extended(10, "statvfs@openssh.com", &[b"/a"]),
+        ),
+        (
+            "limits",
+            shapes::packets::extended(10, "limits@openssh.com", &[]),
+        ),
+        (
+            "home",
+            shapes::packets::extended(10, "home-directory", &[b"bob"]),
+        ),
         (
             "copy",
             [
@@ -203,7 +285,10 @@ fn files() {
         writeln!(found, "{name}\n{}", described(&operations)).unwrap();
     }
     golden("files.golden", &found);
-    assert_eq!(client.tap.path(b"h1"), Some(&Bytes::from_static(b"/srv/in")));
+    assert_eq!(
+        client.tap.path(b"h1"),
+        Some(&Bytes::from_static(b"/srv/in"))
+    );
 }
 
 #[test]
@@ -216,6 +301,10 @@ fn the_vocabulary_declares_every_action_once_with_its_effect() {
     assert_eq!(names, known);
     for (name, group, _) in &declared {
         let verb = VERBS.iter().find(|verb| verb.id == name).unwrap();
-        assert_eq!(*group, format!("{:?}", verb.effect).to_lowercase(), "{name}");
+        assert_eq!(
+            *group,
+            format!("{:?}", verb.effect).to_lowercase(),
+            "{name}"
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! What administration asks of the gate: other rules, an end, a look at what is open.
 
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -133,7 +132,7 @@ impl Gate {
 
     /// Refuses what is new, ends idle sessions at once, and the rest when `within` has passed.
     pub async fn drain(&self, within: Duration) {
-        self.0.draining.store(true, Ordering::SeqCst);
+        self.0.draining.send_replace(true);
         let deadline = Instant::now() + within;
         while !self.live().is_empty() && Instant::now() < deadline + FAREWELL {
             let late = Instant::now() >= deadline;

@@ -33,16 +33,17 @@ pub(crate) async fn relay(
     reached: &Arc<Reached>,
     pipes: &Pipes,
     face: &Face,
-    (side, target, underway): Started,
+    ((side, target, underway), copies): (Started, bool),
 ) -> Ending {
     let mut revocation = underway.revocation();
     let running = Running::new(underway);
+    let stream = || Stream::new(reached.session.mask(), face.is_terminal(), copies);
     let mut down = Down {
         session: &reached.session,
         running: &running,
         face,
-        out: Stream::new(reached.session.mask(), face.is_terminal()),
-        err: Stream::new(reached.session.mask(), face.is_terminal()),
+        out: stream(),
+        err: stream(),
     };
     let ended = tokio::select! {
         biased;

@@ -91,12 +91,7 @@ impl Walk {
         self.push(Leaf::new(program, &[], judged), around);
     }
 
-    fn assignment(
-        &mut self,
-        assignment: &Assignment,
-        word: &Word,
-        around: &Around,
-    ) -> Environment {
+    fn assignment(&mut self, assignment: &Assignment, word: &Word, around: &Around) -> Environment {
         match (&assignment.name, &assignment.value) {
             (AssignmentName::VariableName(name), AssignmentValue::Scalar(value)) => {
                 self.marks += word.value.matches('#').count();
@@ -137,7 +132,14 @@ impl Walk {
         };
         let name = program_name(name);
         self.programs.insert(name.to_owned());
-        if self.wrapper(name, arguments, around) {
+        if around.peeled > MAX_PEELED {
+            return self.opaque("nesting", around);
+        }
+        let inside = Around {
+            peeled: around.peeled + 1,
+            ..around.clone()
+        };
+        if self.wrapper(name, arguments, &inside) {
             return;
         }
         if let Some(tool) = tools::recognised(name, arguments) {
@@ -201,7 +203,11 @@ impl Walk {
                 return Files::opaque("dynamic");
             }
         };
-        let number = |text: &str| text.trim_end_matches('-').bytes().all(|b| b.is_ascii_digit());
+        let number = |text: &str| {
+            text.trim_end_matches('-')
+                .bytes()
+                .all(|b| b.is_ascii_digit())
+        };
         match kind {
             IoFileRedirectKind::Read => told(&word, || Files::read(&word)),
             IoFileRedirectKind::DuplicateInput | IoFileRedirectKind::DuplicateOutput
@@ -291,5 +297,8 @@ fn told(word: &Argument, files: impl FnOnce() -> Files) -> Files {
         false => files(),
     }
 }
+
+/// Wrappers in one another.
+const MAX_PEELED: u8 = 16;
 
 const HARMLESS_FILES: &[&str] = &["/dev/null", "/dev/stdout", "/dev/stderr"];

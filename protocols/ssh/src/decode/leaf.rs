@@ -12,6 +12,8 @@ pub(super) struct Around {
     pub(super) other_user: Option<String>,
     /// Command lines within command lines.
     pub(super) depth: u8,
+    /// Wrappers around wrappers.
+    pub(super) peeled: u8,
     pub(super) environment: Environment,
 }
 

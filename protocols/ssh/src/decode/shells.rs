@@ -34,7 +34,7 @@ impl Walk {
                 depth: around.depth + 1,
                 ..around.clone()
             };
-            return self.script(&line.to_owned(), &inside);
+            return self.script(line, &inside);
         }
         if found.has(&["version"]) {
             return self.push(Leaf::new(name, arguments, Judged::READ), around);
@@ -96,10 +96,7 @@ fn is_file(script: &str) -> bool {
 
 /// A test of `find`, or a number that one compares with.
 fn is_test(word: &str) -> bool {
-    let number = word
-        .bytes()
-        .nth(1)
-        .is_some_and(|second| second.is_ascii_digit());
+    let number = word.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
     number || FIND_TESTS.contains(&word)
 }
 

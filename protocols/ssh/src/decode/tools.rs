@@ -13,9 +13,7 @@ pub(super) struct Recognised {
 /// None where the program is no server side of these tools.
 pub(super) fn recognised(name: &str, arguments: &[Argument]) -> Option<Recognised> {
     let server = |word: &Argument| word.text == "--server";
-    let direction = |word: &Argument| {
-        matches!(word.text.strip_prefix('-'), Some(letters) if letters.contains(['t', 'f']))
-    };
+    let direction = |word: &Argument| matches!(word.text.strip_prefix('-'), Some(letters) if letters.contains(['t', 'f']));
     let read = match name {
         "scp" if arguments.first().is_some_and(direction) || arguments.iter().any(is_mode) => {
             scp(arguments)
@@ -81,7 +79,7 @@ fn rsync(arguments: &[Argument]) -> Option<Recognised> {
             _ if text.starts_with("--delete") || text == "--remove-source-files" => {
                 deletes = true;
             }
-            _ if RSYNC_LONG.iter().any(|known| text == *known) => {}
+            _ if RSYNC_LONG.contains(&text) => {}
             _ if RSYNC_VALUED.iter().any(|known| {
                 text.strip_prefix(known)
                     .is_some_and(|rest| rest.starts_with('='))
@@ -90,7 +88,9 @@ fn rsync(arguments: &[Argument]) -> Option<Recognised> {
         }
     };
     let paths: Vec<&Argument> = words.collect();
-    let told = paths.iter().all(|path| !path.dynamic && !path.text.starts_with('-'));
+    let told = paths
+        .iter()
+        .all(|path| !path.dynamic && !path.text.starts_with('-'));
     if source.text != "." || paths.is_empty() || !told {
         return None;
     }
@@ -110,8 +110,10 @@ fn rsync_letters(cluster: &str) -> Option<()> {
 /// `git-upload-pack [--strict] [--timeout=n] 'path'`.
 fn git(arguments: &[Argument], direction: Direction) -> Option<Recognised> {
     let harmless = |word: &&Argument| {
-        matches!(word.text.as_str(), "--strict" | "--no-strict" | "--stateless-rpc")
-            || word.text.starts_with("--timeout=")
+        matches!(
+            word.text.as_str(),
+            "--strict" | "--no-strict" | "--stateless-rpc"
+        ) || word.text.starts_with("--timeout=")
     };
     let rest: Vec<&Argument> = arguments.iter().skip_while(harmless).collect();
     let [path] = rest.as_slice() else {
@@ -124,12 +126,7 @@ fn git(arguments: &[Argument], direction: Direction) -> Option<Recognised> {
     Some(tool(ToolName::Git, direction, vec![path], false))
 }
 
-fn tool(
-    name: ToolName,
-    direction: Direction,
-    paths: Vec<&Argument>,
-    deletes: bool,
-) -> Recognised {
+fn tool(name: ToolName, direction: Direction, paths: Vec<&Argument>, deletes: bool) -> Recognised {
     let judged = match (direction, deletes) {
         (_, true) => Judged::DELETE,
         (Direction::Upload, false) => Judged::WRITE,
@@ -143,11 +140,13 @@ fn tool(
         },
         false => judged,
     };
-    let paths = paths.into_iter().map(|path| match path.text.starts_with('~') && !path.symbolic {
-        // a quoted `~` is a name like any other
-        true => format!("./{}", path.text),
-        false => path.text.clone(),
-    });
+    let paths = paths
+        .into_iter()
+        .map(|path| match path.text.starts_with('~') && !path.symbolic {
+            // a quoted `~` is a name like any other
+            true => format!("./{}", path.text),
+            false => path.text.clone(),
+        });
     let paths = paths.collect();
     Recognised {
         judged,

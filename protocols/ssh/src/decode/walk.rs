@@ -266,6 +266,17 @@ const MAX_LEAVES: usize = 256;
 
 /// What sets variables by other means than an assignment.
 const ASSIGNING: &[&str] = &[
-    "read", "printf", "declare", "typeset", "local", "export", "readonly", "unset", "getopts",
-    "mapfile", "readarray", "let", "set",
+    "read",
+    "printf",
+    "declare",
+    "typeset",
+    "local",
+    "export",
+    "readonly",
+    "unset",
+    "getopts",
+    "mapfile",
+    "readarray",
+    "let",
+    "set",
 ];

@@ -37,10 +37,7 @@ fn resource(leaf: &Leaf, login: &str) -> Resource {
     let mut attributes = Attributes::from([
         ("program", Value::Text(leaf.program.clone())),
         ("line", Value::Text(leaf.line.clone())),
-        (
-            "arguments",
-            set(leaf.arguments.iter().map(String::as_str)),
-        ),
+        ("arguments", set(leaf.arguments.iter().map(String::as_str))),
         ("opaque", Value::Bool(leaf.opaque.is_some())),
         ("dynamic", Value::Bool(leaf.dynamic)),
         ("patterns", Value::Bool(leaf.patterns)),
@@ -89,10 +86,7 @@ fn tool_attributes(attributes: &mut Attributes, tool: &Tool) {
 fn facts(command: &Command) -> Attributes {
     let mut facts = Attributes::from([
         ("opaque", Value::Bool(command.opaque())),
-        (
-            "programs",
-            set(command.programs.iter().map(String::as_str)),
-        ),
+        ("programs", set(command.programs.iter().map(String::as_str))),
     ]);
     if let Some(text) = command.text.as_ref().filter(|text| text.len() <= MAX_TEXT) {
         facts.insert("command", Value::Text(text.clone()));

@@ -44,7 +44,10 @@ fn declared(head: &str) -> BTreeMap<String, bool> {
         return BTreeMap::new();
     };
     let (record, _) = record.split_once('}').unwrap();
-    let fields = record.split(',').map(str::trim).filter(|field| !field.is_empty());
+    let fields = record
+        .split(',')
+        .map(str::trim)
+        .filter(|field| !field.is_empty());
     fields
         .map(|field| {
             let (name, _) = field.split_once(':').unwrap();
@@ -59,20 +62,40 @@ fn check(head: &str, given: BTreeSet<&str>) {
         assert!(declared.contains_key(*name), "{head} has no `{name}`");
     }
     for (name, required) in &declared {
-        assert!(!required || given.contains(name.as_str()), "{head} needs `{name}`");
+        assert!(
+            !required || given.contains(name.as_str()),
+            "{head} needs `{name}`"
+        );
     }
 }
 
 /// One line an operation: action, effect, resource, and what is not its usual value.
+#[expect(clippy::too_many_lines, reason = "names every fact")]
 pub fn described(operations: &Operations) -> String {
     let mut lines = String::new();
     assert!(!operations.is_empty());
     let vocabulary = vocabulary();
     for operation in operations.iter() {
-        let path: Vec<&str> = operation.resource.path.iter().map(|(_, name)| name.as_ref()).collect();
-        let entity = operation.resource.path.last().map_or("Target", |(entity, _)| entity);
-        let action = vocabulary.iter().find(|(id, ..)| id == operation.action.id).unwrap();
-        assert!(action.2.iter().any(|known| known == entity), "{} of a {entity}", action.0);
+        let path: Vec<&str> = operation
+            .resource
+            .path
+            .iter()
+            .map(|(_, name)| name.as_ref())
+            .collect();
+        let entity = operation
+            .resource
+            .path
+            .last()
+            .map_or("Target", |(entity, _)| entity);
+        let action = vocabulary
+            .iter()
+            .find(|(id, ..)| id == operation.action.id)
+            .unwrap();
+        assert!(
+            action.2.iter().any(|known| known == entity),
+            "{} of a {entity}",
+            action.0
+        );
         if entity != "Target" {
             check(
                 &format!("entity {entity} in"),
@@ -80,11 +103,23 @@ pub fn described(operations: &Operations) -> String {
             );
         }
         check("type Facts =", operation.facts.keys().copied().collect());
-        let verb = VERBS.iter().find(|verb| verb.id == operation.action.id).unwrap();
+        let verb = VERBS
+            .iter()
+            .find(|verb| verb.id == operation.action.id)
+            .unwrap();
         let effect = format!("{:?}", verb.effect).to_lowercase();
-        write!(lines, "  {} {effect} {entity} {}", operation.action, path.join("|")).unwrap();
+        write!(
+            lines,
+            "  {} {effect} {entity} {}",
+            operation.action,
+            path.join("|")
+        )
+        .unwrap();
         for (name, value) in operation.resource.attributes.iter().chain(&operation.facts) {
-            if matches!(*name, "program" | "line" | "command" | "programs" | "arguments") {
+            if matches!(
+                *name,
+                "program" | "line" | "command" | "programs" | "arguments"
+            ) {
                 continue;
             }
             match serde_json::to_string(value).unwrap().as_str() {
@@ -102,4 +137,3 @@ pub fn described(operations: &Operations) -> String {
     }
     lines
 }
-

@@ -114,8 +114,14 @@ impl SftpClient {
 }
 
 /// Every kind of request, whole, as a client that has `h1` open sends it; id 10.
+#[expect(clippy::too_many_lines, reason = "names every packet")]
 pub fn stream() -> Vec<(&'static str, Vec<u8>)> {
-    let copy = [extended(10, "copy-data", &[b"h1"]), vec![0; 16], handle(b"h1"), vec![0; 8]];
+    let copy = [
+        extended(10, "copy-data", &[b"h1"]),
+        vec![0; 16],
+        handle(b"h1"),
+        vec![0; 8],
+    ];
     let reading = [strings(5, 10, &[b"h1"]), vec![0; 12]];
     let writing = [strings(6, 10, &[b"h1"]), vec![0; 8], handle(b"data")];
     let bodies = vec![
@@ -125,26 +131,52 @@ pub fn stream() -> Vec<(&'static str, Vec<u8>)> {
         ("write", writing.concat()),
         ("lstat", strings(7, 10, &[b"/tmp"])),
         ("fstat", strings(8, 10, &[b"h1"])),
-        ("setstat", [strings(9, 10, &[b"/x"]), attributes(15, &[0, 1, 2, 3, 4, 5, 6])].concat()),
-        ("fsetstat", [strings(10, 10, &[b"h1"]), attributes(4, &[0o600])].concat()),
+        (
+            "setstat",
+            [
+                strings(9, 10, &[b"/x"]),
+                attributes(15, &[0, 1, 2, 3, 4, 5, 6]),
+            ]
+            .concat(),
+        ),
+        (
+            "fsetstat",
+            [strings(10, 10, &[b"h1"]), attributes(4, &[0o600])].concat(),
+        ),
         ("opendir", strings(11, 10, &[b"/tmp"])),
         ("readdir", strings(12, 10, &[b"h1"])),
         ("remove", strings(13, 10, &[b"/tmp/x"])),
-        ("mkdir", [strings(14, 10, &[b"/tmp/d"]), attributes(0, &[])].concat()),
+        (
+            "mkdir",
+            [strings(14, 10, &[b"/tmp/d"]), attributes(0, &[])].concat(),
+        ),
         ("rmdir", strings(15, 10, &[b"/tmp/d"])),
         ("realpath", strings(16, 10, &[b"."])),
         ("stat", strings(17, 10, &[b"/tmp/../etc"])),
         ("rename", strings(18, 10, &[b"/a", b"/b"])),
         ("readlink", strings(19, 10, &[b"/l"])),
         ("symlink", strings(20, 10, &[b"/etc/passwd", b"/l"])),
-        ("posix-rename", extended(10, "posix-rename@openssh.com", &[b"/a", b"/b"])),
-        ("hardlink", extended(10, "hardlink@openssh.com", &[b"/a", b"/b"])),
+        (
+            "posix-rename",
+            extended(10, "posix-rename@openssh.com", &[b"/a", b"/b"]),
+        ),
+        (
+            "hardlink",
+            extended(10, "hardlink@openssh.com", &[b"/a", b"/b"]),
+        ),
         ("fsync", extended(10, "fsync@openssh.com", &[b"h1"])),
         ("statvfs", extended(10, "statvfs@openssh.com", &[b"/"])),
         ("fstatvfs", extended(10, "fstatvfs@openssh.com", &[b"h1"])),
         ("limits", extended(10, "limits@openssh.com", &[])),
         ("copy", copy.concat()),
-        ("lsetstat", [extended(10, "lsetstat@openssh.com", &[b"/x"]), attributes(8, &[1, 2])].concat()),
+        (
+            "lsetstat",
+            [
+                extended(10, "lsetstat@openssh.com", &[b"/x"]),
+                attributes(8, &[1, 2]),
+            ]
+            .concat(),
+        ),
         ("home", extended(10, "home-directory", &[b"ada"])),
         ("not-utf8", strings(13, 10, &[b"/tmp/caf\xe9"])),
         ("unknown-extension", extended(10, "evil@example.com", &[])),
@@ -162,7 +194,14 @@ pub fn conversations() -> Vec<(&'static str, Vec<u8>)> {
         let opens = sized(&open(1, b"/h", 3));
         let opened = sized(&strings(102, 1, &[b"h1"]));
         let answer = status_ok(10);
-        let turns = [init(), version(&[("limits@openssh.com", "1")]), opens, opened, packet, answer];
+        let turns = [
+            init(),
+            version(&[("limits@openssh.com", "1")]),
+            opens,
+            opened,
+            packet,
+            answer,
+        ];
         let longest = turns.iter().map(Vec::len).max().unwrap();
         let mut seed = vec![u8::try_from(longest).unwrap()];
         for turn in turns {

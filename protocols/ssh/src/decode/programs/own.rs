@@ -16,7 +16,10 @@ pub(super) const PROGRAMS: &[Row] = &[
     (&["top", "htop"], Rule::Own(top)),
     (&["set"], Rule::Own(set)),
     (
-        &["python", "python2", "python3", "perl", "ruby", "node", "php", "lua", "Rscript", "tclsh", "deno", "bun"],
+        &[
+            "python", "python2", "python3", "perl", "ruby", "node", "php", "lua", "Rscript",
+            "tclsh", "deno", "bun",
+        ],
         Rule::Own(interpreter),
     ),
 ];
@@ -31,9 +34,16 @@ fn date(arguments: &[Argument]) -> Judged {
             }
             "-u" | "-R" | "--utc" | "--universal" | "--rfc-email" => {}
             text if text.starts_with('+') => {}
-            text if ["-I", "-d", "--date=", "--iso-8601", "--rfc-3339=", "--reference="]
-                .iter()
-                .any(|beginning| text.starts_with(beginning)) => {}
+            text if [
+                "-I",
+                "-d",
+                "--date=",
+                "--iso-8601",
+                "--rfc-3339=",
+                "--reference=",
+            ]
+            .iter()
+            .any(|beginning| text.starts_with(beginning)) => {}
             _ => return Judged::ADMIN,
         }
     }
@@ -46,7 +56,8 @@ fn sed(arguments: &[Argument]) -> Judged {
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         match word.text.as_str() {
-            "-n" | "-E" | "-r" | "-u" | "-z" | "-s" | "-nE" | "-En" | "-nr" | "--quiet" | "--silent" => {}
+            "-n" | "-E" | "-r" | "-u" | "-z" | "-s" | "-nE" | "-En" | "-nr" | "--quiet"
+            | "--silent" => {}
             "-e" => scripts.extend(words.next().map(|script| script.text.as_str())),
             "-ne" => scripts.extend(words.next().map(|script| script.text.as_str())),
             "-Ei" | "-ri" => in_place = true,
@@ -87,10 +98,14 @@ fn plain_script(script: &str) -> bool {
         };
         let body = letters.as_str();
         let parts: Vec<&str> = body.split(mark).collect();
-        let (false, [_, _, flags]) = (mark.is_alphanumeric() || mark == '\\', parts.as_slice()) else {
+        let (false, [_, _, flags]) = (mark.is_alphanumeric() || mark == '\\', parts.as_slice())
+        else {
             return false;
         };
-        !body.contains("\\\\") && flags.chars().all(|flag| flag.is_ascii_digit() || matches!(flag, 'g' | 'p' | 'I' | 'i'))
+        !body.contains("\\\\")
+            && flags
+                .chars()
+                .all(|flag| flag.is_ascii_digit() || matches!(flag, 'g' | 'p' | 'I' | 'i'))
     })
 }
 
@@ -102,7 +117,9 @@ fn address(command: &str) -> &str {
             Some(_) | None => command,
         };
     }
-    command.strip_prefix('$').unwrap_or_else(|| command.trim_start_matches(|letter: char| letter.is_ascii_digit()))
+    command
+        .strip_prefix('$')
+        .unwrap_or_else(|| command.trim_start_matches(|letter: char| letter.is_ascii_digit()))
 }
 
 /// A program text that can neither write nor run anything.
@@ -116,7 +133,9 @@ fn awk(arguments: &[Argument]) -> Judged {
             text if text.starts_with("-F") || text.starts_with("-v") => {}
             text if text.starts_with('-') => return Judged::UNKNOWN,
             text => {
-                let acts = ["system", "getline", "|", ">", "@", "close", "fflush", "printf >"];
+                let acts = [
+                    "system", "getline", "|", ">", "@", "close", "fflush", "printf >",
+                ];
                 return match acts.iter().any(|act| text.contains(act)) {
                     true => Judged::opaque("code"),
                     false => Judged::READ,
@@ -129,7 +148,12 @@ fn awk(arguments: &[Argument]) -> Judged {
 
 fn tar(arguments: &[Argument]) -> Judged {
     let runs = [
-        "to-command", "checkpoint-action", "use-compress-program", "rmt-command", "rsh-command", "info-script",
+        "to-command",
+        "checkpoint-action",
+        "use-compress-program",
+        "rmt-command",
+        "rsh-command",
+        "info-script",
         "new-volume-script",
     ];
     let first = arguments.first().map_or("", |word| word.text.as_str());
@@ -152,7 +176,13 @@ fn tar(arguments: &[Argument]) -> Judged {
     }
     let lists = letters.contains('t') || given(arguments, "", &["list"]);
     let changes = letters.contains(['x', 'c', 'r', 'u', 'A']);
-    match lists && !changes && !given(arguments, "", &["extract", "get", "create", "append", "update"]) {
+    match lists
+        && !changes
+        && !given(
+            arguments,
+            "",
+            &["extract", "get", "create", "append", "update"],
+        ) {
         true => Judged::READ,
         false => Judged::WRITE,
     }
@@ -160,7 +190,21 @@ fn tar(arguments: &[Argument]) -> Judged {
 
 /// An object, and what is done with it.
 fn ip(arguments: &[Argument]) -> Judged {
-    let flags = ["-4", "-6", "-br", "-brief", "-s", "-d", "-o", "-c", "-j", "-p", "-details", "-json", "-color=never"];
+    let flags = [
+        "-4",
+        "-6",
+        "-br",
+        "-brief",
+        "-s",
+        "-d",
+        "-o",
+        "-c",
+        "-j",
+        "-p",
+        "-details",
+        "-json",
+        "-color=never",
+    ];
     let mut words = arguments
         .iter()
         .map(|word| word.text.as_str())
@@ -175,7 +219,8 @@ fn ip(arguments: &[Argument]) -> Judged {
 }
 
 fn sysctl(arguments: &[Argument]) -> Judged {
-    let sets = given(arguments, "wp", &["write", "load", "system"]) || arguments.iter().any(|word| word.text.contains('='));
+    let sets = given(arguments, "wp", &["write", "load", "system"])
+        || arguments.iter().any(|word| word.text.contains('='));
     match sets {
         true => Judged::ADMIN,
         false => Judged::READ,
@@ -193,9 +238,32 @@ fn crontab(arguments: &[Argument]) -> Judged {
 /// The first option says whether it asks or changes.
 fn packages(arguments: &[Argument]) -> Judged {
     let first = arguments.first().map_or("", |word| word.text.as_str());
-    let asks = ["-l", "-L", "-s", "-S", "-p", "--list", "--status", "--print-architecture", "--version"];
+    let asks = [
+        "-l",
+        "-L",
+        "-s",
+        "-S",
+        "-p",
+        "--list",
+        "--status",
+        "--print-architecture",
+        "--version",
+    ];
     // rpm's queries run what `--pipe` and `--define` name
-    let runs = given(arguments, "ED", &["pipe", "define", "eval", "root", "rcfile", "macros", "pre-invoke", "admindir"]);
+    let runs = given(
+        arguments,
+        "ED",
+        &[
+            "pipe",
+            "define",
+            "eval",
+            "root",
+            "rcfile",
+            "macros",
+            "pre-invoke",
+            "admindir",
+        ],
+    );
     match (asks.contains(&first) || first.starts_with("-q"), runs) {
         (true, false) => Judged::READ,
         (_, true) => Judged::UNKNOWN,
@@ -222,7 +290,10 @@ fn set(arguments: &[Argument]) -> Judged {
         let known = match text.strip_prefix(['-', '+']) {
             Some(letters) => {
                 named = letters.ends_with('o');
-                !letters.is_empty() && letters.chars().all(|letter| matches!(letter, 'e' | 'u' | 'x' | 'o'))
+                !letters.is_empty()
+                    && letters
+                        .chars()
+                        .all(|letter| matches!(letter, 'e' | 'u' | 'x' | 'o'))
             }
             None => named && ["pipefail", "errexit", "nounset", "xtrace"].contains(&text),
         };
@@ -238,7 +309,9 @@ pub(super) fn service(arguments: &[Argument]) -> Judged {
         [only] if only.text == "--status-all" => Judged::READ,
         [name, action] if !name.text.starts_with('-') => match action.text.as_str() {
             "status" => Judged::READ,
-            "start" | "stop" | "restart" | "reload" | "force-reload" | "try-restart" => Judged::ADMIN,
+            "start" | "stop" | "restart" | "reload" | "force-reload" | "try-restart" => {
+                Judged::ADMIN
+            }
             _ => Judged::UNKNOWN,
         },
         _ => Judged::UNKNOWN,
@@ -251,12 +324,17 @@ fn interpreter(arguments: &[Argument]) -> Judged {
     match words.as_slice() {
         ["--version" | "-V" | "-v" | "-VV"] => Judged::READ,
         ["-m", _, ..] => Judged::UNKNOWN,
-        ["-u" | "-B" | "-s" | "-S" | "-I" | "-E" | "-w", script, ..] if is_script(script) => Judged::UNKNOWN,
+        ["-u" | "-B" | "-s" | "-S" | "-I" | "-E" | "-w", script, ..] if is_script(script) => {
+            Judged::UNKNOWN
+        }
         [script, ..] if is_script(script) => Judged::UNKNOWN,
         _ => Judged::opaque("code"),
     }
 }
 
 fn is_script(word: &str) -> bool {
-    !word.is_empty() && !word.starts_with('-') && !word.starts_with("/dev/") && !word.starts_with("/proc/")
+    !word.is_empty()
+        && !word.starts_with('-')
+        && !word.starts_with("/dev/")
+        && !word.starts_with("/proc/")
 }
