@@ -40,10 +40,12 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
                     request,
                 },
                 UnclearKind::Unsupported => Refusal::NotSupported {
-                    what: format!("{}; {hint}", unclear.message),
+                    what: unclear.message.clone(),
+                    hint: unclear.hint.clone(),
                 },
                 UnclearKind::Oversize => Refusal::OverLimit {
                     what: unclear.message.clone(),
+                    hint: unclear.hint.clone(),
                 },
             }
         }
@@ -65,6 +67,7 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
         },
         Reason::TooManyQuestions { open } => Refusal::OverLimit {
             what: format!("{open} of your requests wait for approval already"),
+            hint: Some("withdraw one of them, or wait until one is answered".to_owned()),
         },
         Reason::Revoked(gate::End::Drained) => Refusal::Drain,
         Reason::Revoked(_) => Refusal::Killed,
