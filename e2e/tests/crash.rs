@@ -75,20 +75,7 @@ fn nothing_acknowledged_is_lost_and_nothing_ran_unrecorded() {
         .map(|_| runtime.spawn(keep_inserting(load.clone())))
         .collect();
 
-    let mut slowest = Duration::ZERO;
-    for kill in 0..kills {
-        run_for_a_while(&load, kill);
-        stand.gateway.kill().unwrap();
-        let killed = Instant::now();
-        stand.restart(&|| false).unwrap();
-        let ready = killed.elapsed();
-        slowest = slowest.max(ready);
-        assert!(
-            ready < READY_WITHIN,
-            "ready only {ready:?} after kill {kill}"
-        );
-        trail::proof(stand.gateway.place(), &trail::folder(stand.gateway.place())).unwrap();
-    }
+    let slowest = kill_again_and_again(&mut stand, &load, kills);
     run_for_a_while(&load, kills);
     load.over.store(true, Ordering::SeqCst);
     let told: Vec<u64> = runtime.block_on(async {
@@ -117,6 +104,25 @@ fn nothing_acknowledged_is_lost_and_nothing_ran_unrecorded() {
     let log = Log::read(stand.gateway.place(), (1..asked).chain(benched).collect());
     println!("{} rows; the log: {}", rows.len(), proof["counts"]);
     log.holds(&rows, &told.iter().copied().collect());
+}
+
+/// The longest that it took to be ready again.
+fn kill_again_and_again(stand: &mut Stand, load: &Load, kills: usize) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for kill in 0..kills {
+        run_for_a_while(load, kill);
+        stand.gateway.kill().unwrap();
+        let killed = Instant::now();
+        stand.restart(&|| false).unwrap();
+        let ready = killed.elapsed();
+        slowest = slowest.max(ready);
+        assert!(
+            ready < READY_WITHIN,
+            "ready only {ready:?} after kill {kill}"
+        );
+        trail::proof(stand.gateway.place(), &trail::folder(stand.gateway.place())).unwrap();
+    }
+    slowest
 }
 
 /// Lets some statements pass, more and fewer, so that a kill hits every moment of a statement's life.
