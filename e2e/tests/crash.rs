@@ -11,8 +11,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use e2e::driver::Driver;
@@ -26,6 +29,14 @@ const CLIENTS: usize = 4;
 /// Kills in every run of the tests; `KILLS` overrides.
 const KILLS: usize = 40;
 const READY_WITHIN: Duration = Duration::from_secs(3);
+
+/// pgbench's numbers lie above all that the clients ask for.
+const PGBENCH_FROM: u64 = 1_000_000_000_000;
+
+/// Random numbers as fast as it goes; which of them were answered pgbench does not say.
+const SCRIPT: &str = "\\set n random(1000000000000, 9000000000000000000)
+INSERT INTO numbers VALUES (:n);
+";
 
 /// What the clients share.
 struct Load {
@@ -59,24 +70,12 @@ fn nothing_acknowledged_is_lost_and_nothing_ran_unrecorded() {
         next: AtomicU64::new(1),
         over: AtomicBool::new(false),
     });
+    let pgbench = keep_benching(load.clone(), folder.path());
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| runtime.spawn(keep_inserting(load.clone())))
         .collect();
 
-    let mut slowest = Duration::ZERO;
-    for kill in 0..kills {
-        run_for_a_while(&load, kill);
-        stand.gateway.kill().unwrap();
-        let killed = Instant::now();
-        stand.restart(&|| false).unwrap();
-        let ready = killed.elapsed();
-        slowest = slowest.max(ready);
-        assert!(
-            ready < READY_WITHIN,
-            "ready only {ready:?} after kill {kill}"
-        );
-        trail::proof(stand.gateway.place(), &trail::folder(stand.gateway.place())).unwrap();
-    }
+    let slowest = kill_again_and_again(&mut stand, &load, kills);
     run_for_a_while(&load, kills);
     load.over.store(true, Ordering::SeqCst);
     let told: Vec<u64> = runtime.block_on(async {
@@ -86,6 +85,7 @@ fn nothing_acknowledged_is_lost_and_nothing_ran_unrecorded() {
         }
         told
     });
+    pgbench.join().unwrap();
     let asked = load.next.load(Ordering::SeqCst);
     println!(
         "{kills} kills, {asked} statements asked, {} answered; ready {slowest:?} after a kill at worst",
@@ -98,9 +98,31 @@ fn nothing_acknowledged_is_lost_and_nothing_ran_unrecorded() {
     stand.gateway.end().unwrap();
     let proof = trail::proof(stand.gateway.place(), &trail::folder(stand.gateway.place())).unwrap();
     assert_eq!(proof["counts"]["open"], 0, "a request has no end: {proof}");
-    let log = Log::read(stand.gateway.place(), asked);
+    let benched: Vec<u64> = rows.range(PGBENCH_FROM..).copied().collect();
+    println!("{} of the rows are pgbench's", benched.len());
+    assert!(benched.len() > kills, "pgbench did nothing");
+    let log = Log::read(stand.gateway.place(), (1..asked).chain(benched).collect());
     println!("{} rows; the log: {}", rows.len(), proof["counts"]);
     log.holds(&rows, &told.iter().copied().collect());
+}
+
+/// The longest that it took to be ready again.
+fn kill_again_and_again(stand: &mut Stand, load: &Load, kills: usize) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for kill in 0..kills {
+        run_for_a_while(load, kill);
+        stand.gateway.kill().unwrap();
+        let killed = Instant::now();
+        stand.restart(&|| false).unwrap();
+        let ready = killed.elapsed();
+        slowest = slowest.max(ready);
+        assert!(
+            ready < READY_WITHIN,
+            "ready only {ready:?} after kill {kill}"
+        );
+        trail::proof(stand.gateway.place(), &trail::folder(stand.gateway.place())).unwrap();
+    }
+    slowest
 }
 
 /// Lets some statements pass, more and fewer, so that a kill hits every moment of a statement's life.
@@ -118,6 +140,30 @@ fn run_for_a_while(load: &Load, seed: usize) {
     while Instant::now() < spin {
         std::hint::spin_loop();
     }
+}
+
+/// Runs pgbench as often as it takes: it ends with its connections.
+fn keep_benching(load: Arc<Load>, folder: &Path) -> JoinHandle<()> {
+    let script = folder.join("numbers.pgbench");
+    std::fs::write(&script, SCRIPT).unwrap();
+    std::thread::spawn(move || {
+        while !load.over.load(Ordering::SeqCst) {
+            let mut command = Command::new("pgbench");
+            command
+                .args(["--no-vacuum", "--client=2", "--jobs=1", "--time=1"])
+                .args(["--host=localhost", "--username=ada"])
+                .args(["--port", &load.place.ports.postgres.to_string()])
+                .arg("--file")
+                .arg(&script)
+                .arg("shop")
+                .env("PGPASSWORD", &load.token)
+                .env("PGSSLMODE", "verify-full")
+                .env("PGSSLROOTCERT", load.place.authority())
+                .env("PGCONNECT_TIMEOUT", "10");
+            // its end says nothing: the gateway is killed under it
+            command.output().unwrap();
+        }
+    })
 }
 
 /// Inserts numbers of its own, one statement at a time, over as many connections as it takes; returns those that the
@@ -155,11 +201,14 @@ struct Log {
 }
 
 impl Log {
-    fn read(place: &Place, asked: u64) -> Self {
-        let numbers: Vec<u64> = (1..asked).collect();
+    fn read(place: &Place, numbers: Vec<u64>) -> Self {
         let requests: Vec<Value> = numbers
             .iter()
-            .map(|number| json!(statement(*number)))
+            .map(|number| match number {
+                // pgbench keeps the semicolon
+                PGBENCH_FROM.. => json!(format!("{};", statement(*number))),
+                _ => json!(statement(*number)),
+            })
             .collect();
         let explained = trail::explain(place, "user:ada", &requests).unwrap();
         let digests = numbers.iter().zip(&explained);

@@ -1,22 +1,24 @@
 //! What the gate writes to the audit log, and how long it waits for the disk.
 
-use std::fmt::Write as _;
+mod words;
+
 use std::sync::atomic::Ordering;
 
 use policy::digest::Digest;
 use policy::operation::{Effect, Operation};
-use policy::target::Target;
 use recorder::entry::{
-    Administration, Approval, ApprovalEvent, Boot, OperationRecord, Reload, SessionClosed,
-    SessionOpened, TapeRecord,
+    Administration, Approval, ApprovalEvent, Boot, Reload, SessionClosed, SessionOpened, TapeRecord,
 };
 use recorder::{Audit, Durability, Entry, RequestId, SessionId, entry};
 
 use crate::decision::Reason;
-use crate::ledger::{ApprovalId, Described, Question, Row};
+use crate::ledger::{ApprovalId, Question, Row};
 use crate::request::Guard;
 use crate::session::{Session, SessionState};
 use crate::underway::{Outcome, OutcomeKind};
+pub(crate) use words::described;
+use words::{describe, recorded};
+pub use words::{resource_id, resource_type};
 
 /// How durable an intent must be before its request is forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -346,64 +348,6 @@ fn note(question: &Question, event: ApprovalEvent) -> Option<String> {
 /// 32 hexadecimal digits.
 pub(crate) fn label(id: u128) -> String {
     format!("{id:032x}")
-}
-
-/// Operations as an approver reads them.
-pub(crate) fn described(session: &Session, operations: &[Operation]) -> Vec<Described> {
-    let all = operations
-        .iter()
-        .map(|operation| describe(session, operation));
-    let mut all: Vec<Described> = all.collect();
-    all.dedup();
-    all
-}
-
-fn describe(session: &Session, operation: &Operation) -> Described {
-    Described {
-        action: operation.action.to_string(),
-        effect: session.0.gate.effect(operation),
-        resource_type: resource_type(operation),
-        resource: resource_id(&session.0.target, operation),
-    }
-}
-
-fn recorded(operation: Described) -> OperationRecord {
-    OperationRecord {
-        action: operation.action,
-        effect: operation.effect,
-        resource_type: operation.resource_type,
-        resource_id: operation.resource,
-    }
-}
-
-/// `postgres.table`, or `target`.
-pub fn resource_type(operation: &Operation) -> String {
-    match operation.resource.path.last() {
-        None => "target".into(),
-        Some((kind, _)) => format!("{}.{}", operation.action.protocol, kind.to_lowercase()),
-    }
-}
-
-/// `shop/shop/public/orders`: each segment percent-encoded.
-pub fn resource_id(target: &Target, operation: &Operation) -> String {
-    let mut id = String::new();
-    encode(&target.name, &mut id);
-    for (_, name) in &operation.resource.path {
-        id.push('/');
-        encode(name, &mut id);
-    }
-    id
-}
-
-fn encode(segment: &str, into: &mut String) {
-    for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            into.push(char::from(byte));
-        } else {
-            // writing to a string cannot fail
-            let _ = write!(into, "%{byte:02X}");
-        }
-    }
 }
 
 fn verdict(word: &str) -> entry::Verdict {

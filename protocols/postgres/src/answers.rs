@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gate::words::{PolicyEffect, Why};
-use gate::{Ask, Reason, UnclearKind};
+use gate::{Ask, Reason, Unclear, UnclearKind};
 
 use crate::wire::refusal::Refusal;
 use crate::wire::write::client::{Report, notice_response};
@@ -28,25 +28,7 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
                 hint: hint.map(str::to_owned),
             }
         }
-        Reason::Unclear(unclear) => {
-            let hint = unclear.hint.clone().unwrap_or_default();
-            match unclear.kind {
-                UnclearKind::Masked => Refusal::Masking {
-                    reason: unclear.message.clone(),
-                    hint,
-                },
-                UnclearKind::Unclear => Refusal::Unclear {
-                    reason: unclear.message.clone(),
-                    request,
-                },
-                UnclearKind::Unsupported => Refusal::NotSupported {
-                    what: format!("{}; {hint}", unclear.message),
-                },
-                UnclearKind::Oversize => Refusal::OverLimit {
-                    what: unclear.message.clone(),
-                },
-            }
-        }
+        Reason::Unclear(unclear) => not_understood(unclear, request),
         Reason::Refused {
             approval,
             by,
@@ -65,9 +47,26 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
         },
         Reason::TooManyQuestions { open } => Refusal::OverLimit {
             what: format!("{open} of your requests wait for approval already"),
+            hint: Some("withdraw one of them, or wait until one is answered".to_owned()),
         },
         Reason::Revoked(gate::End::Drained) => Refusal::Drain,
         Reason::Revoked(_) => Refusal::Killed,
+    }
+}
+
+fn not_understood(unclear: &Unclear, request: String) -> Refusal {
+    let (what, hint) = (unclear.message.clone(), unclear.hint.clone());
+    match unclear.kind {
+        UnclearKind::Masked => Refusal::Masking {
+            reason: what,
+            hint: hint.unwrap_or_default(),
+        },
+        UnclearKind::Unclear => Refusal::Unclear {
+            reason: what,
+            request,
+        },
+        UnclearKind::Unsupported => Refusal::NotSupported { what, hint },
+        UnclearKind::Oversize => Refusal::OverLimit { what, hint },
     }
 }
 

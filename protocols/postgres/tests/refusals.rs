@@ -117,6 +117,7 @@ fn refusals_have_the_words_that_drivers_know() {
         (
             Refusal::NotSupported {
                 what: "COPY FROM STDIN".to_owned(),
+                hint: Some("use INSERT".to_owned()),
             },
             "0A000",
             false,
@@ -124,6 +125,7 @@ fn refusals_have_the_words_that_drivers_know() {
         (
             Refusal::OverLimit {
                 what: "the statement".to_owned(),
+                hint: None,
             },
             "54000",
             false,

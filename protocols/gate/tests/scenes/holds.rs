@@ -105,10 +105,10 @@ async fn expired_is_denied_and_a_late_vote_finds_it_decided() {
         },
         ..Fake::of("drop orders")
     };
+    let before = tokio::time::Instant::now();
     let hold = quiet(held(session.authorize(short).await)).await;
     let id = hold.id();
     tokio::time::pause();
-    let before = tokio::time::Instant::now();
     let decision = ended(hold).await;
     assert!(before.elapsed() >= Duration::from_secs(10));
     assert!(before.elapsed() < Duration::from_secs(20));

@@ -41,13 +41,15 @@ pub enum Refusal {
         reason: String,
         hint: String,
     },
-    /// Not spoken here yet: `COPY FROM STDIN`, `replication` ...
+    /// Not spoken here yet, such as COPY FROM STDIN: `what` says so.
     NotSupported {
         what: String,
+        hint: Option<String>,
     },
-    /// A question too many, or a text too long: a limit of the gateway.
+    /// A question too many, or a text too long: `what` says which limit it is over.
     OverLimit {
         what: String,
+        hint: Option<String>,
     },
     /// The gateway itself could not do its work (audit log, store); the session lives on.
     GatewayFault {
@@ -173,11 +175,11 @@ impl Refusal {
                 Words::error("0A000", format!("cannot be masked: {reason}"))
                     .hint(Some(hint.clone()))
             }
-            Self::NotSupported { what } => {
-                Words::error("0A000", format!("{what} is not supported by this gateway"))
+            Self::NotSupported { what, hint } => {
+                Words::error("0A000", what.clone()).hint(hint.clone())
             }
-            Self::OverLimit { what } => {
-                Words::error("54000", format!("{what} is over the limit of this gateway"))
+            Self::OverLimit { what, hint } => {
+                Words::error("54000", what.clone()).hint(hint.clone())
             }
             Self::GatewayFault { request } => {
                 Words::error("58000", "the gateway could not carry out this request")
