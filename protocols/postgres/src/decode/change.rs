@@ -67,7 +67,7 @@ impl Walk {
             part.facts.columns = column_names(&node.target_list);
             part.facts.unfiltered = !condition::narrows(
                 node.where_clause.as_deref(),
-                &narrowing(target, node.from_clause.is_empty()),
+                &narrowing(target, &node.from_clause),
             );
             walk.part(part);
             if target.relname == "pg_settings" {
@@ -94,7 +94,7 @@ impl Walk {
             let mut part = on(verbs::DELETE, target);
             part.facts.unfiltered = !condition::narrows(
                 node.where_clause.as_deref(),
-                &narrowing(target, node.using_clause.is_empty()),
+                &narrowing(target, &node.using_clause),
             );
             walk.part(part);
             let read = walk.target(target);
@@ -117,7 +117,7 @@ impl Walk {
             for clause in &node.merge_when_clauses {
                 match &clause.node {
                     Some(NodeEnum::MergeWhenClause(clause)) => {
-                        walk.merge_action(clause, node.join_condition.as_deref(), target);
+                        walk.merge_action(clause, node, target);
                     }
                     _ => walk.opaque(),
                 }
@@ -131,11 +131,13 @@ impl Walk {
     fn merge_action(
         &mut self,
         clause: &protobuf::MergeWhenClause,
-        join: Option<&Node>,
+        node: &protobuf::MergeStmt,
         target: &protobuf::RangeVar,
     ) {
         use protobuf::{CmdType, MergeMatchKind};
-        let narrowing = narrowing(target, false);
+        let join = node.join_condition.as_deref();
+        let source = node.source_relation.as_deref();
+        let narrowing = narrowing(target, source.map_or(&[], std::slice::from_ref));
         let matched = protobuf::MergeMatchKind::try_from(clause.match_kind)
             == Ok(MergeMatchKind::MergeWhenMatched);
         let narrowed = (matched && condition::narrows(join, &narrowing))
@@ -222,10 +224,10 @@ fn column_names(targets: &[Node]) -> std::collections::BTreeSet<String> {
         .collect()
 }
 
-fn narrowing(target: &protobuf::RangeVar, alone: bool) -> Narrowing<'_> {
+fn narrowing<'t>(target: &'t protobuf::RangeVar, beside: &[Node]) -> Narrowing<'t> {
     let name = target
         .alias
         .as_ref()
         .map_or(&target.relname, |alias| &alias.aliasname);
-    Narrowing::of(name, &target.relname, alone)
+    Narrowing::of(name, &target.relname, beside)
 }

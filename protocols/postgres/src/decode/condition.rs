@@ -22,6 +22,8 @@ pub(super) struct Narrowing<'t> {
     relation: &'t str,
     /// No other relation stands beside it, so that an unqualified column is its own.
     alone: bool,
+    /// Its own rows stand beside it once more, so that columns of one name may be one column.
+    again: bool,
 }
 
 impl<'t> Narrowing<'t> {
@@ -30,14 +32,17 @@ impl<'t> Narrowing<'t> {
             target: None,
             relation: "",
             alone: true,
+            again: false,
         }
     }
 
-    pub(super) const fn of(target: &'t str, relation: &'t str, alone: bool) -> Self {
+    /// `beside` is what else the statement reads from.
+    pub(super) fn of(target: &'t str, relation: &'t str, beside: &[Node]) -> Self {
         Self {
             target: Some(target),
             relation,
-            alone,
+            alone: beside.is_empty(),
+            again: stands_in(beside, relation),
         }
     }
 
@@ -55,7 +60,7 @@ impl<'t> Narrowing<'t> {
         match (left, right) {
             ([.., one], [.., other]) if one != other => false,
             ([_], _) | (_, [_]) => true,
-            ([.., one, _], [.., other, _]) => one == other,
+            ([.., one, _], [.., other, _]) => self.again || one == other,
             ([], _) | (_, []) => true,
         }
     }
@@ -325,7 +330,10 @@ fn sub_link(node: &protobuf::SubLink, of: &Narrowing<'_>) -> bool {
         Ok(SubLinkType::ExistsSublink) => of.target.is_some_and(|target| {
             narrows(
                 select.where_clause.as_deref(),
-                &Narrowing::of(target, of.relation, false),
+                &Narrowing {
+                    alone: false,
+                    ..Narrowing::of(target, of.relation, &select.from_clause)
+                },
             )
         }),
         Ok(
@@ -357,5 +365,28 @@ fn reads_others(from: &[Node], relation: &str) -> bool {
     from.iter().any(|item| match &item.node {
         Some(NodeEnum::RangeVar(other)) => other.relname != relation,
         Some(_) | None => false,
+    })
+}
+
+/// Whether rows of the relation may stand in a FROM, also in a sub-select or a join.
+fn stands_in(from: &[Node], relation: &str) -> bool {
+    from.iter().any(|item| match &item.node {
+        Some(NodeEnum::RangeVar(other)) => other.relname == relation,
+        Some(NodeEnum::RangeSubselect(node)) => {
+            match node
+                .subquery
+                .as_deref()
+                .and_then(|query| query.node.as_ref())
+            {
+                Some(NodeEnum::SelectStmt(select)) => stands_in(&select.from_clause, relation),
+                Some(_) | None => true,
+            }
+        }
+        Some(NodeEnum::JoinExpr(join)) => {
+            let sides = [join.larg.as_deref(), join.rarg.as_deref()];
+            let mut sides = sides.into_iter().flatten();
+            sides.any(|side| stands_in(std::slice::from_ref(side), relation))
+        }
+        Some(_) | None => true,
     })
 }

@@ -3,6 +3,7 @@
 use gate::{Unclear, UnclearKind};
 
 use super::Exchange;
+use super::expected::Kind;
 use crate::decode::{Analysis, Object, Statement, StatementKind};
 use crate::request::unsupported;
 
@@ -13,10 +14,11 @@ impl Exchange {
         let mut changed = self.state.read_back;
         let mut renamed = false;
         for statement in &analysis.statements {
-            if renamed && statement.executes.is_some() {
+            let executes = statement.executes.as_deref();
+            if executes.is_some_and(|name| renamed || self.is_being_renamed(name)) {
                 return Err(unsupported(
                     "prepared_name",
-                    "an earlier statement of the same text changes what is prepared under a name",
+                    "an earlier statement that is not answered yet changes what is prepared under a name",
                     "send the EXECUTE after the earlier one was answered",
                 ));
             }
@@ -40,6 +42,18 @@ impl Exchange {
             self.unlaundered(statement)?;
         }
         Ok(())
+    }
+
+    /// Whether something on its way to the server changes what a name stands for when this gets there.
+    fn is_being_renamed(&self, name: &str) -> bool {
+        self.state.queue.iter().any(|one| match &one.kind {
+            Kind::Parse { name: parsed, .. } => parsed == name,
+            Kind::Close => true,
+            _ => one.plan.analysis.iter().any(|analysis| {
+                let mut statements = analysis.statements.iter();
+                statements.any(|one| one.prepared.is_some() || one.after.forgets.is_some())
+            }),
+        })
     }
 
     /// Governed columns may stand as plain output, where they are masked, or be compared with a constant.

@@ -82,6 +82,18 @@ DELETE FROM orders o USING customers c WHERE c.id = o.customer_id
 ----
 DELETE FROM orders o USING customers c WHERE c.id = c.id
 ----
+DELETE FROM orders o USING orders p WHERE o.id = p.id
+----
+DELETE FROM orders o USING orders p WHERE o.parent = p.id
+----
+DELETE FROM orders USING (SELECT id FROM orders) a WHERE a.id = orders.id
+----
+DELETE FROM orders USING (SELECT id FROM banned) a WHERE a.id = orders.id
+----
+DELETE FROM orders WHERE EXISTS (SELECT 1 FROM orders o WHERE o.id = orders.id)
+----
+DELETE FROM orders o USING banned b JOIN orders p ON p.id = b.id WHERE p.id = o.id
+----
 UPDATE orders SET total = 0 FROM customers
 ----
 UPDATE orders o SET total = 0 FROM customers c WHERE o.customer_id = c.id

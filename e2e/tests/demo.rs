@@ -1,0 +1,218 @@
+//! What `make run` promises to scripts: its environment file, the commands that it prints, and an end without remains.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use e2e::environment::plain;
+use e2e::watchdog::until;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+/// Every key of the contract that a demo of Postgres has.
+const KEYS: [&str; 28] = [
+    "DEMO_VERSION",
+    "DEMO_PID",
+    "DEMO_SUPERVISOR_PID",
+    "DEMO_DIR",
+    "DEMO_BIN",
+    "DEMO_CONFIG",
+    "DEMO_POLICIES",
+    "COUNTERSIGN_CONFIG",
+    "DEMO_AUDIT_DIR",
+    "DEMO_AUDIT_PUBLIC_KEY",
+    "DEMO_DIAGNOSTICS",
+    "COUNTERSIGN_URL",
+    "COUNTERSIGN_CA",
+    "DEMO_METRICS_URL",
+    "DEMO_READY_URL",
+    "DEMO_ADMIN_TOKEN",
+    "DEMO_ADA_TOKEN",
+    "DEMO_GRACE_TOKEN",
+    "DEMO_HEIDI_TOKEN",
+    "DEMO_ROBOT_TOKEN",
+    "DEMO_PROTOCOLS",
+    "DEMO_POSTGRES_HOST",
+    "DEMO_POSTGRES_PORT",
+    "DEMO_POSTGRES_TARGET",
+    "DEMO_POSTGRES_URL_ADA",
+    "DEMO_POSTGRES_URL_ROBOT",
+    "PGSSLROOTCERT",
+    "DEMO_POSTGRES_DIRECT_URL",
+];
+
+struct Demo {
+    process: Child,
+    folder: PathBuf,
+    said: PathBuf,
+}
+
+impl Demo {
+    fn start(folder: &Path) -> Self {
+        let said = folder.with_extension("said");
+        let output = std::fs::File::create(&said).unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_demo"))
+            .arg("--bin")
+            .arg(e2e::binary::countersign().unwrap())
+            .env("DEMO_DIR", folder)
+            .env_remove("DEMO_POLICIES_FROM")
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        let demo = Self {
+            process,
+            folder: folder.to_owned(),
+            said,
+        };
+        let env = folder.join("env");
+        // it makes a database first, which a busy machine takes its time for
+        let ready = || until("the demo is ready", || Ok(env.exists().then_some(())));
+        ready().or_else(|_| ready()).unwrap();
+        until("it says so", || {
+            let ready = format!("ready {}", env.display());
+            Ok((demo.said().lines().last() == Some(&ready)).then_some(()))
+        })
+        .unwrap();
+        demo
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(&self.said).unwrap()
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        let text = std::fs::read_to_string(self.folder.join("env")).unwrap();
+        let pairs = text.lines().map(|line| line.split_once('=').unwrap());
+        pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    /// The printed commands, in order.
+    fn commands(&self) -> Vec<String> {
+        let said = self.said();
+        let lines = said.lines().filter(|line| {
+            !line.is_empty() && !line.starts_with(['#', 'j']) && !line.starts_with("ready ")
+        });
+        lines.map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // it may have ended
+        let _ = kill_process(pid(self.process.id()), Signal::TERM);
+        drop(self.process.wait());
+    }
+}
+
+fn pid(id: u32) -> Pid {
+    Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
+}
+
+/// As somebody types it into a fresh shell in another folder.
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-c", command])
+        .current_dir("/")
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
+        .env("HOME", "/")
+        .stdin(Stdio::null());
+    shell
+}
+
+fn text(output: &Output) -> String {
+    let all = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8(all).unwrap()
+}
+
+#[test]
+fn a_demo_keeps_its_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = std::fs::canonicalize(folder.path()).unwrap();
+    let mut demo = Demo::start(&home.join("one"));
+    let beside = Demo::start(&home.join("two"));
+
+    let environment = demo.environment();
+    for key in KEYS {
+        let value = environment.get(key);
+        assert!(value.is_some_and(|value| plain(value)), "{key}: {value:?}");
+    }
+    assert_eq!(environment["DEMO_VERSION"], "1");
+    assert_eq!(environment["DEMO_PROTOCOLS"], "postgres");
+    assert_eq!(
+        environment["DEMO_SUPERVISOR_PID"],
+        demo.process.id().to_string()
+    );
+    let mode = std::fs::metadata(demo.folder.join("env")).unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+
+    let commands = demo.commands();
+    let [read, denied, held, approve, verify] = commands.as_slice() else {
+        panic!("five commands, not {commands:?}");
+    };
+    let said = text(&shell(read).output().unwrap());
+    assert!(
+        said.contains("<email>") && said.contains("************1111"),
+        "{said}"
+    );
+    let said = text(&shell(denied).output().unwrap());
+    assert!(said.contains("denied by policy"), "{said}");
+    let mut waiting = shell(held);
+    waiting.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let waiting = waiting.spawn().unwrap();
+    until("grace countersigns", || {
+        Ok(shell(approve).output()?.status.success().then_some(()))
+    })
+    .unwrap();
+    let said = text(&waiting.wait_with_output().unwrap());
+    assert!(said.contains("waiting for approval 1"), "{said}");
+    assert!(said.contains("TRUNCATE TABLE"), "{said}");
+    let said = text(&shell(verify).output().unwrap());
+    assert!(said.contains("nothing was changed"), "{said}");
+
+    kill_process(pid(demo.process.id()), Signal::TERM).unwrap();
+    let process = &mut demo.process;
+    let ended = until("the demo ends", || Ok(process.try_wait()?)).unwrap();
+    assert!(ended.success(), "{ended}");
+    assert!(!demo.folder.join("env").exists());
+    let gateway = pid(environment["DEMO_PID"].parse().unwrap());
+    assert!(test_kill_process(gateway).is_err(), "the gateway is left");
+    let direct = format!(
+        "psql '{}' -c 'SELECT 1'",
+        environment["DEMO_POSTGRES_DIRECT_URL"]
+    );
+    assert!(!shell(&direct).output().unwrap().status.success());
+    // and nothing of the other one
+    let other = beside.environment();
+    let direct = format!(
+        "psql '{}' -Atc 'SELECT 1'",
+        other["DEMO_POSTGRES_DIRECT_URL"]
+    );
+    let direct = format!("PGSSLROOTCERT='{}' {direct}", other["PGSSLROOTCERT"]);
+    assert_eq!(text(&shell(&direct).output().unwrap()).trim(), "1");
+}
+
+#[test]
+fn a_folder_that_would_need_quoting_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_demo"))
+        .arg("--bin")
+        .arg(e2e::binary::countersign().unwrap())
+        .env("DEMO_DIR", folder.path().join("a b"))
+        .output()
+        .unwrap();
+    assert!(!ended.status.success());
+    assert!(text(&ended).contains("need quoting"), "{}", text(&ended));
+}
