@@ -46,7 +46,8 @@ fn fits(door: &Door, address: &Address, who: &Authenticated) -> bool {
 
 /// Whether a key is somebody's; it says nothing about who holds it.
 pub(crate) fn known(gate: &Gate, key: &PublicKey) -> bool {
-    key.to_bytes().is_ok_and(|blob| gate.ssh_key_owner(&blob).is_some())
+    key.to_bytes()
+        .is_ok_and(|blob| gate.ssh_key_owner(&blob).is_some())
 }
 
 /// SHA-1 proves nothing, and whether a security key was touched the library does not tell.

@@ -1,23 +1,26 @@
-//! The leg to a target. Everything that is ever written to one is written in this file, under a permit or beside an
-//! underway: the SSH library frames itself, so that nothing but this file's word keeps it so.
+//! The leg to a target. Everything that is ever written to one after login is written in this file, under a permit or
+//! beside an underway: the SSH library frames itself, so that nothing but this file's word keeps it so.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod entry;
+mod pins;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use gate::{
-    Connect, Denied, Error, Framed, Permitted, Purpose, Request, Revoked, Session, Stream,
-    Underway, Upstream,
+    Connect, Denied, Error, Framed, Permitted, Purpose, Request, Revoked, Session, Underway,
+    Upstream,
 };
-use russh::client::{self, AuthResult, ChannelOpenHandle, Handle};
-use russh::keys::{PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::client::{self, Handle};
 use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Sig};
 
 use crate::channel::inbox::{Size, Start, Terminal};
-use crate::config::{Backend, Credential, Login};
-use crate::cut::{Cut, Line};
+use crate::config::{Backend, Login};
+use crate::cut::Line;
 use crate::keys;
 use crate::running::Running;
+use crate::upstream::pins::Pins;
 
 /// How long reaching and entering a target may take, each step.
 const WITHIN: Duration = Duration::from_secs(15);
@@ -69,7 +72,7 @@ impl Leg {
             Upstream::connect(permit, &backend.endpoint(), WITHIN).await?;
         let wire = vec![Bytes::from(format!("login as {}", login.name))];
         let own = session.own(Purpose::Login, wire).await?;
-        let entering = upstream.framed(own, |stream| enter(stream, pinned, login));
+        let entering = upstream.framed(own, |stream| entry::enter(stream, pinned, login));
         match entering.await {
             Ok(framed) => Ok((Self(Arc::new(framed)), connected)),
             Err(error) => {
@@ -229,169 +232,4 @@ async fn opened(
     };
     underway.done(gate::Outcome::of(gate::OutcomeKind::Failed));
     Err(failure)
-}
-
-async fn enter(stream: Stream, pinned: Vec<PublicKey>, login: &Login) -> Result<Wire, Error> {
-    let (stream, line) = Cut::new(stream);
-    let shown = Arc::new(Mutex::new(None));
-    let config = Arc::new(keys::towards(&pinned));
-    let pins = Pins {
-        pinned,
-        shown: shown.clone(),
-    };
-    let entering = async {
-        let mut handle = client::connect_stream(config, stream, pins)
-            .await
-            .map_err(|error| mismatch(&shown, &error))?;
-        prove(&mut handle, login).await?;
-        Ok(Wire {
-            handle,
-            _line: line,
-        })
-    };
-    match tokio::time::timeout(WITHIN, entering).await {
-        Ok(entered) => entered,
-        Err(_) => Err(Error::Deadline("login at the target")),
-    }
-}
-
-async fn prove(handle: &mut Handle<Pins>, login: &Login) -> Result<(), Error> {
-    let name = login.name.as_str();
-    let answer = match &login.with {
-        Credential::Key(reference) => {
-            let key = Arc::new(keys::private(reference, "key")?);
-            let key = PrivateKeyWithHashAlg::new(key, None);
-            handle.authenticate_publickey(name, key).await
-        }
-        Credential::Password(reference) => {
-            let secret = reference
-                .resolve()
-                .map_err(|error| Error::Configuration(error.to_string()))?;
-            handle.authenticate_password(name, secret.expose()).await
-        }
-    };
-    match answer {
-        Ok(AuthResult::Success) => Ok(()),
-        Ok(AuthResult::Failure { .. }) => {
-            Err(Error::Backend("does not take the stored credential".into()))
-        }
-        Err(error) => Err(Error::Backend(error.to_string())),
-    }
-}
-
-fn mismatch(shown: &Mutex<Option<String>>, error: &russh::Error) -> Error {
-    let shown = shown.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match shown {
-        Some(key) => Error::Backend(format!("shows the host key {key}, which is not pinned")),
-        None => Error::Backend(error.to_string()),
-    }
-}
-
-/// The client side's handler: the target's key must be a pinned one, and the target opens nothing.
-pub(crate) struct Pins {
-    pinned: Vec<PublicKey>,
-    /// The fingerprint that was refused.
-    shown: Arc<Mutex<Option<String>>>,
-}
-
-impl client::Handler for Pins {
-    type Error = russh::Error;
-
-    async fn check_server_key(
-        &mut self,
-        shown: &PublicKeyOrCertificate,
-    ) -> Result<bool, Self::Error> {
-        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else {
-            return Ok(false);
-        };
-        let same = |pinned: &PublicKey| pinned.key_data() == key.key_data();
-        if self.pinned.iter().any(same) {
-            return Ok(true);
-        }
-        let fingerprint = key.fingerprint(russh::keys::HashAlg::Sha256).to_string();
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
-        Ok(false)
-    }
-
-    async fn server_channel_open_forwarded_tcpip(
-        &mut self,
-        _: Channel<client::Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        refuse(reply).await
-    }
-
-    async fn server_channel_open_forwarded_streamlocal(
-        &mut self,
-        _: Channel<client::Msg>,
-        _: &str,
-        reply: ChannelOpenHandle,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        refuse(reply).await
-    }
-
-    async fn server_channel_open_agent_forward(
-        &mut self,
-        _: Channel<client::Msg>,
-        reply: ChannelOpenHandle,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        refuse(reply).await
-    }
-
-    async fn server_channel_open_session(
-        &mut self,
-        _: Channel<client::Msg>,
-        reply: ChannelOpenHandle,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        refuse(reply).await
-    }
-
-    async fn server_channel_open_direct_tcpip(
-        &mut self,
-        _: Channel<client::Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        refuse(reply).await
-    }
-
-    async fn server_channel_open_direct_streamlocal(
-        &mut self,
-        _: Channel<client::Msg>,
-        _: &str,
-        reply: ChannelOpenHandle,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        refuse(reply).await
-    }
-
-    async fn server_channel_open_x11(
-        &mut self,
-        _: Channel<client::Msg>,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        refuse(reply).await
-    }
-}
-
-async fn refuse(reply: ChannelOpenHandle) -> Result<(), russh::Error> {
-    reply
-        .reject(ChannelOpenFailure::AdministrativelyProhibited)
-        .await;
-    Ok(())
 }

@@ -1,0 +1,70 @@
+//! Entering a target: its key is checked, and the gateway proves itself as one of its accounts.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gate::{Error, Stream};
+use russh::client::{self, AuthResult, Handle};
+use russh::keys::{PrivateKeyWithHashAlg, PublicKey};
+
+use super::{WITHIN, Wire};
+use crate::config::{Credential, Login};
+use crate::cut::Cut;
+use crate::keys;
+use crate::upstream::pins::Pins;
+
+pub(super) async fn enter(
+    stream: Stream,
+    pinned: Vec<PublicKey>,
+    login: &Login,
+) -> Result<Wire, Error> {
+    let (stream, line) = Cut::new(stream);
+    let shown = Arc::new(Mutex::new(None));
+    let config = Arc::new(keys::towards(&pinned));
+    let pins = Pins::new(pinned, shown.clone());
+    let entering = async {
+        let mut handle = client::connect_stream(config, stream, pins)
+            .await
+            .map_err(|error| mismatch(&shown, &error))?;
+        prove(&mut handle, login).await?;
+        Ok(Wire {
+            handle,
+            _line: line,
+        })
+    };
+    match tokio::time::timeout(WITHIN, entering).await {
+        Ok(entered) => entered,
+        Err(_) => Err(Error::Deadline("login at the target")),
+    }
+}
+
+async fn prove(handle: &mut Handle<Pins>, login: &Login) -> Result<(), Error> {
+    let name = login.name.as_str();
+    let answer = match &login.with {
+        Credential::Key(reference) => {
+            let key = Arc::new(keys::private(reference, "key")?);
+            let key = PrivateKeyWithHashAlg::new(key, None);
+            handle.authenticate_publickey(name, key).await
+        }
+        Credential::Password(reference) => {
+            let secret = reference
+                .resolve()
+                .map_err(|error| Error::Configuration(error.to_string()))?;
+            handle.authenticate_password(name, secret.expose()).await
+        }
+    };
+    match answer {
+        Ok(AuthResult::Success) => Ok(()),
+        Ok(AuthResult::Failure { .. }) => {
+            Err(Error::Backend("does not take the stored credential".into()))
+        }
+        Err(error) => Err(Error::Backend(error.to_string())),
+    }
+}
+
+fn mismatch(shown: &Mutex<Option<String>>, error: &russh::Error) -> Error {
+    let shown = shown.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match shown {
+        Some(key) => Error::Backend(format!("shows the host key {key}, which is not pinned")),
+        None => Error::Backend(error.to_string()),
+    }
+}
