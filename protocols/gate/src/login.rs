@@ -1,5 +1,6 @@
 //! Credentials become an identity here and nowhere else.
 
+mod second;
 mod ssh;
 
 use std::collections::{BTreeSet, HashMap};
@@ -34,6 +35,8 @@ pub struct Authenticated {
     identity: Identity,
     /// Unix seconds: what the credential itself says; of tokens and keys the directory knows.
     until: Option<i64>,
+    /// What else the same person was asked for: the session lasts only while each of them would still prove it.
+    beside: Vec<Credential>,
 }
 
 impl Authenticated {
@@ -47,12 +50,13 @@ impl Authenticated {
         Self {
             identity,
             until: None,
+            beside: Vec::new(),
         }
     }
 
-    /// The identity, and the Unix second at which its session ends, where the credential says it.
-    pub(crate) fn into_parts(self) -> (Identity, Option<i64>) {
-        (self.identity, self.until)
+    /// The identity, the Unix second at which its session ends where the credential says it, and what proved it besides.
+    pub(crate) fn into_parts(self) -> (Identity, Option<i64>, Vec<Credential>) {
+        (self.identity, self.until, self.beside)
     }
 }
 
@@ -150,8 +154,19 @@ impl Gate {
         }
     }
 
-    /// A bearer token, `cs_<id>_<secret>`.
+    /// A bearer token, `cs_<id>_<secret>`, as the whole login.
     pub fn bearer(&self, token: &str, source: IpAddr) -> Result<Authenticated, LoginRefused> {
+        let (authenticated, id) = self.owner_of(token, source)?;
+        self.failures().forget(id, source);
+        Ok(authenticated)
+    }
+
+    /// Whose token it is, and its public id.
+    fn owner_of<'a>(
+        &self,
+        token: &'a str,
+        source: IpAddr,
+    ) -> Result<(Authenticated, &'a str), LoginRefused> {
         let id = token
             .strip_prefix("cs_")
             .and_then(|rest| rest.split_once('_'));
@@ -167,11 +182,7 @@ impl Gate {
             token.live(now).then_some((account, token))
         });
         match found {
-            Some((account, token)) => {
-                let authenticated = self.proved(account, token, source)?;
-                self.failures().forget(id, source);
-                Ok(authenticated)
-            }
+            Some((account, token)) => Ok((self.proved(account, token, source)?, id)),
             None => {
                 self.failures().note(id, source);
                 Err(LoginRefused::WrongCredential)
@@ -216,14 +227,16 @@ impl Gate {
                 on_behalf_of: None,
             },
             until: None,
+            beside: Vec::new(),
         })
     }
 
-    /// The identity as the directory knows it now; `None` where it is locked, gone, or its credential is dead.
-    pub(crate) fn refreshed(&self, identity: &Identity) -> Option<Identity> {
+    /// The identity as the directory knows it now; `None` where it is locked, gone, or one of its credentials is dead.
+    pub(crate) fn refreshed(&self, identity: &Identity, beside: &[Credential]) -> Option<Identity> {
         let account = self.directory().account(&identity.name)?;
         let now = self.now() / 1_000_000_000;
-        if account.locked || !alive(&account, &identity.credential, now) {
+        let mut credentials = beside.iter().chain([&identity.credential]);
+        if account.locked || !credentials.all(|one| alive(&account, one, now)) {
             return None;
         }
         Some(Identity {
@@ -234,10 +247,10 @@ impl Gate {
     }
 
     /// When the credential ends by itself, in Unix seconds, as the directory knows it.
-    pub(crate) fn expiry(&self, identity: &Identity) -> Option<i64> {
-        let account = self.directory().account(&identity.name)?;
-        let id = &identity.credential.id;
-        if identity.credential.kind == ssh::KEY {
+    pub(crate) fn expiry(&self, name: &str, credential: &Credential) -> Option<i64> {
+        let account = self.directory().account(name)?;
+        let id = &credential.id;
+        if credential.kind == ssh::KEY {
             account
                 .ssh_keys
                 .iter()
