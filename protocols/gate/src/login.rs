@@ -156,23 +156,19 @@ impl Gate {
 
     /// A bearer token, `cs_<id>_<secret>`, as the whole login.
     pub fn bearer(&self, token: &str, source: IpAddr) -> Result<Authenticated, LoginRefused> {
-        let (authenticated, id) = self.owner_of(token, source)?;
-        self.failures().forget(id, source);
-        Ok(authenticated)
+        let id = public_id(token)?;
+        let found = self.token(token, source);
+        match &found {
+            Ok(_) => self.failures().forget(id, source),
+            Err(LoginRefused::WrongCredential) => self.failures().note(id, source),
+            Err(LoginRefused::Malformed | LoginRefused::Locked) => {}
+        }
+        found
     }
 
-    /// Whose token it is, and its public id.
-    fn owner_of<'a>(
-        &self,
-        token: &'a str,
-        source: IpAddr,
-    ) -> Result<(Authenticated, &'a str), LoginRefused> {
-        let id = token
-            .strip_prefix("cs_")
-            .and_then(|rest| rest.split_once('_'));
-        let Some((id, _)) = id else {
-            return Err(LoginRefused::Malformed);
-        };
+    /// The same as one proof of several: failures are the protocol's to note and to forget.
+    pub fn token(&self, token: &str, source: IpAddr) -> Result<Authenticated, LoginRefused> {
+        let id = public_id(token)?;
         let hash = digest::digest(&digest::SHA256, token.as_bytes());
         let account = self.directory().owner_of_token(id);
         let now = self.now() / 1_000_000_000;
@@ -181,13 +177,8 @@ impl Gate {
             constant_time::verify_slices_are_equal(&token.hash, hash.as_ref()).ok()?;
             token.live(now).then_some((account, token))
         });
-        match found {
-            Some((account, token)) => Ok((self.proved(account, token, source)?, id)),
-            None => {
-                self.failures().note(id, source);
-                Err(LoginRefused::WrongCredential)
-            }
-        }
+        let (account, token) = found.ok_or(LoginRefused::WrongCredential)?;
+        self.proved(account, token, source)
     }
 
     fn proved(
@@ -276,6 +267,14 @@ impl Gate {
             tokio::time::sleep(delay).await;
         }
     }
+}
+
+/// The part of a token that is no secret.
+fn public_id(token: &str) -> Result<&str, LoginRefused> {
+    let rest = token
+        .strip_prefix("cs_")
+        .and_then(|rest| rest.split_once('_'));
+    rest.map(|(id, _)| id).ok_or(LoginRefused::Malformed)
 }
 
 /// Whether this credential would still prove the account; what is of no known kind would not.

@@ -148,9 +148,9 @@ async fn failing_again_costs_more_as_with_tokens() {
     }
     assert!(!cost().await.is_zero());
     // one proof of several forgives nothing: its holder could guess the next one at no cost
-    let who = house.gate.ssh_key("ada", KEY, SOURCE).unwrap();
+    house.gate.ssh_key("ada", KEY, SOURCE).unwrap();
     assert!(!cost().await.is_zero());
-    house.gate.welcome(&who, SOURCE);
+    house.gate.welcome("ada", SOURCE);
     assert!(cost().await.is_zero());
 }
 
@@ -179,7 +179,9 @@ async fn two_proofs_are_one_persons_and_end_with_the_first_of_them() {
     house.people.change("ada", revoke);
     house.gate.directory_changed();
     assert_eq!(seen.ended(), Some(End::Locked));
-    house.people.change("ada", |it| it.revoked_certificates.clear());
+    house
+        .people
+        .change("ada", |it| it.revoked_certificates.clear());
 
     // and so does the end of the one that ends first
     tokio::time::pause();

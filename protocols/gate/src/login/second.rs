@@ -22,19 +22,14 @@ impl Authenticated {
 }
 
 impl Gate {
-    /// A login is complete: failures of this source and person are forgotten. A proof of several does not do that, or
+    /// A login is complete: failures of this source and name are forgotten. A proof of several does not do that, or
     /// whoever holds one could guess the next at no cost.
-    pub fn welcome(&self, who: &Authenticated, source: IpAddr) {
-        self.failures().forget(&who.identity.name, source);
+    pub fn welcome(&self, user: &str, source: IpAddr) {
+        self.failures().forget(user, source);
     }
 
     /// What was shown proves nobody, and no credential was looked up: a failure of its source like any other.
     pub fn unproved(&self, user: &str, source: IpAddr) {
         self.failures().note(user, source);
-    }
-
-    /// A bearer token as one proof of several.
-    pub fn token(&self, token: &str, source: IpAddr) -> Result<Authenticated, LoginRefused> {
-        self.owner_of(token, source).map(|(authenticated, _)| authenticated)
     }
 }
