@@ -399,10 +399,13 @@ fn a_target_is_known_by_its_authority_and_sees_for_whom_the_gateway_comes() {
             port: logins().port,
             user: target,
         };
-        run(&mut client.alone(&["echo in"])).unwrap()
+        run(&mut client.alone(&["echo vouched-for"])).unwrap()
     };
-    worked(&at(VOUCHED), "in\n");
-    let session = decided("echo in")["session"].as_str().unwrap().to_owned();
+    worked(&at(VOUCHED), "vouched-for\n");
+    let session = decided("echo vouched-for")["session"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let log = logins().vouched_log();
     let label = format!("ID ada session {session} (serial ");
     let said = until("the target's log names the session", || {
