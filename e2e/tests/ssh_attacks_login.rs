@@ -187,8 +187,9 @@ fn a_proof_counts_for_the_name_it_was_given_under() {
 
 #[test]
 fn sizes_that_cannot_be_are_refused_before_they_are_read() {
-    for length in [0_u32, 1, 11, 1 << 18 | 8, 1 << 30, u32::MAX] {
-        let mut wire = Wire::greeted(logins().hasty, from(5)).unwrap();
+    for length in [0_u32, 1, 11, (1 << 18) + 4096, 1 << 30, u32::MAX] {
+        // long before its time to log in is over
+        let mut wire = Wire::greeted(logins().port, from(5)).unwrap();
         wire.offered().unwrap();
         wire.raw(&length.to_be_bytes()).unwrap();
         // nothing of it follows, so that only its size can have ended it
