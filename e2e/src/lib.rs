@@ -15,6 +15,7 @@ pub mod psql;
 pub mod raw;
 pub mod settings;
 pub mod ssh;
+pub mod ssh_requests;
 pub mod ssh_wire;
 pub mod sshd;
 pub mod stand;

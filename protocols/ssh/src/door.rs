@@ -67,7 +67,7 @@ pub(crate) struct Door {
     pub(crate) jump: Option<Jump>,
     pub(crate) tell: mpsc::UnboundedSender<Told>,
     /// The proofs so far, while more are asked for.
-    pub(crate) given: Option<Given>,
+    pub(crate) given: Option<Box<Given>>,
     pub(crate) proved: Option<(Address, Box<Given>)>,
     /// Nothing before login.
     pub(crate) permits: Permits,
@@ -93,7 +93,7 @@ impl Door {
 
     /// What is left to prove stays on offer: the library would take away the method that failed.
     fn asks(&self, user: &str, partial: bool) -> Auth {
-        let kinds = login::kinds(self.given.as_ref(), user);
+        let kinds = login::kinds(self.given.as_deref(), user);
         Auth::Reject {
             proceed_with_methods: Some(self.shared.required.methods(kinds)),
             partial_success: partial,
@@ -129,7 +129,7 @@ impl Handler for Door {
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
         let Some(mut response) = response else {
-            let kinds = login::kinds(self.given.as_ref(), user);
+            let kinds = login::kinds(self.given.as_deref(), user);
             if !self.shared.required.wants(kinds, Kind::Token) {
                 return Ok(self.asks(user, false));
             }
