@@ -13,6 +13,7 @@ pub mod process;
 pub mod psql;
 pub mod raw;
 pub mod settings;
+pub mod shown;
 pub mod ssh;
 pub mod sshd;
 pub mod stand;

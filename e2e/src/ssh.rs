@@ -45,18 +45,27 @@ impl Ground {
         })
     }
 
-    /// The gateway's configuration with a listener for SSH, the target, and one that shows another key than is pinned.
+    /// The gateway's configuration with a listener for SSH, and the target.
+    pub fn served(&self, text: &str) -> String {
+        self.with(text, &[self.target(TARGET, self.sshd.host_key())])
+    }
+
+    /// The same with a target that shows another key than is pinned.
     pub fn configured(&self, text: &str) -> String {
+        let targets = [
+            self.target(TARGET, self.sshd.host_key()),
+            self.target(IMPOSTOR, self.host_key.trim()),
+        ];
+        self.with(text, &targets)
+    }
+
+    fn with(&self, text: &str, targets: &[String]) -> String {
         let listener = format!(
             "listeners:\n  - address: 127.0.0.1:{}\n    ssh:\n      host_keys: [{{ file: {folder}/gateway_host_key }}]\n      \
              host_authority: {{ file: {folder}/gateway_host_authority }}\n",
             self.port,
             folder = self.folder.display()
         );
-        let targets = [
-            self.target(TARGET, self.sshd.host_key()),
-            self.target(IMPOSTOR, self.host_key.trim()),
-        ];
         text.replacen("listeners:\n", &listener, 1).replacen(
             "targets:\n",
             &format!("targets:\n{}", targets.concat()),

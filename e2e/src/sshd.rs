@@ -65,6 +65,10 @@ impl Sshd {
         Ok(started)
     }
 
+    pub fn alive(&mut self) -> anyhow::Result<bool> {
+        Ok(self.process.ended()?.is_none())
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }
