@@ -18,11 +18,20 @@ rm -rf -- "$@""#;
 /// The demo's policies for the server `box`.
 const OF_BOX: &str = "box.cedar";
 
+/// What stands beside a stand and is in its configuration.
+pub trait Site: Sized + Send + 'static {
+    fn prepare(folder: &Path) -> anyhow::Result<Self>;
+    /// The configuration with what this one adds.
+    fn configured(&self, text: &str) -> String;
+    /// Folders that outlive their servers.
+    fn folders(&self) -> Vec<PathBuf>;
+}
+
 /// A stand with the demo's policies and those of some more files.
-pub struct Lasting {
+pub struct Lasting<G = Ground> {
     pub stand: Stand,
     /// Where SSH is served too.
-    pub ground: Option<Ground>,
+    pub ground: Option<G>,
     sweeper: Option<ChildStdin>,
 }
 
@@ -36,13 +45,20 @@ impl Lasting {
     pub fn with_ssh(policies: &'static [&'static str]) -> anyhow::Result<Self> {
         Self::keep(policies, true)
     }
+}
 
-    fn keep(policies: &'static [&'static str], ssh: bool) -> anyhow::Result<Self> {
+impl<G: Site> Lasting<G> {
+    /// The same beside a site of another kind.
+    pub fn beside(policies: &'static [&'static str]) -> anyhow::Result<Self> {
+        Self::keep(policies, true)
+    }
+
+    fn keep(policies: &'static [&'static str], sited: bool) -> anyhow::Result<Self> {
         let (done, wait) = mpsc::channel();
         std::thread::Builder::new()
             .name("keeper of the stand".to_owned())
             .spawn(move || {
-                let kept = done.send(started(policies, ssh)).is_ok();
+                let kept = done.send(started(policies, sited)).is_ok();
                 if kept {
                     loop {
                         std::thread::park();
@@ -58,20 +74,18 @@ impl Lasting {
     }
 }
 
-fn started(policies: &[&str], ssh: bool) -> anyhow::Result<Lasting> {
+fn started<G: Site>(policies: &[&str], sited: bool) -> anyhow::Result<Lasting<G>> {
     let folder = tempfile::Builder::new()
         .prefix("countersign-stand-")
         .tempdir()?;
-    let ground = ssh.then(|| Ground::prepare(folder.path())).transpose()?;
+    let ground = sited.then(|| G::prepare(folder.path())).transpose()?;
     let edit = |text: String| match &ground {
         Some(ground) => ground.configured(&text),
         None => text,
     };
     let stand = edited(&folder.path().join("stand"), policies, &edit)?;
     // OpenSSH leaves nothing in its folder that would outlive it
-    let beside = ground
-        .as_ref()
-        .map(|ground| ground.sshd.folder().to_owned());
+    let beside = ground.iter().flat_map(Site::folders);
     let mut sweeper = Command::new("sh")
         .args(["-c", SWEEP, "sweep"])
         .arg(stand.postgres.folder())

@@ -6,6 +6,7 @@ pub mod environment;
 pub mod folder;
 pub mod gateway;
 pub mod lasting;
+pub mod logins;
 pub mod people;
 pub mod ports;
 pub mod postgres;

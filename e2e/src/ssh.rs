@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::lasting::Site;
 use crate::ports;
 use crate::sshd::{Sshd, key_pair};
 use crate::watchdog::until;
@@ -136,6 +137,20 @@ impl Ground {
             .args(["-l", TARGET, "127.0.0.1"])
             .args(words);
         Ok(command)
+    }
+}
+
+impl Site for Ground {
+    fn prepare(folder: &Path) -> anyhow::Result<Self> {
+        Self::prepare(folder)
+    }
+
+    fn configured(&self, text: &str) -> String {
+        self.configured(text)
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        vec![self.sshd.folder().to_owned()]
     }
 }
 

@@ -31,6 +31,14 @@ pub struct Sshd {
 
 impl Sshd {
     pub fn start(log: &Path) -> anyhow::Result<Self> {
+        Self::with(log, |_| Ok(String::new()))
+    }
+
+    /// The same with further settings, made once there is a folder with its keys.
+    pub fn with(
+        log: &Path,
+        further: impl FnOnce(&Path) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Self> {
         let folder = Folder::make("countersign-sshd-", None)?;
         let host_key = key_pair(folder.path(), "host_key")?;
         let gateway_key = key_pair(folder.path(), "gateway_key")?;
@@ -38,7 +46,7 @@ impl Sshd {
         let [port] = ports::free()?;
         let settings = folder.file(
             "sshd_config",
-            settings(&folder, port).as_bytes(),
+            (settings(&folder, port) + &further(folder.path())?).as_bytes(),
             None,
             0o600,
         )?;

@@ -109,7 +109,7 @@ pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Hand
 }
 
 async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending {
-    let Some((setting, start)) = settle_in(&pipes.client, face).await else {
+    let Some((setting, start)) = settle_in(visit, &pipes.client, face).await else {
         return over(pipes.client.over());
     };
     let waiting = AtChannel { face, pipes };
@@ -126,10 +126,12 @@ async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending
 }
 
 /// Reads up to the start.
-async fn settle_in(client: &Inbox, face: &Face) -> Option<(Setting, Start)> {
+async fn settle_in(visit: &Visit, client: &Inbox, face: &Face) -> Option<(Setting, Start)> {
     let mut setting = Setting::default();
     loop {
         match client.next().await.ok()? {
+            // the client was told that it gets none
+            Piece::Terminal(_) if !visit.permits.terminal => {}
             Piece::Terminal(terminal) => {
                 face.becomes_terminal();
                 setting.terminal = Some(terminal);

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use gate::{Authenticated, Gate};
+use russh::keys::Certificate;
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey,
 };
@@ -14,9 +15,12 @@ use russh::{Channel, ChannelId, Pty, Sig};
 use tokio::sync::mpsc;
 
 use crate::Shared;
-use crate::address::{self, Address};
+use crate::address::Address;
+use crate::certificate::acceptable;
 use crate::environment;
-use crate::login::{self, Proof};
+use crate::factors::Kind;
+use crate::login::{self, Given, Proof, Step};
+use crate::permits::Permits;
 use crate::refused::NotSpoken;
 use crate::serve::Jump;
 
@@ -32,6 +36,7 @@ pub(crate) enum Told {
 /// Somebody who proved who it is.
 pub(crate) struct Entered {
     pub(crate) who: Authenticated,
+    pub(crate) permits: Permits,
     pub(crate) address: Address,
     /// What the client calls itself.
     pub(crate) client: String,
@@ -61,21 +66,38 @@ pub(crate) struct Door {
     /// Within another connection, to this target.
     pub(crate) jump: Option<Jump>,
     pub(crate) tell: mpsc::UnboundedSender<Told>,
-    pub(crate) proved: Option<(Authenticated, Address)>,
+    /// The proofs so far, while more are asked for.
+    pub(crate) given: Option<Given>,
+    pub(crate) proved: Option<(Address, Box<Given>)>,
+    /// Nothing before login.
+    pub(crate) permits: Permits,
     /// Session channels that have begun something: a second beginning is refused.
     pub(crate) begun: HashSet<ChannelId>,
 }
 
 impl Door {
     async fn prove(&mut self, user: &str, proof: Proof<'_>) -> Result<Auth, russh::Error> {
-        let proved = login::prove(self, user, proof).await;
-        Ok(match proved {
-            Some(proved) => {
-                self.proved = Some(proved);
+        Ok(match login::prove(self, user, proof).await {
+            Step::In(address, given) => {
+                self.given = None;
+                self.proved = Some((address, given));
                 Auth::Accept
             }
-            None => refused(),
+            Step::More(given) => {
+                self.given = Some(given);
+                self.asks(user, true)
+            }
+            Step::No => self.asks(user, false),
         })
+    }
+
+    /// What is left to prove stays on offer: the library would take away the method that failed.
+    fn asks(&self, user: &str, partial: bool) -> Auth {
+        let kinds = login::kinds(self.given.as_ref(), user);
+        Auth::Reject {
+            proceed_with_methods: Some(self.shared.required.methods(kinds)),
+            partial_success: partial,
+        }
     }
 
     fn begin(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
@@ -93,14 +115,6 @@ impl Door {
     }
 }
 
-/// Every method stays on offer: the library would take away the one that failed.
-fn refused() -> Auth {
-    Auth::Reject {
-        proceed_with_methods: Some(crate::keys::methods()),
-        partial_success: false,
-    }
-}
-
 impl Handler for Door {
     type Error = russh::Error;
 
@@ -115,17 +129,21 @@ impl Handler for Door {
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
         let Some(mut response) = response else {
+            let kinds = login::kinds(self.given.as_ref(), user);
+            if !self.shared.required.wants(kinds, Kind::Token) {
+                return Ok(self.asks(user, false));
+            }
             return Ok(Auth::Partial {
                 name: "".into(),
                 instructions: "".into(),
                 prompts: vec![("Access token: ".into(), false)].into(),
             });
         };
-        let token = response.next().unwrap_or_default();
-        match std::str::from_utf8(&token) {
-            Ok(token) => self.prove(user, Proof::Token(token)).await,
-            Err(_) => Ok(refused()),
-        }
+        // one answer was asked for: none, or more, is none
+        let token = response.next().filter(|_| response.next().is_none());
+        let token = token.unwrap_or_default();
+        let token = std::str::from_utf8(&token).unwrap_or_default();
+        self.prove(user, Proof::Token(token)).await
     }
 
     async fn auth_publickey_offered(
@@ -134,10 +152,13 @@ impl Handler for Door {
         offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, Self::Error> {
         // nothing is remembered of an offer: who it is, only a signature says
-        let plausible = address::parse(user).is_some()
-            && login::acceptable(offer.algorithm)
-            && login::known(&self.gate, offer.public_key);
-        Ok(if plausible { Auth::Accept } else { refused() })
+        let plausible =
+            acceptable(offer.algorithm) && login::plausible(self, user, offer.public_key);
+        Ok(if plausible {
+            Auth::Accept
+        } else {
+            self.asks(user, false)
+        })
     }
 
     async fn auth_publickey(
@@ -145,20 +166,30 @@ impl Handler for Door {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
-        if !login::acceptable(key.algorithm) {
-            return Ok(refused());
+        if !acceptable(key.algorithm) {
+            return Ok(self.asks(user, false));
         }
         self.prove(user, Proof::Key(key.public_key)).await
     }
 
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<Auth, Self::Error> {
+        self.prove(user, Proof::Certificate(certificate)).await
+    }
+
     async fn auth_succeeded(&mut self, session: &mut Session) -> Result<(), Self::Error> {
-        let Some((who, address)) = self.proved.take() else {
+        let Some((address, given)) = self.proved.take() else {
             return Err(russh::Error::NotAuthenticated);
         };
+        self.permits = given.permits;
         let client = String::from_utf8_lossy(session.remote_sshid());
         let client = client.chars().take(100).collect();
         self.hand_on(Told::Entered(Box::new(Entered {
-            who,
+            who: given.who,
+            permits: given.permits,
             address,
             client,
         })));
@@ -222,7 +253,11 @@ impl Handler for Door {
         _: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        session.channel_success(channel)
+        if self.permits.terminal {
+            session.channel_success(channel)
+        } else {
+            session.channel_failure(channel)
+        }
     }
 
     async fn env_request(

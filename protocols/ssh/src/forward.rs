@@ -39,6 +39,7 @@ pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
     };
     let destination = format!("{host}:{number}");
     let of = match other_target(&visit, &host, number) {
+        _ if !visit.permits.forwards => Err(not_permitted()),
         None => Ok(words::forward(words::Forward::Local, &host, port)),
         Some(name) => Err(by_name(&name)),
     };
@@ -57,7 +58,11 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
         reply,
         path,
     } = socket;
-    let of = Ok(words::socket(&path));
+    let of = if visit.permits.forwards {
+        Ok(words::socket(&path))
+    } else {
+        Err(not_permitted())
+    };
     let Some((reached, permit, reply)) = allowed(&visit, reply, &path, of).await else {
         return;
     };
@@ -84,6 +89,7 @@ async fn jump(visit: &Visit, channel: Channel<Msg>, reply: ChannelOpenHandle, ta
         jump: Some(Jump {
             target,
             person: visit.who.identity().name.clone(),
+            permits: visit.permits,
         }),
     };
     let serving = crate::serve::serve(visit.shared.clone(), within, arrival);
@@ -158,6 +164,16 @@ fn other_target(visit: &Visit, host: &str, port: u16) -> Option<String> {
                 && own.as_ref() != Some(&target.backend.endpoint())
         })
         .map(|target| target.policy.name)
+}
+
+fn not_permitted() -> Unclear {
+    Unclear {
+        kind: UnclearKind::Unsupported,
+        code: "credential",
+        message: "your certificate permits no tunnels".to_owned(),
+        hint: None,
+        at: None,
+    }
 }
 
 fn by_name(target: &str) -> Unclear {

@@ -3,6 +3,7 @@
 mod address;
 mod answers;
 mod ask;
+mod certificate;
 mod channel;
 pub mod config;
 mod cut;
@@ -12,10 +13,13 @@ mod door;
 mod environment;
 mod explain;
 mod face;
+mod factors;
 mod forward;
+mod host;
 mod keys;
 mod login;
 mod mask;
+mod permits;
 mod reach;
 mod refused;
 pub mod request;
@@ -23,6 +27,7 @@ mod running;
 mod serve;
 mod sftp;
 mod started;
+mod ticket;
 mod upstream;
 mod visit;
 pub mod words;
@@ -31,9 +36,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate::{Backends, Connection, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear};
+use russh::keys::ssh_key::public::KeyData;
 
 use crate::config::{Backend, Buffers, Listener};
 use crate::decoder::Decoder;
+use crate::factors::Required;
 use crate::keys::HostKeys;
 use crate::request::Asked;
 use crate::serve::Arrival;
@@ -50,6 +57,9 @@ pub struct Ssh {
 pub(crate) struct Shared {
     pub(crate) backends: Backends<Backend>,
     pub(crate) keys: HostKeys,
+    /// Whose user certificates log in.
+    pub(crate) authorities: Vec<KeyData>,
+    pub(crate) required: Required,
     pub(crate) decoder: Decoder,
     pub(crate) buffers: Buffers,
     /// Open channels of one connection.
@@ -65,9 +75,13 @@ impl Protocol for Ssh {
     type Backend = Backend;
 
     fn new(listener: Listener, backends: Backends<Backend>) -> Result<Self, Error> {
+        let authorities = keys::user_authorities(&listener)?;
+        let required = Required::of(listener.require.clone(), !authorities.is_empty())?;
         let shared = Shared {
             backends,
-            keys: HostKeys::load(&listener)?,
+            keys: HostKeys::load(&listener, required.methods(&[]))?,
+            authorities,
+            required,
             decoder: Decoder::start().map_err(|error| Error::Configuration(error.to_string()))?,
             buffers: listener.buffers,
             channels: listener.channels,
@@ -104,6 +118,10 @@ impl Protocol for Ssh {
             Hint {
                 client: "ssh",
                 text: format!("ssh -p PORT '{login}@{name}@HOST'"),
+            },
+            Hint {
+                client: "scp",
+                text: format!("scp -P PORT FILE '{login}#{name}@HOST:'"),
             },
             Hint {
                 client: "ssh -J",

@@ -6,6 +6,7 @@ use gate::{About, Connect, Decision, Error, NotOpened, Permitted, Reason, Sessio
 
 use crate::answers;
 use crate::config::{Backend, Login};
+use crate::ticket::Bearer;
 use crate::upstream::Leg;
 use crate::visit::{Goal, Reach, Reached, Visit};
 
@@ -38,7 +39,12 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
     let Some(permit) = ask(visit, &session, &login).await? else {
         return Ok(None);
     };
-    match Leg::reach(&session, permit, &target.backend, &login).await {
+    let bearer = Bearer {
+        label: format!("{} session {}", session.identity().name, session.id()),
+        permits: visit.permits,
+        people: &visit.shared.authorities,
+    };
+    match Leg::reach(&session, permit, &target.backend, (&login, bearer)).await {
         Ok((leg, connected)) => Ok(Some(Reached {
             session,
             leg,

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::address::Address;
 use crate::cut::Cut;
 use crate::door::{Door, Entered, Told};
+use crate::permits::Permits;
 use crate::visit::{Goal, Reach, Visit};
 use crate::{Shared, answers, channel, forward, reach, refused};
 
@@ -38,6 +39,8 @@ pub(crate) struct Arrival {
 pub(crate) struct Jump {
     pub(crate) target: String,
     pub(crate) person: String,
+    /// What the outer login permits.
+    pub(crate) permits: Permits,
 }
 
 pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -60,7 +63,9 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             peer: arrival.peer,
             jump: arrival.jump.clone(),
             tell,
+            given: None,
             proved: None,
+            permits: Permits::NONE,
             begun: HashSet::new(),
         };
         let entering = enter(run_stream(config, stream, door), &mut told);
@@ -75,6 +80,10 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             goal: goal(&shared, arrival.jump.as_ref(), &entered.address),
             gate,
             shared,
+            permits: match &arrival.jump {
+                Some(jump) => entered.permits.and(jump.permits),
+                None => entered.permits,
+            },
             who: entered.who,
             peer: arrival.peer,
             client: entered.client,

@@ -18,8 +18,9 @@ use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Sig}
 use crate::channel::inbox::{Size, Start, Terminal};
 use crate::config::{Backend, Login};
 use crate::cut::Line;
-use crate::keys;
+use crate::host::Known;
 use crate::running::Running;
+use crate::ticket::Bearer;
 use crate::upstream::pins::Pins;
 
 /// How long reaching and entering a target may take, each step.
@@ -65,14 +66,14 @@ impl Leg {
         session: &Session,
         permit: Permitted<Connect>,
         backend: &Backend,
-        login: &Login,
+        (login, bearer): (&Login, Bearer<'_>),
     ) -> Result<(Self, Underway), Error> {
-        let pinned = keys::pinned(backend)?;
+        let known = Known::of(&session.target().name, backend)?;
         let (upstream, connected, _) =
             Upstream::connect(permit, &backend.endpoint(), WITHIN).await?;
         let wire = vec![Bytes::from(format!("login as {}", login.name))];
         let own = session.own(Purpose::Login, wire).await?;
-        let entering = upstream.framed(own, |stream| entry::enter(stream, pinned, login));
+        let entering = upstream.framed(own, |stream| entry::enter(stream, known, (login, &bearer)));
         match entering.await {
             Ok(framed) => Ok((Self(Arc::new(framed)), connected)),
             Err(error) => {

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::Shared;
 use crate::ask::Waiting;
 use crate::channel::inbox::Siblings;
+use crate::permits::Permits;
 use crate::upstream::Leg;
 
 /// One connection of one person.
@@ -16,6 +17,8 @@ pub(crate) struct Visit {
     pub(crate) gate: Gate,
     pub(crate) shared: Arc<Shared>,
     pub(crate) who: Authenticated,
+    /// What the credentials leave open; policy decides only within it.
+    pub(crate) permits: Permits,
     pub(crate) goal: Goal,
     pub(crate) peer: IpAddr,
     pub(crate) client: String,

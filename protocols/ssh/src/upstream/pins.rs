@@ -1,21 +1,23 @@
-//! What the SSH library calls on the leg to a target: its key must be a pinned one, and it opens nothing.
+//! What the SSH library calls on the leg to a target: it must be the one that is known, and it opens nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use russh::client::{self, ChannelOpenHandle};
-use russh::keys::{PublicKey, PublicKeyOrCertificate};
+use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, ChannelOpenFailure};
+
+use crate::host::Known;
 
 /// The handler of the leg.
 pub(crate) struct Pins {
-    pinned: Vec<PublicKey>,
-    /// The fingerprint that was refused.
+    known: Known,
+    /// Why it was refused.
     shown: Arc<Mutex<Option<String>>>,
 }
 
 impl Pins {
-    pub(super) fn new(pinned: Vec<PublicKey>, shown: Arc<Mutex<Option<String>>>) -> Self {
-        Self { pinned, shown }
+    pub(super) fn new(known: Known, shown: Arc<Mutex<Option<String>>>) -> Self {
+        Self { known, shown }
     }
 }
 
@@ -26,15 +28,10 @@ impl client::Handler for Pins {
         &mut self,
         shown: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else {
-            return Ok(false);
-        };
-        let same = |pinned: &PublicKey| pinned.key_data() == key.key_data();
-        if self.pinned.iter().any(same) {
+        let Err(why) = self.known.check(shown) else {
             return Ok(true);
-        }
-        let fingerprint = key.fingerprint(russh::keys::HashAlg::Sha256).to_string();
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
+        };
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
         Ok(false)
     }
 
