@@ -1,6 +1,7 @@
 //! SSH: speaks the protocol to clients and servers, and tells policy what each request of a channel asks for.
 
 mod address;
+mod agent;
 mod answers;
 mod ask;
 mod channel;
@@ -13,11 +14,14 @@ mod environment;
 mod explain;
 mod face;
 mod forward;
+mod incoming;
 mod keys;
+mod lend;
+mod listen;
 mod login;
 mod mask;
+mod places;
 mod reach;
-mod refused;
 pub mod request;
 mod running;
 mod serve;
@@ -30,7 +34,9 @@ pub mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate::{Backends, Connection, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear};
+use gate::{
+    Backends, Connection, Endpoint, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear,
+};
 
 use crate::config::{Backend, Buffers, Listener};
 use crate::decoder::Decoder;
@@ -94,6 +100,10 @@ impl Protocol for Ssh {
 
     fn answer(reason: &Reason) -> serde_json::Value {
         answers::described(reason)
+    }
+
+    fn endpoints(backend: &Backend) -> Vec<Endpoint> {
+        vec![backend.endpoint()]
     }
 
     fn hints(target: &Target<Backend>) -> Vec<Hint> {

@@ -38,7 +38,14 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
     let Some(permit) = ask(visit, &session, &login).await? else {
         return Ok(None);
     };
-    match Leg::reach(&session, permit, &target.backend, &login).await {
+    match Leg::reach(
+        &session,
+        permit,
+        (&target.backend, &login),
+        visit.came.clone(),
+    )
+    .await
+    {
         Ok((leg, connected)) => Ok(Some(Reached {
             session,
             leg,

@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gate::{Error, Stream};
 use russh::client::{self, AuthResult, Handle};
 use russh::keys::{PrivateKeyWithHashAlg, PublicKey};
+use tokio::sync::mpsc;
 
 use super::{WITHIN, Wire};
 use crate::config::{Credential, Login};
 use crate::cut::Cut;
+use crate::incoming::Incoming;
 use crate::keys;
 use crate::upstream::pins::Pins;
 
@@ -16,11 +18,12 @@ pub(super) async fn enter(
     stream: Stream,
     pinned: Vec<PublicKey>,
     login: &Login,
+    came: mpsc::Sender<Incoming>,
 ) -> Result<Wire, Error> {
     let (stream, line) = Cut::new(stream);
     let shown = Arc::new(Mutex::new(None));
     let config = Arc::new(keys::towards(&pinned));
-    let pins = Pins::new(pinned, shown.clone());
+    let pins = Pins::new(pinned, shown.clone(), came);
     let entering = async {
         let mut handle = client::connect_stream(config, stream, pins)
             .await
