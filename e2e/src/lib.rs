@@ -20,4 +20,5 @@ pub mod story;
 pub mod tap;
 pub mod trail;
 pub mod watchdog;
+pub mod ways;
 pub mod wire;

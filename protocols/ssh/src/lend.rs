@@ -72,17 +72,20 @@ impl Wish {
     }
 }
 
+/// Names and values.
+pub(crate) type Variables = Vec<(String, String)>;
+
 /// What was granted, to be said to the target before the start.
 #[derive(Default)]
 pub(crate) struct Granted {
-    pub(crate) environment: Option<(Vec<(String, String)>, Permitted<Asked>)>,
+    pub(crate) variables: Vec<(Variables, Permitted<Asked>)>,
     pub(crate) wishes: Vec<(Wish, Permitted<Asked>)>,
 }
 
 impl Granted {
-    pub(crate) fn environment(&self) -> Vec<(String, String)> {
-        let granted = self.environment.as_ref();
-        granted.map_or_else(Vec::new, |(environment, _)| environment.clone())
+    pub(crate) fn environment(&self) -> Variables {
+        let granted = self.variables.iter();
+        granted.flat_map(|(variables, _)| variables.clone()).collect()
     }
 
     pub(crate) fn lends(&self) -> Vec<What> {
@@ -93,20 +96,14 @@ impl Granted {
 /// Asks for each; `None` where the client gave up meanwhile.
 pub(crate) async fn granted(
     reached: &Reached,
-    environment: Vec<(String, String)>,
+    environment: Variables,
     wishes: Vec<Wish>,
     waiting: &AtChannel<'_>,
 ) -> Option<Granted> {
-    let mut granted = Granted::default();
-    if !environment.is_empty() {
-        let request = variables(reached, &environment);
-        match ask(&reached.session, request, waiting).await {
-            Answer::Go(permit) => granted.environment = Some((environment, permit)),
-            // as a server does that does not accept them
-            Answer::No(_) => {}
-            Answer::GivenUp => return None,
-        }
-    }
+    let mut granted = Granted {
+        variables: set(reached, environment, waiting).await?,
+        ..Granted::default()
+    };
     for wish in wishes {
         match ask(&reached.session, wish.asked(reached), waiting).await {
             Answer::Go(permit) => granted.wishes.push((wish, permit)),
@@ -123,7 +120,38 @@ pub(crate) async fn granted(
     Some(granted)
 }
 
-fn variables(reached: &Reached, environment: &[(String, String)]) -> Asked {
+/// All at once, and one by one where that is refused: the others need not suffer for one.
+async fn set(
+    reached: &Reached,
+    environment: Variables,
+    waiting: &AtChannel<'_>,
+) -> Option<Vec<(Variables, Permitted<Asked>)>> {
+    let mut granted = Vec::new();
+    let mut left = match environment.len() {
+        0 => return Some(granted),
+        1 => Vec::new(),
+        _ => environment.iter().map(|one| vec![one.clone()]).collect(),
+    };
+    let mut next = Some(environment);
+    while let Some(variables) = next.take().or_else(|| left.pop()) {
+        let all = variables.len() > 1;
+        let request = asked(reached, &variables);
+        match ask(&reached.session, request, waiting).await {
+            Answer::Go(permit) => {
+                granted.push((variables, permit));
+                if all {
+                    break;
+                }
+            }
+            // as a server does that does not accept them: without a word
+            Answer::No(_) => {}
+            Answer::GivenUp => return None,
+        }
+    }
+    Some(granted)
+}
+
+fn asked(reached: &Reached, environment: &[(String, String)]) -> Asked {
     let mut content = vec![
         Bytes::from_static(b"variables"),
         Bytes::from(reached.login.clone()),

@@ -227,9 +227,9 @@ impl Side {
     /// What was granted before the start, each under its own permit.
     async fn prepare(&self, granted: Granted) -> Result<Vec<(What, Underway)>, Failure> {
         let lost = |_| Failure::Lost;
-        if let Some((environment, permit)) = granted.environment {
+        for (variables, permit) in granted.variables {
             let underway = self.beside(permit)?;
-            for (name, value) in environment {
+            for (name, value) in variables {
                 let sent = self.write.set_env(false, name, value);
                 sent.await.map_err(lost)?;
             }

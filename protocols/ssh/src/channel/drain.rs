@@ -9,9 +9,14 @@ use super::inbox::{Inbox, Killed, Over, Piece, Size, Start, Terminal};
 
 /// Until the channel closes, or its inbox takes nothing more. Runs as a task of its own.
 pub(crate) async fn drain(mut from: ChannelReadHalf, into: Inbox) {
+    let mut ended = false;
     while let Some(message) = from.wait().await {
-        if matches!(message, ChannelMsg::Close) {
-            break;
+        match message {
+            ChannelMsg::Close => break,
+            // behind an end that was said nothing has a meaning
+            ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. } if ended => continue,
+            ChannelMsg::Eof => ended = true,
+            _ => {}
         }
         if let Some(piece) = piece(message)
             && into.put(piece).await.is_err()
