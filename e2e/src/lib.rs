@@ -22,4 +22,5 @@ pub mod story;
 pub mod tap;
 pub mod trail;
 pub mod watchdog;
+pub mod ways;
 pub mod wire;

@@ -15,9 +15,10 @@ use crate::ask::{Answer, Waiting, ask};
 use crate::channel::drain::drain;
 use crate::channel::inbox::{Inbox, Over, Piece, Seat, Start, Terminal};
 use crate::face::Face;
-use crate::upstream::{Failure, Opening};
+use crate::lend::{Loan, Wish};
+use crate::upstream::{Begun, Failure, Opening};
 use crate::visit::{Reached, Visit};
-use crate::{answers, environment, sftp, started};
+use crate::{answers, environment, lend, sftp, started};
 
 /// How a channel came to its end.
 pub(crate) enum Ending {
@@ -77,6 +78,7 @@ struct Setting {
     terminal: Option<Terminal>,
     environment: Vec<(String, String)>,
     reason: Option<String>,
+    wishes: Vec<Wish>,
 }
 
 /// A client that reads its standard error or terminal while it waits.
@@ -112,6 +114,9 @@ async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending
     let Some((setting, start)) = settle_in(visit, &pipes.client, face).await else {
         return over(pipes.client.over());
     };
+    for text in visit.take_notes() {
+        face.say(&text).await;
+    }
     let waiting = AtChannel { face, pipes };
     let reaching = visit.reached(setting.reason.clone(), &waiting);
     let reached = tokio::select! {
@@ -151,12 +156,17 @@ async fn settle_in(visit: &Visit, client: &Inbox, face: &Face) -> Option<(Settin
                     setting.environment.push((name, value));
                 }
             }
+            Piece::Wish(wish) if visit.permits.lends(wish.what()) => {
+                setting.wishes.retain(|one| one.what() != wish.what());
+                setting.wishes.push(wish);
+            }
             Piece::Start(start) => return Some((setting, start)),
             Piece::Data(_)
             | Piece::Extended(..)
             | Piece::Signal(_)
             | Piece::Status(_)
             | Piece::Killed(_)
+            | Piece::Wish(_)
             | Piece::Succeeded
             | Piece::Failed
             | Piece::Eof => {}
@@ -170,9 +180,15 @@ async fn run(
     face: &Arc<Face>,
     (setting, start): (Setting, Start),
 ) -> Ending {
+    let waiting = AtChannel { face, pipes };
+    let granted = lend::granted(reached, setting.environment, setting.wishes, &waiting).await;
+    let Some(granted) = granted else {
+        return over(pipes.client.over());
+    };
     let opening = Opening {
         terminal: setting.terminal,
-        environment: setting.environment,
+        environment: granted.environment(),
+        lends: granted.lends(),
         start,
     };
     let (request, copies) = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
@@ -184,10 +200,18 @@ async fn run(
         Answer::No(text) => return Ending::Told(text),
         Answer::GivenUp => return over(pipes.client.over()),
     };
-    let (side, read, underway) = match reached.leg.start(permit, &opening).await {
-        Ok(started) => started,
+    let begun = match reached.leg.start(permit, &opening, granted).await {
+        Ok(begun) => begun,
         Err(failure) => return Ending::Told(failed(failure)),
     };
+    let Begun {
+        side,
+        read,
+        underway,
+        loans,
+    } = begun;
+    let lend = |loan| Loan::stand(&pipes.visit, loan, face);
+    let _loans: Vec<Loan> = loans.into_iter().map(lend).collect();
     let target = pipes.target(read);
     pipes.client.flow();
     match &opening.start {

@@ -7,7 +7,7 @@ use gate::{About, Connect, Decision, Error, NotOpened, Permitted, Reason, Sessio
 use crate::answers;
 use crate::config::{Backend, Login};
 use crate::ticket::Bearer;
-use crate::upstream::Leg;
+use crate::upstream::{Entry, Leg};
 use crate::visit::{Goal, Reach, Reached, Visit};
 
 /// Runs as a task of the connection's; what came of it is told through `visit.reach`.
@@ -44,7 +44,12 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
         permits: visit.permits,
         people: &visit.shared.authorities,
     };
-    match Leg::reach(&session, permit, &target.backend, (&login, bearer)).await {
+    let entry = Entry {
+        login: &login,
+        bearer,
+        came: visit.came.clone(),
+    };
+    match Leg::reach(&session, permit, &target.backend, entry).await {
         Ok((leg, connected)) => Ok(Some(Reached {
             session,
             leg,

@@ -142,6 +142,7 @@ impl Session<'_> {
             Piece::Extended(..)
             | Piece::Terminal(_)
             | Piece::Environment(..)
+            | Piece::Wish(_)
             | Piece::Start(_)
             | Piece::Resized(_)
             | Piece::Status(_)
@@ -172,6 +173,7 @@ impl Session<'_> {
             | Piece::Status(_)
             | Piece::Terminal(_)
             | Piece::Environment(..)
+            | Piece::Wish(_)
             | Piece::Start(_)
             | Piece::Resized(_)
             | Piece::Signal(_) => {}

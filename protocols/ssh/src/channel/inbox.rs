@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 
 use super::spill::{PLACE, Spill, Spilled};
 use crate::config::Buffers;
+use crate::lend::{Display, Wish};
 
 /// A channel that is alone on its connection may slow its sender down for so long before it spills.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,6 +29,7 @@ pub(crate) enum Piece {
     Extended(u32, Bytes),
     Terminal(Terminal),
     Environment(String, String),
+    Wish(Wish),
     Start(Start),
     Resized(Size),
     Signal(Sig),
@@ -384,7 +386,11 @@ fn size(piece: &Piece) -> usize {
         Piece::Start(Start::Exec(command)) => command.len(),
         Piece::Environment(name, value) => name.len() + value.len(),
         Piece::Terminal(terminal) => terminal.term.len() + terminal.modes.len() * 8,
-        Piece::Start(_)
+        Piece::Wish(Wish::Display(Display {
+            protocol, cookie, ..
+        })) => protocol.len() + cookie.len(),
+        Piece::Wish(Wish::Agent)
+        | Piece::Start(_)
         | Piece::Resized(_)
         | Piece::Signal(_)
         | Piece::Status(_)

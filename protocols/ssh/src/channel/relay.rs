@@ -98,6 +98,7 @@ async fn up(client: &Inbox, side: &Side, running: &Running) -> Ended {
                 Piece::Extended(..)
                 | Piece::Terminal(_)
                 | Piece::Environment(..)
+                | Piece::Wish(_)
                 | Piece::Start(_)
                 | Piece::Status(_)
                 | Piece::Killed(_)
@@ -164,6 +165,7 @@ impl Down<'_> {
                     Piece::Succeeded
                     | Piece::Terminal(_)
                     | Piece::Environment(..)
+                    | Piece::Wish(_)
                     | Piece::Start(_)
                     | Piece::Resized(_)
                     | Piece::Signal(_),
