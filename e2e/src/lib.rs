@@ -16,6 +16,7 @@ pub mod raw;
 pub mod settings;
 pub mod shown;
 pub mod ssh;
+pub mod ssh_wire;
 pub mod sshd;
 pub mod stand;
 pub mod story;

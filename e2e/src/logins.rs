@@ -15,6 +15,8 @@ pub const VOUCHED: &str = "vouched";
 pub const MISNAMED: &str = "misnamed";
 /// The same server where another host authority is expected.
 pub const STRANGE: &str = "strange";
+/// The same server, pinned by its key and entered with a stored ECDSA key.
+pub const CURVED: &str = "curved";
 /// The target `box` where a certificate is expected, and it has none.
 pub const PLAIN: &str = "plain";
 /// The target `box`, entered with a certificate that it does not take.
@@ -50,6 +52,7 @@ impl Site for Logins {
         for authority in ["hosts", "other-hosts", "gateways"] {
             key_pair(&folder, authority)?;
         }
+        let stored = generated(&folder, "curved", "ecdsa")?;
         let vouched = Sshd::with(&folder.join("sshd.log"), |own| {
             let names = format!("{VOUCHED},{STRANGE}");
             certify(
@@ -57,6 +60,7 @@ impl Site for Logins {
                 &own.join("host_key.pub"),
                 &["-h", "-n", &names],
             )?;
+            std::fs::write(own.join("authorized_keys"), &stored)?;
             Ok(format!(
                 "HostCertificate {own}/host_key-cert.pub\nTrustedUserCAKeys {folder}/gateways.pub\n",
                 own = own.display(),
@@ -104,6 +108,9 @@ impl Site for Logins {
         });
         let pinned = format!("host_keys: [\"{}\"]", self.ground.sshd.host_key());
         let shut = target(SHUT, &self.ground.sshd, &pinned, &made);
+        let pinned = format!("host_keys: [\"{}\"]", self.vouched.host_key());
+        let stored = format!("key: {{ file: {folder}/curved }}");
+        let shut = shut + &target(CURVED, &self.vouched, &pinned, &stored);
         let section = "ssh:\n  user_authority: keys/ssh-user-ca\n  host_authority: keys/ssh-host-ca\n  \
                        host_key: keys/ssh-host-key\n  names: [localhost, 127.0.0.1]\n\nadmin:\n";
         text.replacen(
@@ -133,6 +140,16 @@ fn target(name: &str, sshd: &Sshd, known: &str, with: &str) -> String {
         sshd.port(),
         sshd.login(),
     )
+}
+
+/// A pair of another kind than the usual; returns the public line.
+pub fn generated(folder: &Path, name: &str, kind: &str) -> anyhow::Result<String> {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-t", kind, "-N", "", "-f"]);
+    output(command.arg(folder.join(name)))?;
+    Ok(std::fs::read_to_string(
+        folder.join(name).with_extension("pub"),
+    )?)
 }
 
 /// Signs a public key with an authority as OpenSSH does; it lies beside the key then.

@@ -13,7 +13,9 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
-use e2e::logins::{Client, Logins, MISNAMED, PLAIN, SHUT, STRANGE, VOUCHED, certify};
+use e2e::logins::{
+    CURVED, Client, Logins, MISNAMED, PLAIN, SHUT, STRANGE, VOUCHED, certify, generated,
+};
 use e2e::ssh::run;
 use e2e::sshd::key_pair;
 use e2e::stand::Stand;
@@ -233,6 +235,18 @@ fn only_a_users_certificate_of_the_gateways_authority_that_names_the_person_coun
     certify(&ours, &public(&key), &["-n", "ada,grace"]).unwrap();
     assert_eq!(run_as("ada").status.code(), Some(126));
     shut_out(&run_as("heidi"), "a third name");
+    // nor is one whose signature may be SHA-1's
+    let rsa = generated(key.parent().unwrap(), "rsa", "rsa").unwrap();
+    assert!(rsa.starts_with("ssh-rsa "));
+    let rsa = key.with_file_name("rsa");
+    certify(&ours, &public(&rsa), &["-n", "ada"]).unwrap();
+    let client = Client {
+        key: &rsa,
+        from: "127.0.20.99",
+        port: logins.port,
+        user: "box",
+    };
+    shut_out(&run(&mut client.alone(&["true"])).unwrap(), "RSA");
     // an option that may be ignored is
     let extension = ["-n", "ada", "-O", "extension:x@example.com=y"];
     certify(&ours, &public(&key), &extension).unwrap();
@@ -358,6 +372,50 @@ fn two_proofs_are_asked_for_and_both_are_one_persons() {
 }
 
 #[test]
+fn a_jump_takes_every_way_of_logging_in() {
+    let key = key("jump");
+    register(&key, "ada");
+    let logins = logins();
+    let config = key.with_file_name("config");
+    let options = format!(
+        "Host *\n  IdentityFile {}\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n  \
+         UserKnownHostsFile /dev/null\n  GlobalKnownHostsFile /dev/null\n  NumberOfPasswordPrompts 1\n",
+        key.display()
+    );
+    for (port, authentications) in [
+        (logins.port, "publickey"),
+        (logins.port, "password"),
+        (logins.port, "keyboard-interactive"),
+        (logins.both, "publickey,password"),
+    ] {
+        let preferred = format!("{options}  PreferredAuthentications {authentications}\n");
+        std::fs::write(&config, preferred).unwrap();
+        let mut ssh = Command::new("ssh");
+        ssh.arg("-F").arg(&config);
+        ssh.args(["-J", &format!("ada@127.0.0.1:{port}")]);
+        let to = format!("{}@box", logins.ground.sshd.login());
+        ssh.args([&to, "echo jumped"]).env_remove("SSH_AUTH_SOCK");
+        worked(&typing(&mut ssh, &stand().people.ada), "jumped\n");
+    }
+    // the inner login is the same person's
+    std::fs::write(
+        &config,
+        format!("{options}Host box\n  PubkeyAuthentication no\n"),
+    )
+    .unwrap();
+    let mut ssh = Command::new("ssh");
+    ssh.arg("-F").arg(&config);
+    ssh.args([
+        "-J",
+        &format!("ada@127.0.0.1:{}", logins.port),
+        "box",
+        "true",
+    ]);
+    let grace = &stand().people.grace;
+    shut_out(&typing(ssh.env_remove("SSH_AUTH_SOCK"), grace), "another's");
+}
+
+#[test]
 fn losing_either_proof_ends_the_session() {
     let key = key("either");
     register(&key, "robot");
@@ -399,10 +457,14 @@ fn a_target_is_known_by_its_authority_and_sees_for_whom_the_gateway_comes() {
             port: logins().port,
             user: target,
         };
-        run(&mut client.alone(&["echo in"])).unwrap()
+        run(&mut client.alone(&["echo vouched-for"])).unwrap()
     };
-    worked(&at(VOUCHED), "in\n");
-    let session = decided("echo in")["session"].as_str().unwrap().to_owned();
+    worked(&at(CURVED), "vouched-for\n");
+    worked(&at(VOUCHED), "vouched-for\n");
+    let session = decided("echo vouched-for")["session"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let log = logins().vouched_log();
     let label = format!("ID ada session {session} (serial ");
     let said = until("the target's log names the session", || {

@@ -2,8 +2,10 @@
 
 use gate::secret::Reference;
 use gate::upstream::Endpoint;
+use russh::keys::PublicKey;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 pub use crate::factors::Factor;
 
@@ -23,7 +25,7 @@ pub struct Listener {
     pub names: Vec<String>,
     /// Public keys of the authorities whose user certificates log in, a line each; without any, that of the section
     /// `ssh`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "public_keys")]
     pub user_authorities: Vec<String>,
     /// What it takes to log in: all proofs of one of these lists, in its order and of one person.
     #[serde(default = "default_require")]
@@ -76,11 +78,11 @@ pub struct Backend {
     #[serde(default = "default_port")]
     pub port: u16,
     /// The server's public keys, a line each as in `known_hosts` without the host. Another key is refused.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "public_keys")]
     pub host_keys: Vec<String>,
     /// Public keys of the authorities that sign the server's host certificate, for its `host` or its name here. At least
     /// one of this and `host_keys` is named.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "public_keys")]
     pub host_authorities: Vec<String>,
     /// The accounts on offer; the first is the default.
     pub logins: Vec<Login>,
@@ -131,6 +133,17 @@ impl Backend {
             Some(name) => self.logins.iter().find(|login| login.name == name),
         }
     }
+}
+
+/// A line that is no key is found when it is read, not when somebody connects.
+fn public_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let lines = Vec::<String>::deserialize(deserializer)?;
+    for line in &lines {
+        PublicKey::from_openssh(line.trim()).map_err(|_| {
+            D::Error::custom("a public key is one line, such as `ssh-ed25519 AAAA...`")
+        })?;
+    }
+    Ok(lines)
 }
 
 fn default_port() -> u16 {

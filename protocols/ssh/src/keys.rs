@@ -8,7 +8,7 @@ use gate::Error;
 use gate::secret::Reference;
 use russh::keys::ssh_key::certificate::{Builder, CertType};
 use russh::keys::ssh_key::public::KeyData;
-use russh::keys::{Certificate, PrivateKey, decode_secret_key};
+use russh::keys::{Algorithm, Certificate, PrivateKey, decode_secret_key};
 use russh::server::Config;
 use russh::{MethodSet, Preferred, SshId, cipher};
 
@@ -138,8 +138,16 @@ pub(crate) fn private(reference: &Reference, what: &str) -> Result<PrivateKey, E
     let secret = reference
         .resolve()
         .map_err(|error| Error::Configuration(format!("`{what}`: {error}")))?;
-    decode_secret_key(secret.expose(), None)
-        .map_err(|_| Error::Configuration(format!("`{what}`: not a private key that can be read")))
+    let refuse = |why: &str| Error::Configuration(format!("`{what}`: {why}"));
+    let key = decode_secret_key(secret.expose(), None)
+        .map_err(|_| refuse("not a private key that can be read, or one with a passphrase"))?;
+    match key.algorithm() {
+        Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(key),
+        // signing with RSA in a way that tells nothing by its time is not at hand
+        _ => Err(refuse(
+            "keys of this kind are not taken: use ed25519 or ecdsa",
+        )),
+    }
 }
 
 fn preferred() -> Preferred {

@@ -56,6 +56,10 @@ pub(crate) fn issue(
     let (from, until) = (valid.start.as_secs(), valid.end.as_secs());
     let mut builder = Builder::new(nonce, public, from, until).map_err(unsigned)?;
     let principal = authority.principal.as_ref().unwrap_or(&login.name);
+    if principal.is_empty() {
+        let message = "`principal` is empty: a target might take it for everybody";
+        return Err(Error::Configuration(message.to_owned()));
+    }
     let mut fill = || {
         builder
             .serial(u64::from_be_bytes(serial))?
