@@ -85,7 +85,9 @@ pub(crate) struct Granted {
 impl Granted {
     pub(crate) fn environment(&self) -> Variables {
         let granted = self.variables.iter();
-        granted.flat_map(|(variables, _)| variables.clone()).collect()
+        granted
+            .flat_map(|(variables, _)| variables.clone())
+            .collect()
     }
 
     pub(crate) fn lends(&self) -> Vec<What> {
