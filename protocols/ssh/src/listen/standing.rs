@@ -114,7 +114,6 @@ impl Listenings {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<At, Arc<Listening>>> {
-        self.standing
-            .lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
