@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod process;
 pub mod psql;
 pub mod raw;
+pub mod raw_ssh;
 pub mod settings;
 pub mod shown;
 pub mod ssh;

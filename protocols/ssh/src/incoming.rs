@@ -63,10 +63,10 @@ impl From {
     }
 
     /// What it belongs to, and what that is asked of the gate as; `None` where nothing of the kind stands.
-    fn belongs(&self, visit: &Visit) -> Option<(Leave, Operations, Option<At>)> {
+    async fn belongs(&self, visit: &Visit) -> Option<(Leave, Operations, Option<At>)> {
         match self {
             Self::Connection { at, .. } => {
-                let listening = visit.listenings.find(at)?;
+                let listening = visit.listenings.find(at).await?;
                 let operations = listening.at.operations();
                 Some((
                     listening.leave.clone(),
@@ -89,7 +89,7 @@ pub(crate) async fn serve(visit: Arc<Visit>, handle: Handle, incoming: Incoming,
     let Some(reached) = visit.at_target() else {
         return;
     };
-    let belongs = from.belongs(&visit);
+    let belongs = from.belongs(&visit).await;
     let stands = belongs.is_some();
     let (operations, leave, at) = match belongs {
         Some((leave, operations, at)) => (Ok(operations), Some(leave), at),

@@ -79,6 +79,7 @@ pub(crate) async fn serve(visit: Arc<Visit>, listen: Listen) {
         Ok(allowed) => allowed,
         Err(text) => return refuse(&visit, answer, &at, text),
     };
+    let asked = visit.listenings.asked();
     // not given up once the target was asked: it may listen by then
     let (chosen, underway) = match reached.leg.listen(permit, &at).await {
         Ok(listening) => listening,
@@ -91,6 +92,7 @@ pub(crate) async fn serve(visit: Arc<Visit>, listen: Listen) {
     let at = at.chosen(chosen);
     let mut revocation = underway.revocation();
     let listening = visit.listenings.stand(at.clone(), underway.leave());
+    drop(asked);
     let running = Running::new(underway);
     let kind = if answer.send(Ok(chosen)).is_err() {
         OutcomeKind::Cancelled

@@ -2,15 +2,33 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gate::Leave;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::At;
 
+/// How long a connection waits for the answer that says where it came in.
+const WITHIN: Duration = Duration::from_secs(5);
+
 /// Those of one connection, shared with the library's callbacks.
 #[derive(Default)]
-pub(crate) struct Listenings(Mutex<HashMap<At, Arc<Listening>>>);
+pub(crate) struct Listenings {
+    standing: Mutex<HashMap<At, Arc<Listening>>>,
+    /// How many the target is asked for right now: connections may come before its answer is read.
+    asked: watch::Sender<usize>,
+}
+
+/// The target is asked, until this is dropped.
+pub(crate) struct Asked<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|asked| *asked -= 1);
+    }
+}
 
 /// One of them.
 pub(crate) struct Listening {
@@ -30,6 +48,11 @@ impl Listening {
 }
 
 impl Listenings {
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        self.asked.send_modify(|asked| *asked += 1);
+        Asked(&self.asked)
+    }
+
     pub(crate) fn stand(&self, at: At, leave: Leave) -> Arc<Listening> {
         let listening = Arc::new(Listening {
             at: at.clone(),
@@ -53,8 +76,25 @@ impl Listenings {
         true
     }
 
-    /// Where a connection came in. Targets spell addresses as they like; a port they share with nobody.
-    pub(crate) fn find(&self, at: &At) -> Option<Arc<Listening>> {
+    /// Where a connection came in; waits for answers of the target that are on their way.
+    pub(crate) async fn find(&self, at: &At) -> Option<Arc<Listening>> {
+        let mut asked = self.asked.subscribe();
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let waits = *asked.borrow_and_update() > 0;
+            let found = self.now(at);
+            if found.is_some() || !waits {
+                return found;
+            }
+            let changed = tokio::time::timeout_at(deadline, asked.changed());
+            if !matches!(changed.await, Ok(Ok(()))) {
+                return self.now(at);
+            }
+        }
+    }
+
+    /// Targets spell addresses as they like; a port they share with nobody.
+    fn now(&self, at: &At) -> Option<Arc<Listening>> {
         let all = self.all();
         if let Some(exact) = all.get(at) {
             return Some(exact.clone());
@@ -74,6 +114,6 @@ impl Listenings {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<At, Arc<Listening>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
