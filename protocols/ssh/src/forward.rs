@@ -10,13 +10,14 @@ use russh::{Channel, ChannelOpenFailure, ChannelWriteHalf};
 use tokio::time::Instant;
 
 use crate::ask::{Answer, Waiting, ask};
-use crate::channel::inbox::{Inbox, Over, Piece, Seat};
+use crate::channel::inbox::{Inbox, Over, Piece};
+use crate::channel::siblings::Seat;
 use crate::channel::{Pipes, failed};
 use crate::door::{Forward, Socket};
 use crate::request::{Asked, Shown};
 use crate::running::Running;
 use crate::serve::{Arrival, Jump};
-use crate::upstream::{Broken, Side};
+use crate::upstream::{Broken, Failure, Side};
 use crate::visit::{Goal, Reached, Visit};
 use crate::{address, words};
 
@@ -191,11 +192,11 @@ async fn tunnel(
     visit: &Arc<Visit>,
     reached: &Arc<Reached>,
     (channel, reply): (Channel<Msg>, ChannelOpenHandle),
-    started: Result<(Side, russh::ChannelReadHalf, gate::Underway), crate::upstream::Failure>,
+    started: Result<(Side, russh::ChannelReadHalf, gate::Underway), Failure>,
 ) {
     let (side, read, underway) = match started {
         Ok(started) => started,
-        Err(failure) => return refuse(reply, &failed(failure)).await,
+        Err(failure) => return not_opened(reply, failure).await,
     };
     let (from_client, client) = channel.split();
     let mut pipes = Pipes::new(visit, from_client);
@@ -276,9 +277,24 @@ async fn down(
 }
 
 async fn refuse(reply: ChannelOpenHandle, text: &str) {
+    let code = ChannelOpenFailure::AdministrativelyProhibited.code();
+    reject(reply, code, text).await;
+}
+
+/// The target's own kind of refusal stays what it is: clients tell `nobody listens` from `not allowed` by the code.
+async fn not_opened(reply: ChannelOpenHandle, failure: Failure) {
+    let code = match &failure {
+        Failure::Refused(why) => why.code(),
+        Failure::Revoked(_) | Failure::Lost => {
+            ChannelOpenFailure::AdministrativelyProhibited.code()
+        }
+    };
+    reject(reply, code, &failed(failure)).await;
+}
+
+async fn reject(reply: ChannelOpenHandle, code: u32, text: &str) {
     let reason = visible(text);
-    // `administratively prohibited`, in words of our own
     reply
-        .reject(ChannelOpenFailure::Other { code: 1, reason })
+        .reject(ChannelOpenFailure::Other { code, reason })
         .await;
 }
