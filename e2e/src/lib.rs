@@ -1,17 +1,20 @@
 //! The stand for black box tests and the demo: a throwaway PostgreSQL, the built gateway before it, and its people.
 
 pub mod binary;
+pub mod compared;
 pub mod driver;
 pub mod environment;
 pub mod folder;
 pub mod gateway;
 pub mod lasting;
+pub mod packets;
 pub mod people;
 pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod psql;
 pub mod raw;
+pub mod routes;
 pub mod settings;
 pub mod ssh;
 pub mod sshd;

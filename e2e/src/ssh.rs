@@ -64,6 +64,16 @@ impl Ground {
         )
     }
 
+    /// What OpenSSH checks the gateway and the targets behind it by.
+    pub fn known_hosts(&self) -> PathBuf {
+        self.folder.join("known_hosts")
+    }
+
+    /// The public half of the gateway's host key.
+    pub fn host_key_file(&self) -> PathBuf {
+        self.folder.join("gateway_host_key.pub")
+    }
+
     fn target(&self, name: &str, pinned: &str) -> String {
         format!(
             "  {name}:\n    ssh:\n      host: 127.0.0.1\n      port: {}\n      host_keys: [\"{pinned}\"]\n      \
