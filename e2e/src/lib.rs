@@ -1,12 +1,14 @@
 //! The stand for black box tests and the demo: a throwaway PostgreSQL, the built gateway before it, and its people.
 
 pub mod binary;
+pub mod compared;
 pub mod driver;
 pub mod environment;
 pub mod folder;
 pub mod gateway;
 pub mod lasting;
 pub mod logins;
+pub mod packets;
 pub mod people;
 pub mod ports;
 pub mod postgres;
@@ -14,6 +16,7 @@ pub mod process;
 pub mod psql;
 pub mod raw;
 pub mod raw_ssh;
+pub mod routes;
 pub mod settings;
 pub mod shown;
 pub mod ssh;

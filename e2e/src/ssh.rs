@@ -74,6 +74,16 @@ impl Ground {
         )
     }
 
+    /// What OpenSSH checks the gateway and the targets behind it by.
+    pub fn known_hosts(&self) -> PathBuf {
+        self.folder.join("known_hosts")
+    }
+
+    /// The public half of the gateway's host key.
+    pub fn host_key_file(&self) -> PathBuf {
+        self.folder.join("gateway_host_key.pub")
+    }
+
     fn target(&self, name: &str, pinned: &str) -> String {
         format!(
             "  {name}:\n    ssh:\n      host: 127.0.0.1\n      port: {}\n      host_keys: [\"{pinned}\"]\n      \
@@ -151,6 +161,25 @@ impl Site for Ground {
 
     fn folders(&self) -> Vec<PathBuf> {
         vec![self.sshd.folder().to_owned()]
+    }
+}
+
+/// The same for clients that know no AES-GCM.
+pub struct Lenient(pub Ground);
+
+impl Site for Lenient {
+    fn prepare(folder: &Path) -> anyhow::Result<Self> {
+        Ground::prepare(folder).map(Self)
+    }
+
+    fn configured(&self, text: &str) -> String {
+        let listener = "    ssh:\n      host_keys:";
+        let lenient = "    ssh:\n      legacy_ciphers: true\n      host_keys:";
+        self.0.configured(text).replacen(listener, lenient, 1)
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        self.0.folders()
     }
 }
 

@@ -153,6 +153,6 @@ fn settings(folder: &Folder, port: u16) -> String {
          Subsystem sftp internal-sftp\nAllowTcpForwarding yes\nAllowStreamLocalForwarding yes\n\
          X11Forwarding yes\nXAuthLocation {path}/xauth\n\
          AcceptEnv LANG LC_* COLORTERM GIT_PROTOCOL\nMaxSessions 500\nMaxStartups 500\nPrintMotd no\n\
-         PrintLastLog no\nLogLevel VERBOSE\n"
+         SetEnv HOME={path}\nPrintLastLog no\nLogLevel VERBOSE\n"
     )
 }

@@ -3,6 +3,7 @@
 pub(crate) mod drain;
 pub(crate) mod inbox;
 pub(crate) mod relay;
+pub(crate) mod siblings;
 pub(crate) mod spill;
 
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use tokio::task::JoinSet;
 
 use crate::ask::{Answer, Waiting, ask};
 use crate::channel::drain::drain;
-use crate::channel::inbox::{Inbox, Over, Piece, Seat, Start, Terminal};
+use crate::channel::inbox::{Inbox, Over, Piece, Start, Terminal};
+use crate::channel::siblings::Seat;
 use crate::face::Face;
 use crate::lend::{Loan, Wish};
 use crate::upstream::{Begun, Failure, Opening};
@@ -101,6 +103,10 @@ pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Hand
     let (read, write) = channel.split();
     let face = Arc::new(Face::new(write, handle));
     let mut pipes = Pipes::new(&visit, read);
+    let (telling, client) = (face.clone(), pipes.client.clone());
+    pipes
+        .tasks
+        .spawn(async move { telling.tell_of_the_end(&client).await });
     let ending = live(&visit, &mut pipes, &face).await;
     if let Ending::Told(text) = ending {
         face.say(&text).await;

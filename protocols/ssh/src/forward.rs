@@ -12,7 +12,8 @@ use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf};
 use tokio::time::Instant;
 
 use crate::ask::{Answer, Waiting, ask};
-use crate::channel::inbox::{Inbox, Over, Piece, Seat};
+use crate::channel::inbox::{Inbox, Over, Piece};
+use crate::channel::siblings::Seat;
 use crate::channel::{Pipes, failed};
 use crate::door::{Forward, Socket};
 use crate::request::{Asked, Shown};
@@ -202,7 +203,7 @@ async fn tunnel(
             reply.accept().await;
             relay(visit, reached, (channel, started), std::future::pending()).await;
         }
-        Err(failure) => refuse(reply, &failed(failure)).await,
+        Err(failure) => not_opened(reply, failure).await,
     }
 }
 
@@ -292,9 +293,24 @@ async fn down(
 }
 
 async fn refuse(reply: ChannelOpenHandle, text: &str) {
+    let code = ChannelOpenFailure::AdministrativelyProhibited.code();
+    reject(reply, code, text).await;
+}
+
+/// The target's own kind of refusal stays what it is: clients tell `nobody listens` from `not allowed` by the code.
+async fn not_opened(reply: ChannelOpenHandle, failure: Failure) {
+    let code = match &failure {
+        Failure::Refused(why) => why.code(),
+        Failure::Revoked(_) | Failure::Lost => {
+            ChannelOpenFailure::AdministrativelyProhibited.code()
+        }
+    };
+    reject(reply, code, &failed(failure)).await;
+}
+
+async fn reject(reply: ChannelOpenHandle, code: u32, text: &str) {
     let reason = visible(text);
-    // `administratively prohibited`, in words of our own
     reply
-        .reject(ChannelOpenFailure::Other { code: 1, reason })
+        .reject(ChannelOpenFailure::Other { code, reason })
         .await;
 }

@@ -97,7 +97,7 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             peer: arrival.peer,
             client: entered.client,
             within: arrival.jump.is_some(),
-            siblings: channel::inbox::Siblings::default(),
+            siblings: channel::siblings::Siblings::default(),
             closing: watch::Sender::new(false),
             reach: watch::Sender::new(Reach::Idle),
             there: watch::Sender::new(false),

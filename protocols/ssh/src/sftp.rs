@@ -167,7 +167,7 @@ impl Session<'_> {
                 self.face.data(Some(code), bytes).await;
             }
             Piece::Killed(killed) => self.face.killed(killed).await,
-            Piece::Eof => self.face.eof().await,
+            Piece::Eof => self.face.output_is_over(),
             Piece::Failed => return Err(Ended::NotStarted),
             Piece::Succeeded
             | Piece::Status(_)

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::Shared;
 use crate::ask::Waiting;
-use crate::channel::inbox::Siblings;
+use crate::channel::siblings::Siblings;
 use crate::incoming::Incoming;
 use crate::lend::Lent;
 use crate::listen::Listenings;

@@ -157,7 +157,7 @@ impl Down<'_> {
                 }
                 Some(Ok(Piece::Eof)) => {
                     let flushed = self.flush().await;
-                    self.face.eof().await;
+                    self.face.output_is_over();
                     flushed
                 }
                 Some(Ok(Piece::Failed)) => return Ended::NotStarted,
