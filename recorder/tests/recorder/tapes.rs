@@ -54,7 +54,7 @@ async fn a_sealed_tape_replays_what_was_pushed() {
     assert_eq!((sealed.events, sealed.bytes), (1000, file.len() as u64));
     assert!(!file.windows(6).any(|window| window == b"SELECT"));
     let mut replay = read(&directory, &again, session).unwrap();
-    assert_eq!(replay.header(), &header());
+    assert_eq!(replay.header(), header());
     assert_eq!(
         replay.by_ref().map(Result::unwrap).collect::<Vec<_>>(),
         events
