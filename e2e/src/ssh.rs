@@ -16,6 +16,8 @@ use crate::watchdog::until;
 pub const TARGET: &str = "box";
 /// The same server under a name for which another host key is pinned.
 pub const IMPOSTOR: &str = "impostor";
+/// The same server once more, of whose answers only figures are recorded.
+pub const BRIEF: &str = "brief";
 
 /// The gateway's SSH port, and the server behind it.
 pub struct Ground {
@@ -56,6 +58,11 @@ impl Ground {
         let targets = [
             self.target(TARGET, self.sshd.host_key()),
             self.target(IMPOSTOR, self.host_key.trim()),
+            self.target(BRIEF, self.sshd.host_key()).replacen(
+                "    ssh:\n",
+                "    record: none\n    ssh:\n",
+                1,
+            ),
         ];
         text.replacen("listeners:\n", &listener, 1).replacen(
             "targets:\n",

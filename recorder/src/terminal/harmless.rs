@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use vte::{Params, Parser, Perform};
 
-use super::drawn;
+use super::{Letters, drawn};
 
 /// Nothing is farther away, and nothing is repeated more often.
 const FARTHEST: u16 = 9999;
@@ -18,6 +18,7 @@ const INSERTS: u16 = 4;
 /// One terminal's output, in pieces that may be cut anywhere.
 #[derive(Default)]
 pub struct Harmless {
+    letters: Letters,
     parser: Parser,
     screen: Screen,
 }
@@ -30,7 +31,8 @@ impl Harmless {
 
     /// What of the next piece may be shown. A letter or sequence that is not whole waits for the rest.
     pub fn pass(&mut self, bytes: &[u8]) -> String {
-        self.parser.advance(&mut self.screen, bytes);
+        let bytes = self.letters.whole(bytes);
+        self.parser.advance(&mut self.screen, &bytes);
         std::mem::take(&mut self.screen.shown)
     }
 
@@ -93,6 +95,10 @@ impl Screen {
 
 impl Perform for Screen {
     fn print(&mut self, letter: char) {
+        // such as DEL
+        if letter.is_control() {
+            return;
+        }
         let graphic = self.graphic.get(usize::from(self.second));
         self.shown.push(match letter {
             _ if steers(letter) => char::REPLACEMENT_CHARACTER,
@@ -177,9 +183,8 @@ impl Perform for Screen {
     }
 }
 
-/// What is no letter, or turns the reading direction.
+/// What turns the reading direction, or is read by nobody but programs.
 fn steers(letter: char) -> bool {
-    letter.is_control()
-        || matches!(u32::from(letter),
-            0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069 | 0xfff9..=0xfffb | 0xe0000..=0xe007f)
+    matches!(u32::from(letter),
+        0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069 | 0xfff9..=0xfffb | 0xe0000..=0xe007f)
 }

@@ -3,7 +3,7 @@
 
 use vte::{Params, Parser, Perform};
 
-use super::drawn;
+use super::{Letters, drawn};
 use crate::visible::visible;
 
 /// The longest row that is followed, and the longest line that is told.
@@ -17,6 +17,7 @@ const AHEAD: u32 = 100;
 /// One terminal.
 #[derive(Default)]
 pub struct Lines {
+    letters: Letters,
     parser: Parser,
     row: Row,
     told: usize,
@@ -30,6 +31,9 @@ impl Lines {
 
     /// Something was typed: of it only its line ends are counted.
     pub fn typed(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         let row = &mut self.row;
         row.begun.get_or_insert(row.at);
         let ends = bytes.iter().filter(|byte| matches!(byte, b'\r' | b'\n'));
@@ -39,7 +43,8 @@ impl Lines {
 
     /// The next piece of output; the lines that were entered with it.
     pub fn shown(&mut self, bytes: &[u8]) -> Vec<String> {
-        self.parser.advance(&mut self.row, bytes);
+        let bytes = self.letters.whole(bytes);
+        self.parser.advance(&mut self.row, &bytes);
         let mut found = std::mem::take(&mut self.row.found);
         found.truncate(MOST - self.told);
         self.told += found.len();
@@ -92,7 +97,7 @@ impl Row {
 
 impl Perform for Row {
     fn print(&mut self, letter: char) {
-        if self.at >= ROW {
+        if self.at >= ROW || letter.is_control() {
             return;
         }
         let letter = if self.graphic { drawn(letter) } else { letter };
