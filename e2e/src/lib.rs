@@ -25,6 +25,7 @@ pub mod sshd;
 pub mod stand;
 pub mod story;
 pub mod tap;
+pub mod terminal;
 pub mod trail;
 pub mod watchdog;
 pub mod ways;

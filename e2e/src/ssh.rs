@@ -17,6 +17,8 @@ use crate::watchdog::until;
 pub const TARGET: &str = "box";
 /// The same server under a name for which another host key is pinned.
 pub const IMPOSTOR: &str = "impostor";
+/// The same server once more, of whose answers only figures are recorded.
+pub const BRIEF: &str = "brief";
 
 /// The gateway's SSH port, and the server behind it.
 pub struct Ground {
@@ -51,11 +53,16 @@ impl Ground {
         self.with(text, &[self.target(TARGET, self.sshd.host_key())])
     }
 
-    /// The same with a target that shows another key than is pinned.
+    /// The same with a target that shows another key than is pinned, and one whose output is not recorded.
     pub fn configured(&self, text: &str) -> String {
         let targets = [
             self.target(TARGET, self.sshd.host_key()),
             self.target(IMPOSTOR, self.host_key.trim()),
+            self.target(BRIEF, self.sshd.host_key()).replacen(
+                "    ssh:\n",
+                "    record: none\n    ssh:\n",
+                1,
+            ),
         ];
         self.with(text, &targets)
     }

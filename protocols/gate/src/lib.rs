@@ -51,7 +51,7 @@ pub use request::{
     Circumstances, Content, Fingerprint, Guard, Rendering, Request, Unclear, UnclearKind,
 };
 pub use rules::{Column, Mask, Rules};
-pub use session::{Connect, Session};
+pub use session::{Connect, NotPaused, Paused, Session};
 pub use stream::Stream;
 pub use targets::{Backends, ErasedTarget, Registry, Target};
 pub use underway::{End, Leave, Outcome, OutcomeKind, Revocation, Revoked, SessionEnd, Underway};
@@ -67,4 +67,10 @@ pub mod words {
     pub use policy::target::Target;
     pub use policy::verdict::{Cited, PolicyEffect, Role, Verdict, Why};
     pub use recorder::visible::visible;
+}
+
+/// What a protocol tells the tape, and what it reads from a terminal's output.
+pub mod told {
+    pub use recorder::tape::{Content, File, Moment, Size};
+    pub use recorder::terminal::lines::Lines;
 }

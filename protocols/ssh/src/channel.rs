@@ -226,7 +226,9 @@ async fn run(
         }
         Start::Exec(_) | Start::Shell | Start::Subsystem(_) => {
             let started = (side, target, underway);
-            relay::relay(reached, pipes, face, (started, copies)).await
+            let terminal = opening.terminal.as_ref().map(|terminal| terminal.size);
+            let manner = relay::Manner { copies, terminal };
+            relay::relay(reached, pipes, face, (started, manner)).await
         }
     }
 }

@@ -219,6 +219,7 @@ pub(crate) async fn relay(
     let target = pipes.target(read);
     pipes.client.flow();
     let mut revocation = underway.revocation();
+    underway.keep_figures();
     let running = Running::new(underway);
     let kind = tokio::select! {
         biased;
@@ -242,13 +243,15 @@ async fn both(
 ) -> OutcomeKind {
     tokio::select! {
         kind = down(reached, from_target, client, running) => kind,
-        kind = up(from_client, side, running) => kind,
+        kind = up(reached, from_client, side, running) => kind,
     }
 }
 
-async fn up(client: &Inbox, side: &Side, running: &Running) -> OutcomeKind {
+async fn up(reached: &Reached, client: &Inbox, side: &Side, running: &Running) -> OutcomeKind {
     loop {
-        let sent = match client.next().await {
+        let piece = client.next().await;
+        reached.session.flows().await;
+        let sent = match piece {
             Ok(Piece::Data(bytes)) => side.more(running, bytes).await,
             Ok(Piece::Eof) => side.eof(running).await,
             Ok(_) => Ok(()),
@@ -270,7 +273,9 @@ async fn down(
     running: &Running,
 ) -> OutcomeKind {
     loop {
-        let sent = match target.next().await {
+        let piece = target.next().await;
+        reached.session.flows().await;
+        let sent = match piece {
             Ok(Piece::Data(bytes)) => {
                 let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
                 let Ok(bytes) = running.reply(masked) else {

@@ -1,5 +1,6 @@
 //! SSH: speaks the protocol to clients and servers, and tells policy what each request of a channel asks for.
 
+mod account;
 mod address;
 mod agent;
 mod answers;

@@ -36,6 +36,7 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
         return Err(answers::not_connected(name));
     };
     let session = open(visit, &target, reason).await?;
+    session.can_pause();
     let Some(permit) = ask(visit, &session, &login).await? else {
         return Ok(None);
     };
