@@ -12,7 +12,7 @@ use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelOpenFailure};
 
 use crate::agent;
-use crate::channel::inbox::Seat;
+use crate::channel::siblings::Seat;
 use crate::forward::relay;
 use crate::lend::What;
 use crate::listen::At;

@@ -190,11 +190,8 @@ mod tests {
 
     #[test]
     fn what_is_no_whole_has_a_reason_instead() {
-        for (pieces, why) in [
-            (
-                &[(0, b"ab" as &[u8]), (1, b"b")] as &[_],
-                "a part of it passed twice",
-            ),
+        let cases: [(&[(u64, &'static [u8])], &str); 5] = [
+            (&[(0, b"ab"), (1, b"b")], "a part of it passed twice"),
             (&[(4, b"ab"), (4, b"ab")], "a part of it passed twice"),
             (
                 &[(0, b"ab"), (3, b"d"), (2, b"cd")],
@@ -202,7 +199,8 @@ mod tests {
             ),
             (&[(9, b"ab")], "it does not begin at the beginning"),
             (&[(0, b"ab"), (9, b"ab")], "parts of it are missing"),
-        ] {
+        ];
+        for (pieces, why) in cases {
             let content = of(pieces);
             assert_eq!((content.digest, content.unhashed.as_str()), (None, why));
         }
