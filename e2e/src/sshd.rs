@@ -43,6 +43,9 @@ impl Sshd {
         let host_key = key_pair(folder.path(), "host_key")?;
         let gateway_key = key_pair(folder.path(), "gateway_key")?;
         folder.file("authorized_keys", gateway_key.as_bytes(), None, 0o600)?;
+        // what the server gives a display's cookie to keeps it for the test
+        let keeper = format!("#!/bin/sh\ncat > {}/cookie\n", folder.path().display());
+        folder.file("xauth", keeper.as_bytes(), None, 0o700)?;
         let [port] = ports::free()?;
         let settings = folder.file(
             "sshd_config",
@@ -71,6 +74,10 @@ impl Sshd {
         };
         started.wait_until_ready(log)?;
         Ok(started)
+    }
+
+    pub fn alive(&mut self) -> anyhow::Result<bool> {
+        Ok(self.process.ended()?.is_none())
     }
 
     pub fn port(&self) -> u16 {
@@ -144,7 +151,8 @@ fn settings(folder: &Folder, port: u16) -> String {
          AuthorizedKeysFile {path}/authorized_keys\nStrictModes no\nUsePAM no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
          Subsystem sftp internal-sftp\nAllowTcpForwarding yes\nAllowStreamLocalForwarding yes\n\
+         X11Forwarding yes\nXAuthLocation {path}/xauth\n\
          AcceptEnv LANG LC_* COLORTERM GIT_PROTOCOL\nMaxSessions 500\nMaxStartups 500\nPrintMotd no\n\
-         PrintLastLog no\nLogLevel VERBOSE\n"
+         SetEnv HOME={path}\nPrintLastLog no\nLogLevel VERBOSE\n"
     )
 }

@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and with which words it is explained.
 
+mod sessions;
 mod ssh;
 
 use std::net::IpAddr;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use sessions::{Form, Replay, Sessions};
 pub(crate) use ssh::{SshCertificate, SshConfig, UserCertificate, UserKey};
 
 /// A gateway that decodes, judges, holds, masks and records what people and programs ask of databases.
@@ -200,27 +202,6 @@ pub(crate) struct Decide {
     /// Ask nothing at the terminal
     #[arg(long, short)]
     pub(crate) yes: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Sessions {
-    /// List sessions
-    List {
-        /// Also those that have ended
-        #[arg(long)]
-        all: bool,
-    },
-    /// Show one session
-    Show { id: String },
-    /// Print what happened in it, in order
-    Replay { id: String },
-    /// End it: the client's connection and what runs for it at the backend
-    Kill {
-        id: String,
-        /// Recorded
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
 }
 
 #[derive(Debug, Args)]

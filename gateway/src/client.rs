@@ -120,8 +120,12 @@ impl Client {
     }
 
     /// The answer's bytes as they come, without an end to wait for.
-    pub(crate) fn stream(&self, path: &str) -> Result<impl std::io::Read + use<>, Error> {
-        let response = self.send("GET", path, None, Duration::from_secs(3600))?;
+    pub(crate) fn stream(
+        &self,
+        path: &str,
+        within: Duration,
+    ) -> Result<impl std::io::Read + Send + use<>, Error> {
+        let response = self.send("GET", path, None, within)?;
         if response.status().is_success() {
             return Ok(response
                 .into_body()

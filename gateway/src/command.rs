@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod init;
 mod lock;
+mod play;
 mod policy;
 mod replay;
 mod serve;
@@ -15,6 +16,7 @@ mod token;
 mod user;
 mod user_key;
 mod version;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 mod fixed;
 mod served;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use gate::{Entry, ErasedTarget, Gate, Registry};
 use policy::vocabulary::Vocabulary;
+use recorder::tape::RecordMode;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -127,6 +128,7 @@ impl House {
     ) -> Result<(), Error> {
         let folder = config.folder().to_owned();
         let settings = config.settings;
+        self.gate.records(records(&settings.targets));
         self.registry.replace(targets(settings.targets));
         let mut bound = Vec::new();
         for listener in settings.listeners {
@@ -212,6 +214,7 @@ impl House {
             served.push((port, caps, Now::of(listener, &self.registry, &folder)?));
         }
         // nothing can fail from here on
+        self.gate.records(records(&settings.targets));
         self.registry.replace(targets(settings.targets));
         for (port, caps, now) in served {
             port.seats.replace_caps(caps);
@@ -262,11 +265,19 @@ pub(crate) fn entries(
             target.entry,
             ErasedTarget {
                 policy,
+                endpoints: (target.entry.endpoints)(&*target.backend),
                 backend: target.backend,
             },
         )
     };
     targets.into_iter().map(erase).collect()
+}
+
+/// How much of answers is recorded, by target.
+fn records(targets: &BTreeMap<TargetName, Target>) -> HashMap<String, RecordMode> {
+    let each = targets.iter();
+    each.map(|(name, target)| (name.as_str().to_owned(), target.record.into()))
+        .collect()
 }
 
 fn targets(targets: BTreeMap<TargetName, Target>) -> Vec<ErasedTarget> {

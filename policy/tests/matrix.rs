@@ -18,13 +18,14 @@ use policy::target::{GATEWAY, Target};
 use policy::verdict::{Judgement, Verdict, Why};
 use scene::{asking, operation, postgres, service, source, target, user, vocabulary, words};
 
-const SHARED: [&str; 13] = [
+const SHARED: [&str; 14] = [
     "connect",
     "approve",
     "view_approval",
     "view_session",
     "view_recording",
     "kill",
+    "pause",
     "lock",
     "manage_users",
     "manage_tokens",

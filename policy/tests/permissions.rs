@@ -71,6 +71,7 @@ fn who_is_asked_may_answer_and_admins_administer() {
         "view_session",
         "view_recording",
         "kill",
+        "pause",
         "lock",
         "manage_users",
         "manage_tokens",

@@ -9,6 +9,7 @@ pub mod id;
 pub mod keys;
 pub mod sink;
 pub mod tape;
+pub mod terminal;
 pub mod verify;
 pub mod visible;
 

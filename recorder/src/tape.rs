@@ -1,9 +1,11 @@
 //! The recording of a session: what was asked and answered, after masking, compressed and encrypted.
 
+pub mod cast;
 pub mod replay;
 
 mod chunk;
 mod deck;
+mod event;
 mod inbox;
 
 use std::path::Path;
@@ -17,10 +19,11 @@ use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Unwritable};
-use crate::field::{Field, Input, fields, length};
+use crate::field::{Field, length};
 use crate::id::{RequestId, SessionId};
 use crate::keys::{read_secret, write_secret};
 use deck::{Deck, Message};
+pub use event::{Content, Event, File, Header, Kind, Moment, ReplyEnd, Rest, Size};
 
 /// The most bytes that wait to be written, over all tapes.
 const WAITING: usize = 16 << 20;
@@ -64,101 +67,6 @@ impl std::fmt::Debug for TapeKey {
     }
 }
 
-/// What a tape begins with. Times are nanoseconds since 1970-01-01 UTC.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    pub actor: String,
-    pub target: String,
-    pub protocol: String,
-    pub at: u64,
-}
-
-fields!(Header {
-    actor,
-    target,
-    protocol,
-    at
-});
-
-/// One thing that happened, with everything masked by the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    pub at: u64,
-    pub request: Option<RequestId>,
-    pub kind: Kind,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// What was asked.
-    Statement(String),
-    /// A piece of the answer.
-    Reply(Bytes),
-    /// The end of an answer.
-    ReplyEnd(ReplyEnd),
-    Notice(String),
-    Refusal(String),
-    Note(String),
-}
-
-/// All of an answer in figures, with a hash of what was not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReplyEnd {
-    pub rows: u64,
-    pub bytes: u64,
-    /// How many of the bytes are not on the tape, and their SHA-256.
-    pub rest: Option<Rest>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rest {
-    pub bytes: u64,
-    pub digest: [u8; 32],
-}
-
-fields!(Rest { bytes, digest });
-fields!(ReplyEnd { rows, bytes, rest });
-fields!(Event { at, request, kind });
-
-impl Field for Bytes {
-    fn put(&self, output: &mut Vec<u8>) {
-        length(self.len()).put(output);
-        output.extend_from_slice(self);
-    }
-    fn take(input: &mut Input<'_>) -> Result<Self, Error> {
-        let count = u32::take(input)? as usize;
-        input.bytes(count).map(Bytes::copy_from_slice)
-    }
-}
-
-impl Field for Kind {
-    fn put(&self, output: &mut Vec<u8>) {
-        let mut kind = |code: u8, contents: &dyn Fn(&mut Vec<u8>)| {
-            code.put(output);
-            contents(output);
-        };
-        match self {
-            Self::Statement(text) => kind(1, &|output| text.put(output)),
-            Self::Reply(bytes) => kind(2, &|output| bytes.put(output)),
-            Self::ReplyEnd(end) => kind(3, &|output| end.put(output)),
-            Self::Notice(text) => kind(4, &|output| text.put(output)),
-            Self::Refusal(text) => kind(5, &|output| text.put(output)),
-            Self::Note(text) => kind(6, &|output| text.put(output)),
-        }
-    }
-    fn take(input: &mut Input<'_>) -> Result<Self, Error> {
-        Ok(match u8::take(input)? {
-            1 => Self::Statement(Field::take(input)?),
-            2 => Self::Reply(Field::take(input)?),
-            3 => Self::ReplyEnd(Field::take(input)?),
-            4 => Self::Notice(Field::take(input)?),
-            5 => Self::Refusal(Field::take(input)?),
-            6 => Self::Note(Field::take(input)?),
-            _ => return Err(Error::Malformed("a kind of event that does not exist")),
-        })
-    }
-}
-
 /// How much of an answer is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RecordMode {
@@ -197,17 +105,32 @@ impl Reply {
 
     /// The next piece of the masked answer; an event when some of it is kept.
     pub fn piece(&mut self, at: u64, piece: &Bytes) -> Option<Event> {
+        self.kept(piece)
+            .map(|kept| self.event(at, Kind::Reply(kept)))
+    }
+
+    /// The same of what goes to standard error; the figures are those of both together.
+    pub fn error_piece(&mut self, at: u64, piece: &Bytes) -> Option<Event> {
+        self.kept(piece)
+            .map(|kept| self.event(at, Kind::ErrorReply(kept)))
+    }
+
+    fn kept(&mut self, piece: &Bytes) -> Option<Bytes> {
         self.bytes += piece.len() as u64;
         let kept = piece.slice(..piece.len().min(self.keep));
         let rest = piece.slice(kept.len()..);
         self.keep -= kept.len();
         self.rest += rest.len() as u64;
         self.hash.update(&rest);
-        (!kept.is_empty()).then(|| Event {
+        (!kept.is_empty()).then_some(kept)
+    }
+
+    fn event(&self, at: u64, kind: Kind) -> Event {
+        Event {
             at,
             request: Some(self.request),
-            kind: Kind::Reply(kept),
-        })
+            kind,
+        }
     }
 
     /// The answer is complete.

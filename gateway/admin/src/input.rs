@@ -52,7 +52,8 @@ impl About for u64 {
 
 impl<A: About, B: About> About for (A, B) {
     fn about(&self) -> String {
-        format!("{} {}", self.0.about(), self.1.about())
+        let both = format!("{} {}", self.0.about(), self.1.about());
+        both.trim_end().to_owned()
     }
 }
 

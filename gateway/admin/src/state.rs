@@ -7,8 +7,12 @@ use std::sync::Arc;
 use gate::Gate;
 use recorder::tape::TapeKey;
 use store::Store;
+use tokio::sync::Semaphore;
 
 use crate::ssh::Ssh;
+
+/// Each looks at a file five times a second.
+const WATCHERS: usize = 64;
 
 /// The store, the gate and the recordings behind the API; cheap to clone.
 #[derive(Clone)]
@@ -17,6 +21,8 @@ pub struct Admin {
     pub(crate) gate: Gate,
     pub(crate) recordings: Option<Arc<Recordings>>,
     pub(crate) ssh: Option<Arc<Ssh>>,
+    /// Those who may watch sessions at once.
+    pub(crate) watchers: Arc<Semaphore>,
 }
 
 /// Where the tapes lie, and the key that opens them.
@@ -33,6 +39,7 @@ impl Admin {
             gate,
             recordings: recordings.map(Arc::new),
             ssh: None,
+            watchers: Arc::new(Semaphore::new(WATCHERS)),
         }
     }
 

@@ -38,7 +38,8 @@ async fn ended_sessions_are_listed_and_shown() {
     let expected = json!({
         "id": id, "as": "user:ada", "target": "shop", "protocol": "postgres",
         "address": "127.0.0.1", "opened_at": "1970-01-01T00:01:00Z",
-        "closed_at": "1970-01-01T00:02:00Z", "client": null, "requests": null, "recording": "ab",
+        "closed_at": "1970-01-01T00:02:00Z", "client": null, "requests": null, "paused_by": null, "paused_until": null,
+        "recording": "ab",
     });
     assert_eq!(
         house.get("root", "/v1/sessions").await.json(),

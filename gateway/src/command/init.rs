@@ -21,12 +21,13 @@ use crate::output::Printer;
 use crate::parts::private_folder;
 
 const CONFIGURATION: &str = include_str!("init/countersign.yaml");
-const POLICIES: [(&str, &str); 3] = [
+const POLICIES: [(&str, &str); 4] = [
     (
         "sessions.cedar",
         include_str!("init/policies/sessions.cedar"),
     ),
     ("shop.cedar", include_str!("init/policies/shop.cedar")),
+    ("box.cedar", include_str!("init/policies/box.cedar")),
     ("masking.cedar", include_str!("init/policies/masking.cedar")),
 ];
 /// As the configuration has them where no further name is given.

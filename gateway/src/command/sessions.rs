@@ -1,4 +1,4 @@
-//! `countersign sessions`: who is connected to what, what they did, and how to end it.
+//! `countersign sessions`: who is connected to what, what they did, and how to stop or end it.
 
 use std::process::ExitCode;
 
@@ -31,7 +31,24 @@ pub(super) fn run(command: Sessions, printer: &Printer) -> anyhow::Result<ExitCo
             printer.list(&rows, &COLUMNS)?;
         }
         Sessions::Show { id } => printer.one(&client.get(&path(&id, ""))?)?,
-        Sessions::Replay { id } => return super::replay::run(&client, &id, printer),
+        Sessions::Replay(wanted) => return super::replay::run(&client, &wanted, printer),
+        Sessions::Watch { id, request } => {
+            return super::watch::run(&client, &id, request.as_deref(), printer);
+        }
+        Sessions::Pause { id, seconds } => {
+            let session = client.post(&path(&id, "/pause"), &json!({ "seconds": seconds }))?;
+            let until = session.get("paused_until").and_then(Value::as_str);
+            let until = visible(until.unwrap_or_default());
+            let words = format!(
+                "session {} is paused; it ends at {until} unless it is resumed",
+                visible(&id)
+            );
+            printer.say(&session, &words)?;
+        }
+        Sessions::Resume { id } => {
+            let session = client.post(&path(&id, "/resume"), &json!({}))?;
+            printer.say(&session, &format!("session {} goes on", visible(&id)))?;
+        }
         Sessions::Kill { id, reason } => {
             client.post(&path(&id, "/kill"), &json!({ "reason": reason }))?;
             let words = format!("session {} has ended", visible(&id));

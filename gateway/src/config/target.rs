@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gate::Entry;
+use recorder::tape::RecordMode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess};
 
 use super::keyed::{self, Keyed, Reader};
 use super::schema::with_protocols;
@@ -17,6 +19,7 @@ const LONGEST_NAME: usize = 63;
 
 pub(crate) struct Target {
     pub(crate) labels: BTreeSet<String>,
+    pub(crate) record: Record,
     pub(crate) entry: &'static Entry,
     /// The protocol's own settings.
     pub(crate) backend: Arc<dyn Any + Send + Sync>,
@@ -65,20 +68,52 @@ pub(super) struct Own {
     /// Words for policies, such as `env:prod`.
     #[serde(default)]
     labels: BTreeSet<String>,
+    /// How much of answers is recorded; terminals are always recorded whole, copied files and tunnels in figures.
+    #[serde(default)]
+    record: Record,
+}
+
+/// How much of an answer stands in the recording.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Record {
+    /// The first 64 KiB, figures, and a hash of the rest.
+    #[default]
+    Head,
+    Full,
+    /// Figures and a hash.
+    None,
+}
+
+impl From<Record> for RecordMode {
+    fn from(record: Record) -> Self {
+        match record {
+            Record::Head => Self::Head,
+            Record::Full => Self::Full,
+            Record::None => Self::None,
+        }
+    }
 }
 
 impl Keyed for Target {
     type Own = Own;
     type Settings = Arc<dyn Any + Send + Sync>;
 
-    const FIELDS: &'static [&'static str] = &["labels"];
+    const FIELDS: &'static [&'static str] = &["labels", "record"];
 
     fn reader(entry: &Entry) -> Reader<Self::Settings> {
         entry.backend
     }
 
-    fn field<'de, A: MapAccess<'de>>(own: &mut Own, _: &str, map: &mut A) -> Result<(), A::Error> {
-        own.labels = map.next_value()?;
+    fn field<'de, A: MapAccess<'de>>(
+        own: &mut Own,
+        field: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        match field {
+            "record" => own.record = map.next_value()?,
+            _ => own.labels = map.next_value()?,
+        }
         Ok(())
     }
 
@@ -89,6 +124,7 @@ impl Keyed for Target {
     ) -> Result<Self, &'static str> {
         Ok(Self {
             labels: own.labels,
+            record: own.record,
             entry,
             backend,
         })

@@ -95,6 +95,8 @@ struct Inner {
     log: Arc<Log>,
     tapes: Option<Tapes>,
     record: RecordMode,
+    /// Of targets that say so themselves.
+    records: Mutex<HashMap<String, RecordMode>>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     limits: Limits,
@@ -167,6 +169,7 @@ impl Gate {
             log: house.log.clone(),
             tapes: parts.tapes,
             record: parts.record,
+            records: Mutex::default(),
             clock: parts.clock,
             metrics: parts.metrics,
             limits: parts.limits,
@@ -226,7 +229,8 @@ impl Gate {
             target: &target,
         };
         let clock = self.0.clock.clone();
-        let started = Tape::start(self.0.tapes.as_ref(), self.0.record, clock, label).await;
+        let mode = self.record(&target.name);
+        let started = Tape::start(self.0.tapes.as_ref(), mode, clock, label).await;
         let tape = started.map_err(crate::decision::Fault::AuditUnwritable)?;
         let opening = Opening {
             protocol,
@@ -253,6 +257,16 @@ impl Gate {
         self.0.directory.opened(&control::info(&session));
         failpoint::pass(Step::Opened);
         Ok(session)
+    }
+
+    /// How much is kept of answers of these targets, in sessions that are opened from now on.
+    pub fn records(&self, records: HashMap<String, RecordMode>) {
+        *lock(&self.0.records) = records;
+    }
+
+    fn record(&self, target: &str) -> RecordMode {
+        let records = lock(&self.0.records);
+        records.get(target).copied().unwrap_or(self.0.record)
     }
 
     /// Whether anything may begin at this target now.

@@ -32,6 +32,7 @@ pub mod testing;
 pub mod tls;
 pub mod underway;
 pub mod upstream;
+pub mod whereabouts;
 
 pub use approvals::VoteError;
 pub use connection::{Connection, Gone};
@@ -50,7 +51,7 @@ pub use request::{
     Circumstances, Content, Fingerprint, Guard, Rendering, Request, Unclear, UnclearKind,
 };
 pub use rules::{Column, Mask, Rules};
-pub use session::{Connect, Session};
+pub use session::{Connect, NotPaused, Paused, Session};
 pub use stream::Stream;
 pub use targets::{Backends, ErasedTarget, Registry, Target};
 pub use underway::{End, Leave, Outcome, OutcomeKind, Revocation, Revoked, SessionEnd, Underway};
@@ -63,6 +64,13 @@ pub mod words {
     pub use policy::operation::{
         Action, Attributes, Effect, Operation, Operations, Resource, Span, Value,
     };
+    pub use policy::target::Target;
     pub use policy::verdict::{Cited, PolicyEffect, Role, Verdict, Why};
     pub use recorder::visible::visible;
+}
+
+/// What a protocol tells the tape, and what it reads from a terminal's output.
+pub mod told {
+    pub use recorder::tape::{Content, File, Moment, Size};
+    pub use recorder::terminal::lines::Lines;
 }

@@ -3,6 +3,7 @@
 mod conclude;
 mod connect;
 mod judge;
+mod pause;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,6 +28,8 @@ use crate::underway::{Countersigned, Duty, End, Leave, Live, Outcome, SessionEnd
 pub(crate) use conclude::Granted;
 pub use connect::Connect;
 use judge::Verdicts;
+use pause::Pause;
+pub use pause::{NotPaused, Paused};
 
 /// Cheap to clone; the tape is sealed when the last clone goes.
 #[derive(Clone)]
@@ -55,6 +58,7 @@ pub(crate) struct SessionState {
     pub(crate) announced: AtomicBool,
     /// What ends it when its credential expires.
     expiry: OnceLock<AbortHandle>,
+    pub(crate) pause: Pause,
 }
 
 impl Session {
@@ -79,6 +83,7 @@ impl Session {
             requests: AtomicU64::new(0),
             announced: AtomicBool::new(false),
             expiry: OnceLock::new(),
+            pause: Pause::default(),
         }))
     }
 
@@ -234,8 +239,8 @@ impl Session {
         failpoint::pass(Step::Concluded);
     }
 
-    pub(crate) fn tape_reply(&self, id: u128, bytes: &Bytes) {
-        self.0.tape.reply(id, bytes);
+    pub(crate) fn tape(&self) -> &Tape {
+        &self.0.tape
     }
 
     /// Resolves when the tape has room again: back-pressure, so that nothing is dropped.
@@ -283,6 +288,7 @@ impl Drop for SessionState {
         if let Some(watch) = self.expiry.get() {
             watch.abort();
         }
+        self.pause.over();
         let requests = self.requests.load(Ordering::Relaxed);
         // taken, not cloned: only its last holder can seal it
         let tape = std::mem::replace(&mut self.tape, Tape::none());

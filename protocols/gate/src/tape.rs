@@ -7,7 +7,7 @@ use bytes::Bytes;
 use policy::identity::Identity;
 use policy::target::Target;
 use recorder::entry::TapeRecord;
-use recorder::tape::{Event, Header, Kind, RecordMode, Reply, Tapes};
+use recorder::tape::{Event, Header, Kind, Moment, RecordMode, Reply, Tapes};
 use recorder::{Error, RequestId, SessionId, Unwritable};
 
 use crate::gate::Clock;
@@ -92,7 +92,7 @@ impl Tape {
         self.put(id, Kind::Refusal(reason.to_owned()));
     }
 
-    pub(crate) fn reply(&self, id: u128, bytes: &Bytes) {
+    pub(crate) fn reply(&self, id: u128, bytes: &Bytes, error: bool) {
         let Some(running) = &self.0 else { return };
         let at = running.now();
         let mut state = lock(&running.state);
@@ -103,10 +103,41 @@ impl Tape {
                 .replies
                 .entry(id)
                 .or_insert_with(|| Reply::new(RequestId::from(id), running.mode));
-            if let Some(event) = reply.piece(at, &piece) {
+            let event = if error {
+                reply.error_piece(at, &piece)
+            } else {
+                reply.piece(at, &piece)
+            };
+            if let Some(event) = event {
                 running.offer(&mut state, event);
             }
         }
+    }
+
+    /// Of a terminal all is kept: half of one cannot be played.
+    pub(crate) fn moment(&self, id: u128, moment: Moment) {
+        if matches!(moment, Moment::Terminal(_)) {
+            self.keep(id, RecordMode::Full);
+        }
+        self.put(id, Kind::Moment(moment));
+    }
+
+    /// How much of one answer is kept, said before its first piece.
+    pub(crate) fn keep(&self, id: u128, mode: RecordMode) {
+        let Some(running) = &self.0 else { return };
+        let reply = Reply::new(RequestId::from(id), mode);
+        lock(&running.state).replies.entry(id).or_insert(reply);
+    }
+
+    /// About the session, and no request of it.
+    pub(crate) fn notice(&self, text: String) {
+        let Some(running) = &self.0 else { return };
+        let event = Event {
+            at: running.now(),
+            request: None,
+            kind: Kind::Notice(text),
+        };
+        running.offer(&mut lock(&running.state), event);
     }
 
     pub(crate) fn outcome(&self, id: u128, outcome: &Outcome) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use policy::approval::TextHash;
 use policy::operation::Operations;
+use recorder::tape::{Moment, RecordMode};
 use tokio::sync::Notify;
 
 use crate::failpoint::{self, Step};
@@ -241,9 +242,38 @@ impl Underway {
         let bytes = bytes.into_bytes();
         self.reply_bytes = self.reply_bytes.saturating_add(bytes.len() as u64);
         failpoint::pass(Step::Masked);
-        self.duty.session.tape_reply(self.duty.id(), &bytes);
+        self.duty
+            .session
+            .tape()
+            .reply(self.duty.id(), &bytes, false);
         failpoint::pass(Step::Taped);
         Ok(bytes)
+    }
+
+    /// The same of what goes to standard error.
+    pub fn error_reply(&mut self, bytes: Masked) -> Result<Bytes, Revoked> {
+        let bytes = self.uncopied(bytes)?;
+        self.duty.session.tape().reply(self.duty.id(), &bytes, true);
+        Ok(bytes)
+    }
+
+    /// The same of what is recorded in figures only: what it was is told as a moment.
+    pub fn uncopied(&mut self, bytes: Masked) -> Result<Bytes, Revoked> {
+        self.check()?;
+        let bytes = bytes.into_bytes();
+        self.reply_bytes = self.reply_bytes.saturating_add(bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    /// Recorded beside the reply. A terminal is told before its first piece: all of it is kept then.
+    pub fn tell(&self, moment: Moment) {
+        self.duty.session.tape().moment(self.duty.id(), moment);
+    }
+
+    /// Of the reply no more is kept than figures and a hash. Said before its first piece.
+    pub fn keep_figures(&self) {
+        let tape = self.duty.session.tape();
+        tape.keep(self.duty.id(), RecordMode::None);
     }
 
     pub fn revocation(&self) -> Revocation {

@@ -58,6 +58,11 @@ pub(crate) fn described(reason: &Reason) -> serde_json::Value {
     serde_json::json!({ "exit": EXIT, "stderr": line(&refusal(reason, None)) })
 }
 
+pub(crate) fn paused(paused: &gate::Paused) -> String {
+    let by = gate::words::visible(&paused.by);
+    format!("paused by {by}: nothing passes until somebody resumes it")
+}
+
 pub(crate) fn ended(end: End) -> String {
     match end {
         End::Killed => "ended by an administrator",

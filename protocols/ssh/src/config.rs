@@ -30,6 +30,10 @@ pub struct Listener {
     /// What it takes to log in: all proofs of one of these lists, in its order and of one person.
     #[serde(default = "default_require")]
     pub require: Vec<Vec<Factor>>,
+    /// Offers ciphers in counter mode besides, for clients that know no AES-GCM, such as libssh2 before 1.11 and paramiko
+    /// before 3.4. They cost the gateway four times as much, and many clients prefer them.
+    #[serde(default)]
+    pub legacy_ciphers: bool,
     /// The section `ssh` of the configuration.
     #[serde(skip)]
     pub section: Option<Section>,

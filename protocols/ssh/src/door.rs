@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gate::{Authenticated, Gate};
 use russh::keys::Certificate;
@@ -12,17 +13,21 @@ use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey,
 };
 use russh::{Channel, ChannelId, Pty, Sig};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::Shared;
 use crate::address::Address;
 use crate::certificate::acceptable;
 use crate::environment;
 use crate::factors::Kind;
+use crate::listen::{At, Listen, Listenings};
 use crate::login::{self, Given, Proof, Step};
 use crate::permits::Permits;
-use crate::refused::NotSpoken;
 use crate::serve::Jump;
+
+/// How long a connection may stand still while a target is asked to listen: one that carries nothing yet, and any other.
+const ALONE: Duration = Duration::from_secs(8);
+const BESIDE: Duration = Duration::from_secs(2);
 
 /// What the connection's task is told.
 pub(crate) enum Told {
@@ -30,7 +35,7 @@ pub(crate) enum Told {
     Session(Channel<Msg>),
     Forward(Forward),
     Socket(Socket),
-    NotSpoken(NotSpoken),
+    Listen(Listen),
 }
 
 /// Somebody who proved who it is.
@@ -73,6 +78,9 @@ pub(crate) struct Door {
     pub(crate) permits: Permits,
     /// Session channels that have begun something: a second beginning is refused.
     pub(crate) begun: HashSet<ChannelId>,
+    pub(crate) listenings: Arc<Listenings>,
+    /// Some channel was opened: it waits for whatever is answered here.
+    pub(crate) opened: bool,
 }
 
 impl Door {
@@ -107,6 +115,22 @@ impl Door {
         } else {
             session.channel_failure(channel)
         }
+    }
+
+    /// Whether the target listens now, and where. The library answers such a request when this returns and at no other
+    /// time: so it waits a moment for the target, and never for people.
+    async fn listen(&self, at: At, session: &mut Session) -> Result<Option<u32>, russh::Error> {
+        let (answer, answered) = oneshot::channel();
+        self.hand_on(Told::Listen(Listen { at, answer }));
+        let patience = if self.opened { BESIDE } else { ALONE };
+        let why = match tokio::time::timeout(patience, answered).await {
+            Ok(Ok(Ok(port))) => return Ok(Some(port)),
+            Ok(Ok(Err(why))) => why,
+            Ok(Err(_)) | Err(_) => "the target takes too long to answer".to_owned(),
+        };
+        // the answer itself has no room for words
+        session.debug(true, &format!("countersign: {why}"), "")?;
+        Ok(None)
     }
 
     fn hand_on(&self, told: Told) {
@@ -202,6 +226,7 @@ impl Handler for Door {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.opened = true;
         reply.accept().await;
         self.hand_on(Told::Session(channel));
         Ok(())
@@ -217,6 +242,7 @@ impl Handler for Door {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.opened = true;
         self.hand_on(Told::Forward(Forward {
             channel,
             reply,
@@ -234,6 +260,7 @@ impl Handler for Door {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.opened = true;
         self.hand_on(Told::Socket(Socket {
             channel,
             reply,
@@ -330,32 +357,64 @@ impl Handler for Door {
         _: u32,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.hand_on(Told::NotSpoken(NotSpoken::Display));
-        session.channel_failure(channel)
+        // asked of the gate with the start; the answer cannot wait so long
+        if self.permits.display {
+            session.channel_success(channel)
+        } else {
+            session.channel_failure(channel)
+        }
     }
 
     async fn agent_request(&mut self, _: ChannelId, _: &mut Session) -> Result<bool, Self::Error> {
-        self.hand_on(Told::NotSpoken(NotSpoken::Agent));
-        Ok(false)
+        Ok(self.permits.agent)
     }
 
     async fn tcpip_forward(
         &mut self,
         address: &str,
         port: &mut u32,
+        session: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        if u16::try_from(*port).is_err() {
+            return Ok(false);
+        }
+        let at = At::Port {
+            address: address.to_owned(),
+            port: *port,
+        };
+        match self.listen(at, session).await? {
+            Some(chosen) => {
+                *port = chosen;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    async fn cancel_tcpip_forward(
+        &mut self,
+        address: &str,
+        port: u32,
         _: &mut Session,
     ) -> Result<bool, Self::Error> {
-        let at = format!("{address}:{port}");
-        self.hand_on(Told::NotSpoken(NotSpoken::Listening(at)));
-        Ok(false)
+        let address = address.to_owned();
+        Ok(self.listenings.cancel(&At::Port { address, port }))
     }
 
     async fn streamlocal_forward(
         &mut self,
         path: &str,
+        session: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        let listening = self.listen(At::Socket(path.to_owned()), session).await?;
+        Ok(listening.is_some())
+    }
+
+    async fn cancel_streamlocal_forward(
+        &mut self,
+        path: &str,
         _: &mut Session,
     ) -> Result<bool, Self::Error> {
-        self.hand_on(Told::NotSpoken(NotSpoken::Listening(path.to_owned())));
-        Ok(false)
+        Ok(self.listenings.cancel(&At::Socket(path.to_owned())))
     }
 }

@@ -19,9 +19,18 @@ use crate::host::{self, Known};
 const CERTIFIED_FOR: Duration = Duration::from_secs(24 * 3600);
 const SKEW: Duration = Duration::from_secs(3600);
 const ID: &str = "SSH-2.0-Countersign";
-/// The cheapest first; CTR costs four times as much, and a client that prefers it would get it. ChaCha20-Poly1305 lets
-/// packets be cut out of the beginning (Terrapin) where a client does not agree on strict key exchange.
+/// The cheapest first. ChaCha20-Poly1305 is not among them: it lets packets be cut out of the beginning (Terrapin) where a
+/// client does not agree on strict key exchange.
 const CIPHERS: &[cipher::Name] = &[cipher::AES_128_GCM, cipher::AES_256_GCM];
+/// For what knows nothing better, such as libssh2 and paramiko of before 2024. It costs four times as much, and many
+/// clients prefer it where it is on offer.
+const LEGACY_CIPHERS: &[cipher::Name] = &[
+    cipher::AES_128_GCM,
+    cipher::AES_256_GCM,
+    cipher::AES_256_CTR,
+    cipher::AES_192_CTR,
+    cipher::AES_128_CTR,
+];
 
 /// What the gateway proves itself with.
 pub(crate) struct HostKeys {
@@ -30,6 +39,7 @@ pub(crate) struct HostKeys {
     names: Vec<String>,
     /// What a client may begin with.
     methods: MethodSet,
+    ciphers: &'static [cipher::Name],
     plain: Arc<Config>,
 }
 
@@ -60,6 +70,10 @@ impl HostKeys {
             authority,
             names,
             methods,
+            ciphers: match listener.legacy_ciphers {
+                true => LEGACY_CIPHERS,
+                false => CIPHERS,
+            },
             plain: Arc::new(Config::default()),
         };
         made.plain = Arc::new(made.config(Vec::new()));
@@ -103,7 +117,7 @@ impl HostKeys {
             inactivity_timeout: None,
             keepalive_interval: Some(Duration::from_secs(30)),
             keepalive_max: 4,
-            preferred: preferred(),
+            preferred: preferred(self.ciphers),
             nodelay: true,
             ..Config::default()
         }
@@ -117,7 +131,7 @@ pub(crate) fn towards(known: &Known) -> russh::client::Config {
         inactivity_timeout: None,
         keepalive_interval: Some(Duration::from_secs(30)),
         keepalive_max: 4,
-        preferred: known.preferred(preferred()),
+        preferred: known.preferred(preferred(LEGACY_CIPHERS)),
         nodelay: true,
         ..russh::client::Config::default()
     }
@@ -150,9 +164,9 @@ pub(crate) fn private(reference: &Reference, what: &str) -> Result<PrivateKey, E
     }
 }
 
-fn preferred() -> Preferred {
+fn preferred(ciphers: &'static [cipher::Name]) -> Preferred {
     Preferred {
-        cipher: Cow::Borrowed(CIPHERS),
+        cipher: Cow::Borrowed(ciphers),
         ..Preferred::DEFAULT
     }
 }

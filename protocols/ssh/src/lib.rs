@@ -1,6 +1,8 @@
 //! SSH: speaks the protocol to clients and servers, and tells policy what each request of a channel asks for.
 
+mod account;
 mod address;
+mod agent;
 mod answers;
 mod ask;
 mod certificate;
@@ -16,12 +18,15 @@ mod face;
 mod factors;
 mod forward;
 mod host;
+mod incoming;
 mod keys;
+mod lend;
+mod listen;
 mod login;
 mod mask;
 mod permits;
+mod places;
 mod reach;
-mod refused;
 pub mod request;
 mod running;
 mod serve;
@@ -35,7 +40,9 @@ pub mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate::{Backends, Connection, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear};
+use gate::{
+    Backends, Connection, Endpoint, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear,
+};
 use russh::keys::ssh_key::public::KeyData;
 
 use crate::config::{Backend, Buffers, Listener};
@@ -108,6 +115,10 @@ impl Protocol for Ssh {
 
     fn answer(reason: &Reason) -> serde_json::Value {
         answers::described(reason)
+    }
+
+    fn endpoints(backend: &Backend) -> Vec<Endpoint> {
+        vec![backend.endpoint()]
     }
 
     fn hints(target: &Target<Backend>) -> Vec<Hint> {

@@ -1,5 +1,7 @@
 //! What a credential lets its holder ask for at all: policy decides only within it.
 
+use crate::lend::What;
+
 /// What of a session's ways in and out is not closed to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Permits {
@@ -33,6 +35,13 @@ impl Permits {
             forwards: self.forwards && other.forwards,
             agent: self.agent && other.agent,
             display: self.display && other.display,
+        }
+    }
+
+    pub(crate) fn lends(self, what: What) -> bool {
+        match what {
+            What::Agent => self.agent,
+            What::Display => self.display,
         }
     }
 

@@ -7,7 +7,7 @@ use gate::{About, Connect, Decision, Error, NotOpened, Permitted, Reason, Sessio
 use crate::answers;
 use crate::config::{Backend, Login};
 use crate::ticket::Bearer;
-use crate::upstream::Leg;
+use crate::upstream::{Entry, Leg};
 use crate::visit::{Goal, Reach, Reached, Visit};
 
 /// Runs as a task of the connection's; what came of it is told through `visit.reach`.
@@ -36,6 +36,7 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
         return Err(answers::not_connected(name));
     };
     let session = open(visit, &target, reason).await?;
+    session.can_pause();
     let Some(permit) = ask(visit, &session, &login).await? else {
         return Ok(None);
     };
@@ -44,7 +45,12 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
         permits: visit.permits,
         people: &visit.shared.authorities,
     };
-    match Leg::reach(&session, permit, &target.backend, (&login, bearer)).await {
+    let entry = Entry {
+        login: &login,
+        bearer,
+        came: visit.came.clone(),
+    };
+    match Leg::reach(&session, permit, &target.backend, entry).await {
         Ok((leg, connected)) => Ok(Some(Reached {
             session,
             leg,

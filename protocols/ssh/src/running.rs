@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use gate::told::Moment;
 use gate::{End, Masked, Outcome, OutcomeKind, Revoked, Underway};
 
 /// Ended once; dropped before that, nobody knows how it came out.
@@ -25,6 +26,29 @@ impl Running {
         match self.lock().as_mut() {
             Some(underway) => underway.reply(bytes),
             None => Err(Revoked(End::Policy)),
+        }
+    }
+
+    /// The same of standard error.
+    pub(crate) fn error_reply(&self, bytes: Masked) -> Result<Bytes, Revoked> {
+        match self.lock().as_mut() {
+            Some(underway) => underway.error_reply(bytes),
+            None => Err(Revoked(End::Policy)),
+        }
+    }
+
+    /// The same of what is recorded in figures only.
+    pub(crate) fn uncopied(&self, bytes: Masked) -> Result<Bytes, Revoked> {
+        match self.lock().as_mut() {
+            Some(underway) => underway.uncopied(bytes),
+            None => Err(Revoked(End::Policy)),
+        }
+    }
+
+    /// Recorded beside the reply.
+    pub(crate) fn tell(&self, moment: Moment) {
+        if let Some(underway) = self.lock().as_ref() {
+            underway.tell(moment);
         }
     }
 

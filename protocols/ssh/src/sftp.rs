@@ -2,6 +2,8 @@
 
 mod asked;
 mod files;
+mod transfer;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +14,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::answers;
-use crate::ask::{Answer, Waiting, wait_for};
+use crate::ask::{Answer, wait_for};
 use crate::channel::inbox::{Inbox, Over, Piece};
-use crate::channel::relay::Started;
+use crate::channel::relay::{Started, pauses};
 use crate::channel::{Ending, Pipes, failed, over};
 use crate::decode::sftp::{
     Ask, Malformed, Outcome, Packet, Reply, Request, Tap, permission_denied, status,
@@ -25,12 +27,17 @@ use crate::running::Running;
 use crate::upstream::{Broken, Side};
 use crate::visit::{Reached, Visit};
 use files::Files;
+use transfer::Transfer;
+use waiting::AtFile;
 
 pub(crate) const NAME: &str = "sftp";
 
 /// Requests that may wait for people at once on one channel.
 const MOST_HELD: usize = 64;
 const CONCLUDES_WITHIN: Duration = Duration::from_secs(3);
+
+/// The id of a request, and what will be told of the file that it opens.
+type Opens = (u32, Option<Transfer>);
 
 /// One channel's SFTP.
 struct Session<'a> {
@@ -44,7 +51,7 @@ struct Session<'a> {
     running: Running,
     files: Files,
     /// Requests about which people are asked.
-    asking: JoinSet<(u32, String, Answer<Asked>)>,
+    asking: JoinSet<(Opens, String, Answer<Asked>)>,
     closing: watch::Sender<bool>,
     client_ended: bool,
     /// The target was told that the client sends no more.
@@ -88,6 +95,7 @@ pub(crate) async fn relay(
         end = revocation.wait() => Ended::Revoked(end),
         ended = session.run(&target) => ended,
         () = pipes.going() => Ended::ClientLeft,
+        never = pauses(&reached.session, face) => match never {},
     };
     session.conclude(ended).await
 }
@@ -95,7 +103,7 @@ pub(crate) async fn relay(
 enum Woken {
     Client(Result<Piece, Over>),
     Target(Result<Piece, Over>),
-    Answered(u32, String, Box<Answer<Asked>>),
+    Answered(Opens, String, Box<Answer<Asked>>),
 }
 
 impl Session<'_> {
@@ -105,12 +113,13 @@ impl Session<'_> {
             let reads = !self.client_ended && self.asking.len() < MOST_HELD;
             let woken = tokio::select! {
                 biased;
-                Some(Ok((id, what, answer))) = self.asking.join_next() => Woken::Answered(id, what, Box::new(answer)),
+                Some(Ok((opens, what, answer))) = self.asking.join_next() => Woken::Answered(opens, what, Box::new(answer)),
                 piece = target.next() => Woken::Target(piece),
                 piece = self.client.next(), if reads => Woken::Client(piece),
             };
+            self.reached.session.flows().await;
             let done = match woken {
-                Woken::Answered(id, what, answer) => self.answered(id, &what, *answer).await,
+                Woken::Answered(opens, what, answer) => self.answered(opens, &what, *answer).await,
                 Woken::Target(Ok(Piece::Status(status))) => {
                     code = (status != 0).then(|| format!("exit {status}"));
                     self.face.status(status).await;
@@ -142,6 +151,7 @@ impl Session<'_> {
             Piece::Extended(..)
             | Piece::Terminal(_)
             | Piece::Environment(..)
+            | Piece::Wish(_)
             | Piece::Start(_)
             | Piece::Resized(_)
             | Piece::Status(_)
@@ -162,16 +172,17 @@ impl Session<'_> {
             }
             Piece::Extended(code, bytes) => {
                 let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
-                let bytes = self.running.reply(masked)?;
+                let bytes = self.running.error_reply(masked)?;
                 self.face.data(Some(code), bytes).await;
             }
             Piece::Killed(killed) => self.face.killed(killed).await,
-            Piece::Eof => self.face.eof().await,
+            Piece::Eof => self.face.output_is_over(),
             Piece::Failed => return Err(Ended::NotStarted),
             Piece::Succeeded
             | Piece::Status(_)
             | Piece::Terminal(_)
             | Piece::Environment(..)
+            | Piece::Wish(_)
             | Piece::Start(_)
             | Piece::Resized(_)
             | Piece::Signal(_) => {}
@@ -224,21 +235,22 @@ impl Session<'_> {
 
     async fn judge(&mut self, id: u32, bytes: Bytes, request: Request) -> Result<(), Ended> {
         let (asked, what) = asked::asked(self.reached, bytes, &request);
+        let opens = (id, files::transfer(&request));
         match self.reached.session.authorize(asked).await {
-            Decision::Permit(permit) => self.pass(id, permit).await,
+            Decision::Permit(permit) => self.pass(opens, permit).await,
             Decision::Deny(denied) => {
                 let text = answers::refusal(denied.reason(), denied.id().as_deref());
                 self.refuse(id, &what, &text).await
             }
             Decision::Fault(_, fault) => self.refuse(id, &what, &answers::fault(&fault)).await,
             Decision::Hold(hold) => {
-                self.hold(id, what, hold);
+                self.hold(opens, what, hold);
                 Ok(())
             }
         }
     }
 
-    fn hold(&mut self, id: u32, what: String, hold: Hold<Asked>) {
+    fn hold(&mut self, opens: Opens, what: String, hold: Hold<Asked>) {
         let waiting = AtFile {
             face: self.face.clone(),
             client: self.client.clone(),
@@ -246,21 +258,26 @@ impl Session<'_> {
             closing: self.closing.subscribe(),
         };
         self.asking
-            .spawn(async move { (id, what, wait_for(hold, &waiting).await) });
+            .spawn(async move { (opens, what, wait_for(hold, &waiting).await) });
     }
 
-    async fn answered(&mut self, id: u32, what: &str, answer: Answer<Asked>) -> Result<(), Ended> {
+    async fn answered(
+        &mut self,
+        opens: Opens,
+        what: &str,
+        answer: Answer<Asked>,
+    ) -> Result<(), Ended> {
         match answer {
-            Answer::Go(permit) => self.pass(id, permit).await,
-            Answer::No(text) => self.refuse(id, what, &text).await,
-            Answer::GivenUp => self.refuse(id, what, "given up").await,
+            Answer::Go(permit) => self.pass(opens, permit).await,
+            Answer::No(text) => self.refuse(opens.0, what, &text).await,
+            Answer::GivenUp => self.refuse(opens.0, what, "given up").await,
         }
     }
 
-    async fn pass(&mut self, id: u32, permit: Permitted<Asked>) -> Result<(), Ended> {
+    async fn pass(&mut self, (id, transfer): Opens, permit: Permitted<Asked>) -> Result<(), Ended> {
         match self.side.pass(permit).await {
             Ok(underway) => {
-                self.files.asked(id, Running::new(underway));
+                self.files.asked(id, Running::new(underway), transfer);
                 Ok(())
             }
             Err(crate::upstream::Failure::Lost) => Err(Ended::Lost),
@@ -286,8 +303,10 @@ impl Session<'_> {
         } = reply;
         let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
         let bytes = match &answers {
-            Some(answers) => self.files.reply(answers, masked, &self.running)?,
-            None => self.running.reply(masked)?,
+            Some(answers) => self
+                .files
+                .reply((answers, &outcome), masked, &self.running)?,
+            None => self.running.uncopied(masked)?,
         };
         self.reached
             .session
@@ -311,6 +330,7 @@ impl Session<'_> {
 
     async fn conclude(mut self, ended: Ended) -> Ending {
         self.closing.send_replace(true);
+        self.files.broken_off();
         self.side.close().await;
         // questions are withdrawn by those who asked them
         let asking = &mut self.asking;
@@ -343,29 +363,6 @@ impl Session<'_> {
         };
         self.running.done(kind, code);
         ending
-    }
-}
-
-/// A client whose request waits while others go on.
-struct AtFile {
-    face: Arc<Face>,
-    client: Inbox,
-    visit: Arc<Visit>,
-    closing: watch::Receiver<bool>,
-}
-
-impl Waiting for AtFile {
-    async fn tell(&self, text: &str) {
-        self.face.say(text).await;
-    }
-
-    async fn given_up(&self) {
-        let mut closing = self.closing.clone();
-        tokio::select! {
-            () = self.client.gone() => {}
-            () = self.visit.going() => {}
-            _ = closing.wait_for(|closing| *closing) => {}
-        }
     }
 }
 

@@ -20,8 +20,9 @@ use crate::error::{Error, Unwritable};
 use crate::field::{Field, length};
 use crate::id::SessionId;
 
-/// What is gathered longer than this is written although the chunk is small: all that a crash can lose.
-const GATHER: Duration = Duration::from_secs(1);
+/// What is gathered longer than this is written although the chunk is small: all that a crash can lose, and how far
+/// behind one is who watches.
+const GATHER: Duration = Duration::from_millis(500);
 
 pub(crate) enum Message {
     Start {

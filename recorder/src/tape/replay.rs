@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::chunk::{Cipher, HEAD, PREFIX, UNPACKED};
@@ -24,9 +24,12 @@ pub enum Ending {
 pub struct Replay {
     file: BufReader<File>,
     cipher: Cipher,
-    header: Header,
+    /// Until the first chunk was read there is none.
+    header: Option<Header>,
     events: VecDeque<Vec<u8>>,
     ending: Option<Ending>,
+    /// Where the next chunk begins.
+    next: u64,
 }
 
 /// Opens the tape of a session in the folder of `Tapes`.
@@ -36,23 +39,15 @@ pub fn read(directory: &Path, key: &TapeKey, session: SessionId) -> Result<Repla
     let mut head = [0; HEAD];
     file.read_exact(&mut head).map_err(Error::io(&path))?;
     let cipher = Cipher::open(key, session, &head)?;
-    let header = Header {
-        actor: String::new(),
-        target: String::new(),
-        protocol: String::new(),
-        at: 0,
-    };
     let mut replay = Replay {
         file,
         cipher,
-        header,
+        header: None,
         events: VecDeque::new(),
         ending: None,
+        next: HEAD as u64,
     };
     replay.chunk()?;
-    if let Some(record) = replay.events.pop_front() {
-        replay.header = whole(&record)?;
-    }
     Ok(replay)
 }
 
@@ -65,8 +60,24 @@ fn whole<T: Field>(record: &[u8]) -> Result<T, Error> {
 
 impl Replay {
     /// Whose session it was; empty when a crash came before its first chunk was written.
-    pub fn header(&self) -> &Header {
-        &self.header
+    pub fn header(&self) -> Header {
+        self.header.clone().unwrap_or_default()
+    }
+
+    /// Whether the first chunk was written: only then the header says something.
+    pub fn has_begun(&self) -> bool {
+        self.header.is_some()
+    }
+
+    /// Looks again at the end of a tape that is being recorded. Whether there is more to read.
+    pub fn look_again(&mut self) -> Result<bool, Error> {
+        if let Some(Ending::Unsealed { .. }) = self.ending() {
+            let failed = |_| Error::Tape("its file cannot be read");
+            self.file.seek(SeekFrom::Start(self.next)).map_err(failed)?;
+            self.ending = None;
+            self.chunk()?;
+        }
+        Ok(!self.events.is_empty())
     }
 
     /// `None` while there are events to read.
@@ -98,10 +109,16 @@ impl Replay {
             return Ok(());
         }
         let plain = self.cipher.open_chunk(packed, flag == 1)?;
+        self.next += (PREFIX + count) as u64;
         let mut input = Input(&plain);
         while !input.0.is_empty() {
             let count = u32::take(&mut input)? as usize;
-            self.events.push_back(input.bytes(count)?.to_vec());
+            let record = input.bytes(count)?;
+            if self.header.is_none() {
+                self.header = Some(whole(record)?);
+            } else {
+                self.events.push_back(record.to_vec());
+            }
         }
         if flag == 1 {
             if self.fill(&mut [0])? > 0 {

@@ -16,3 +16,4 @@ mod second_verifier;
 mod seeds;
 mod tampering;
 mod tapes;
+mod terminals;

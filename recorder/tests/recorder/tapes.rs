@@ -6,7 +6,9 @@ use std::path::Path;
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use recorder::tape::replay::{Ending, read};
-use recorder::tape::{Event, HEAD, Header, Kind, RecordMode, Reply, TapeKey, Tapes};
+use recorder::tape::{
+    Content, Event, File, HEAD, Header, Kind, Moment, RecordMode, Reply, Size, TapeKey, Tapes,
+};
 use recorder::{Error, RequestId, SessionId};
 
 fn header() -> Header {
@@ -54,7 +56,7 @@ async fn a_sealed_tape_replays_what_was_pushed() {
     assert_eq!((sealed.events, sealed.bytes), (1000, file.len() as u64));
     assert!(!file.windows(6).any(|window| window == b"SELECT"));
     let mut replay = read(&directory, &again, session).unwrap();
-    assert_eq!(replay.header(), &header());
+    assert_eq!(replay.header(), header());
     assert_eq!(
         replay.by_ref().map(Result::unwrap).collect::<Vec<_>>(),
         events
@@ -198,4 +200,64 @@ fn a_reply_is_kept_as_far_as_the_mode_says() {
         let expected = (!rest.is_empty()).then(|| digest(&SHA256, &rest).as_ref().to_vec());
         assert_eq!(end.rest.map(|rest| rest.digest.to_vec()), expected);
     }
+}
+
+/// One of each kind that came later than the first six.
+fn moments() -> Vec<Event> {
+    let size = Size {
+        columns: 80,
+        rows: 24,
+    };
+    let file = File {
+        path: "/srv/a".into(),
+        read: Content {
+            bytes: 3,
+            digest: Some([7; 32]),
+            unhashed: String::new(),
+        },
+        written: Content::default(),
+        closed: true,
+    };
+    let moments = [
+        Moment::Terminal(size),
+        Moment::Resized(size),
+        Moment::Exited(7),
+        Moment::Signalled("TERM".into()),
+        Moment::Advisory("ls".into()),
+        Moment::File(file),
+    ];
+    let kinds = moments.map(Kind::Moment).into_iter();
+    let kinds = kinds.chain([Kind::ErrorReply(Bytes::from_static(b"no"))]);
+    kinds.map(|kind| Event { kind, ..event(1) }).collect()
+}
+
+#[tokio::test]
+async fn a_tape_is_followed_while_it_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, again) = keys(folder.path());
+    let tapes = Tapes::open(folder.path(), key).unwrap();
+    let session = SessionId::from(8);
+    let tape = tapes.start(session, header()).await.unwrap();
+    // until its file is there
+    let mut replay = loop {
+        if let Ok(replay) = read(folder.path(), &again, session) {
+            break replay;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(replay.next().is_none());
+    for event in moments() {
+        tape.push(event.clone()).await.unwrap();
+        while !replay.look_again().unwrap() {
+            tokio::task::yield_now().await;
+        }
+        assert!(replay.has_begun());
+        assert_eq!(replay.next().unwrap().unwrap(), event);
+        assert!(replay.next().is_none());
+        assert_eq!(replay.ending(), Some(Ending::Unsealed { torn_bytes: 0 }));
+    }
+    tape.seal().await.unwrap();
+    assert!(!replay.look_again().unwrap());
+    assert_eq!(replay.ending(), Some(Ending::Sealed));
+    assert_eq!(replay.header(), header());
 }

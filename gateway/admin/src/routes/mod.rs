@@ -19,7 +19,8 @@ use crate::door::Routes;
 use crate::state::Admin;
 use rules::{
     Approve, Kill, ListTokens, Lock, LookAtLocks, LookAtUsers, ManageOwnKeys, ManageTokens,
-    ManageUsers, ReadAudit, RequestCertificate, SignedIn, ViewApproval, ViewRecording, ViewSession,
+    ManageUsers, Pause, ReadAudit, RequestCertificate, SignedIn, ViewApproval, ViewRecording,
+    ViewSession,
 };
 
 const GET: MethodFilter = MethodFilter::GET;
@@ -85,6 +86,8 @@ fn routes() -> Routes {
         .on(GET, "/v1/sessions", ViewSession, sessions::list)
         .on(GET, "/v1/sessions/{id}", ViewSession, sessions::show)
         .on(POST, "/v1/sessions/{id}/kill", Kill, sessions::kill)
+        .on(POST, "/v1/sessions/{id}/pause", Pause, sessions::pause)
+        .on(POST, "/v1/sessions/{id}/resume", Pause, sessions::resume)
         .on(
             GET,
             "/v1/sessions/{id}/recording",

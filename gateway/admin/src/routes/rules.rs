@@ -21,6 +21,7 @@ rules! {
     ViewSession: Ask::Look("view_session");
     ViewRecording: Ask::Act("view_recording");
     Kill: Ask::Act("kill");
+    Pause: Ask::Act("pause");
     Lock: Ask::Act("lock");
     LookAtLocks: Ask::Look("lock");
     ManageUsers: Ask::Act("manage_users");

@@ -14,8 +14,8 @@ pub use people::{
     Group, IssuedToken, Kind, Lock, LockKind, Locked, Me, NewLock, NewToken, NewUser, Revoked,
     Token, User,
 };
-pub use replay::{Line, What};
-pub use session::Session;
+pub use replay::{Line, Passed, What};
+pub use session::{NewPause, Session};
 pub use ssh::{
     IssuedSshCertificate, NewOwnSshKey, NewSshCertificate, NewSshKey, Ssh, SshCertificate, SshKey,
 };

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use recorder::tape::replay::Ending;
-use recorder::tape::{Event, Header, Kind};
+use recorder::tape::{Content, Event, File, Header, Kind, Moment};
 use serde::{Deserialize, Serialize};
 
 use super::Time;
@@ -35,6 +35,10 @@ pub enum What {
     Reply {
         bytes: String,
     },
+    /// The same of standard error.
+    ErrorReply {
+        bytes: String,
+    },
     ReplyEnd {
         rows: u64,
         bytes: u64,
@@ -52,6 +56,36 @@ pub enum What {
     Note {
         text: String,
     },
+    /// The request runs in a terminal.
+    Terminal {
+        columns: u32,
+        rows: u32,
+    },
+    Resized {
+        columns: u32,
+        rows: u32,
+    },
+    /// The protocol's own code of the end: an exit status, SFTP's status.
+    Exited {
+        status: u32,
+    },
+    Signalled {
+        signal: String,
+    },
+    /// A line that seems to have been entered: read from what the terminal showed, and no more than a hint.
+    Advisory {
+        text: String,
+    },
+    /// What became of a file that was opened.
+    File {
+        path: String,
+        read: Passed,
+        written: Passed,
+        /// False where the channel ended first.
+        closed: bool,
+    },
+    /// Nothing new: sent now and then to who follows.
+    Heartbeat,
     /// The last line: where it is missing, the answer was cut.
     End {
         /// Whole, as its last chunk proves; a session that is open is not sealed yet.
@@ -62,6 +96,26 @@ pub enum What {
     Broken {
         why: String,
     },
+}
+
+/// What passed of a file in one direction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    pub bytes: u64,
+    /// Hex; null where nothing passed, or not in one piece from the beginning.
+    pub sha256: Option<String>,
+    /// Why there is none.
+    pub unhashed: Option<String>,
+}
+
+impl From<Content> for Passed {
+    fn from(content: Content) -> Self {
+        Self {
+            bytes: content.bytes,
+            sha256: content.digest.map(|digest| super::hex(&digest)),
+            unhashed: Some(content.unhashed).filter(|why| !why.is_empty()),
+        }
+    }
 }
 
 impl Line {
@@ -85,6 +139,9 @@ impl Line {
             Kind::Reply(bytes) => What::Reply {
                 bytes: STANDARD.encode(bytes),
             },
+            Kind::ErrorReply(bytes) => What::ErrorReply {
+                bytes: STANDARD.encode(bytes),
+            },
             Kind::ReplyEnd(end) => What::ReplyEnd {
                 rows: end.rows,
                 bytes: end.bytes,
@@ -94,6 +151,7 @@ impl Line {
             Kind::Notice(text) => What::Notice { text },
             Kind::Refusal(text) => What::Refusal { text },
             Kind::Note(text) => What::Note { text },
+            Kind::Moment(moment) => What::of(moment),
         };
         Self {
             nanoseconds: Some(event.at),
@@ -112,6 +170,10 @@ impl Line {
         Self::last(What::End { sealed, torn_bytes })
     }
 
+    pub(crate) fn heartbeat() -> Self {
+        Self::last(What::Heartbeat)
+    }
+
     pub(crate) fn broken(why: String) -> Self {
         Self::last(What::Broken { why })
     }
@@ -122,6 +184,38 @@ impl Line {
             at: None,
             request: None,
             what,
+        }
+    }
+}
+
+impl What {
+    fn of(moment: Moment) -> Self {
+        match moment {
+            Moment::Terminal(size) => Self::Terminal {
+                columns: size.columns,
+                rows: size.rows,
+            },
+            Moment::Resized(size) => Self::Resized {
+                columns: size.columns,
+                rows: size.rows,
+            },
+            Moment::Exited(status) => Self::Exited { status },
+            Moment::Signalled(signal) => Self::Signalled { signal },
+            Moment::Advisory(text) => Self::Advisory { text },
+            Moment::File(file) => {
+                let File {
+                    path,
+                    read,
+                    written,
+                    closed,
+                } = file;
+                Self::File {
+                    path,
+                    read: read.into(),
+                    written: written.into(),
+                    closed,
+                }
+            }
         }
     }
 }

@@ -20,8 +20,19 @@ pub struct Session {
     pub client: Option<String>,
     /// Known while the session is open.
     pub requests: Option<u64>,
+    /// While it is paused: who stopped it, and when it ends unless it is resumed.
+    pub paused_by: Option<String>,
+    pub paused_until: Option<Time>,
     /// Digest of the sealed recording, hex.
     pub recording: Option<String>,
+}
+
+/// How a session is to be paused.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPause {
+    /// It ends then, unless it was resumed; 900 where nothing is said, 86,400 at most.
+    pub seconds: Option<u64>,
 }
 
 impl From<gate::SessionInfo> for Session {
@@ -36,6 +47,8 @@ impl From<gate::SessionInfo> for Session {
             closed_at: None,
             client: Some(live.client),
             requests: Some(live.requests),
+            paused_until: live.paused.as_ref().map(|paused| Time(paused.until)),
+            paused_by: live.paused.map(|paused| paused.by),
             recording: None,
         }
     }
@@ -53,6 +66,8 @@ impl From<store::SessionRecord> for Session {
             closed_at: kept.closed_at.map(Time),
             client: None,
             requests: None,
+            paused_by: None,
+            paused_until: None,
             recording: kept.tape,
         }
     }

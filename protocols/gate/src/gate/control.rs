@@ -11,7 +11,7 @@ use super::house::Chore;
 use crate::ledger::ApprovalId;
 use crate::record::Closed;
 use crate::rules::Rules;
-use crate::session::{Session, SessionState};
+use crate::session::{NotPaused, Paused, Session, SessionState};
 use crate::tape::Tape;
 use crate::underway::{End, lock};
 
@@ -44,6 +44,9 @@ pub struct SessionInfo {
     /// Unix seconds.
     pub opened_at: i64,
     pub requests: u64,
+    /// While it is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
 }
 
 impl Gate {
@@ -104,11 +107,31 @@ impl Gate {
 
     /// Ends the client's connection and what runs for it; `false` where there is no such session.
     pub fn kill(&self, session: &str) -> bool {
-        let found = self.live().into_iter().find(|live| live.id() == session);
+        let found = self.find(session);
         found
-            .as_ref()
             .inspect(|session| session.0.end(End::Killed))
             .is_some()
+    }
+
+    /// Stops what passes in a session, in both directions; when nobody resumed it after so long, it ends.
+    pub fn pause(&self, session: &str, by: &str, within: Duration) -> Result<Paused, NotPaused> {
+        let session = self.find(session).ok_or(NotPaused::NoSession)?;
+        session.pause(by, within)
+    }
+
+    /// `false` where no such session is paused.
+    pub fn resume(&self, session: &str, by: &str) -> bool {
+        let found = self.find(session);
+        found.is_some_and(|session| session.resume(by))
+    }
+
+    /// Whether it is open.
+    pub fn is_open(&self, session: &str) -> bool {
+        self.find(session).is_some()
+    }
+
+    fn find(&self, session: &str) -> Option<Session> {
+        self.live().into_iter().find(|live| live.id() == session)
     }
 
     /// Ends the sessions of somebody, or of something, that was locked or revoked. Returns how many.
@@ -199,5 +222,6 @@ pub(super) fn info(session: &Session) -> SessionInfo {
         client: session.0.client.clone(),
         opened_at: session.0.opened_at / 1_000_000_000,
         requests: session.requests(),
+        paused: session.paused(),
     }
 }

@@ -1,12 +1,14 @@
 //! Both directions of something that runs at a target, until either side ends it or the gate does.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gate::{End, Masked, OutcomeKind, Session, Underway};
 
-use super::inbox::{Inbox, Over, Piece};
+use super::inbox::{Inbox, Over, Piece, Size};
 use super::{Ending, Pipes, over};
+use crate::account::Account;
 use crate::answers;
 use crate::face::Face;
 use crate::mask::Stream;
@@ -16,6 +18,13 @@ use crate::visit::Reached;
 
 /// The target's side of what was started.
 pub(crate) type Started = (Side, Inbox, Underway);
+
+/// How it was started.
+pub(crate) struct Manner {
+    /// It only copies files: nobody rewrites or keeps those.
+    pub(crate) copies: bool,
+    pub(crate) terminal: Option<Size>,
+}
 
 enum Ended {
     /// The target closed the channel; what it said of the end.
@@ -33,14 +42,17 @@ pub(crate) async fn relay(
     reached: &Arc<Reached>,
     pipes: &Pipes,
     face: &Face,
-    ((side, target, underway), copies): (Started, bool),
+    ((side, target, underway), manner): (Started, Manner),
 ) -> Ending {
     let mut revocation = underway.revocation();
+    let copies = manner.copies;
+    let account = Account::open(&underway, &manner);
     let running = Running::new(underway);
     let stream = || Stream::new(reached.session.mask(), face.is_terminal(), copies);
     let mut down = Down {
         session: &reached.session,
         running: &running,
+        account: &account,
         face,
         out: stream(),
         err: stream(),
@@ -49,8 +61,9 @@ pub(crate) async fn relay(
         biased;
         end = revocation.wait() => Ended::Revoked(end),
         ended = down.run(&target) => ended,
-        ended = up(&pipes.client, &side, &running) => ended,
+        ended = up(reached, &pipes.client, (&side, &running), &account) => ended,
         () = pipes.going() => Ended::ClientLeft,
+        never = pauses(&reached.session, face) => match never {},
     };
     side.close().await;
     conclude(&running, ended)
@@ -86,18 +99,32 @@ fn conclude(running: &Running, ended: Ended) -> Ending {
 }
 
 /// The client's pieces on their way to the target.
-async fn up(client: &Inbox, side: &Side, running: &Running) -> Ended {
+async fn up(
+    reached: &Reached,
+    client: &Inbox,
+    (side, running): (&Side, &Running),
+    account: &Account,
+) -> Ended {
     loop {
-        let sent = match client.next().await {
-            Ok(Piece::Data(bytes)) => side.more(running, bytes).await,
+        let piece = client.next().await;
+        reached.session.flows().await;
+        let sent = match piece {
+            Ok(Piece::Data(bytes)) => {
+                account.typed(&bytes);
+                side.more(running, bytes).await
+            }
             Ok(Piece::Eof) => side.eof(running).await,
-            Ok(Piece::Resized(size)) => side.resize(running, size).await,
+            Ok(Piece::Resized(size)) => {
+                account.resized(running, size);
+                side.resize(running, size).await
+            }
             Ok(Piece::Signal(signal)) => side.signal(running, signal).await,
             // one channel starts one thing; nothing else has a meaning while it runs
             Ok(
                 Piece::Extended(..)
                 | Piece::Terminal(_)
                 | Piece::Environment(..)
+                | Piece::Wish(_)
                 | Piece::Start(_)
                 | Piece::Status(_)
                 | Piece::Killed(_)
@@ -116,10 +143,30 @@ async fn up(client: &Inbox, side: &Side, running: &Running) -> Ended {
     }
 }
 
+/// Tells the client whenever the session is paused or goes on; never comes to an end.
+pub(crate) async fn pauses(session: &Session, face: &Face) -> Infallible {
+    let mut pauses = session.pauses();
+    let mut was = false;
+    loop {
+        let paused = pauses.borrow_and_update().clone();
+        match &paused {
+            Some(paused) => face.say(&answers::paused(paused)).await,
+            None if was => face.say("the session goes on").await,
+            None => {}
+        }
+        was = paused.is_some();
+        if pauses.changed().await.is_err() {
+            // its session is gone: who holds it hears of that
+            return std::future::pending().await;
+        }
+    }
+}
+
 /// The target's pieces on their way to the client.
 struct Down<'a> {
     session: &'a Session,
     running: &'a Running,
+    account: &'a Account,
     face: &'a Face,
     out: Stream,
     err: Stream,
@@ -144,6 +191,7 @@ impl Down<'_> {
                 Some(Ok(Piece::Status(status))) => {
                     last = (exit(status), OutcomeKind::Completed);
                     let flushed = self.flush().await;
+                    self.account.exited(self.running, status);
                     self.face.status(status).await;
                     flushed
                 }
@@ -151,12 +199,13 @@ impl Down<'_> {
                     let code = format!("signal {:?}", killed.signal);
                     last = (Some(code), OutcomeKind::Completed);
                     let flushed = self.flush().await;
+                    self.account.signalled(self.running, &killed.signal);
                     self.face.killed(killed).await;
                     flushed
                 }
                 Some(Ok(Piece::Eof)) => {
                     let flushed = self.flush().await;
-                    self.face.eof().await;
+                    self.face.output_is_over();
                     flushed
                 }
                 Some(Ok(Piece::Failed)) => return Ended::NotStarted,
@@ -164,6 +213,7 @@ impl Down<'_> {
                     Piece::Succeeded
                     | Piece::Terminal(_)
                     | Piece::Environment(..)
+                    | Piece::Wish(_)
                     | Piece::Start(_)
                     | Piece::Resized(_)
                     | Piece::Signal(_),
@@ -215,8 +265,13 @@ impl Down<'_> {
         let Some(masked) = masked else {
             return Ok(());
         };
-        let bytes = self.running.reply(masked);
+        self.session.flows().await;
+        let bytes = match code {
+            None => self.running.reply(masked),
+            Some(_) => self.running.error_reply(masked),
+        };
         let bytes = bytes.map_err(|gate::Revoked(end)| Ended::Revoked(end))?;
+        self.account.shown(self.running, &bytes);
         self.session.recorded().await.map_err(Ended::Unrecorded)?;
         self.face.data(code, bytes).await;
         Ok(())

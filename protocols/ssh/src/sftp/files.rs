@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use gate::told::Moment;
+use gate::words::visible;
 use gate::{Masked, OutcomeKind, Revoked};
 
-use crate::decode::sftp::{Answers, Continued};
+use super::transfer::{Failure, Transfer, Waiting};
+use crate::decode::sftp::{Answers, Continued, Outcome, Request};
 use crate::running::Running;
 
 const SUCCESS: u32 = 0;
@@ -15,67 +18,142 @@ const EOF: u32 = 1;
 #[derive(Default)]
 pub(super) struct Files {
     /// By the id of a request that has no answer yet.
-    waiting: HashMap<u32, Running>,
+    waiting: HashMap<u32, Asked>,
     /// By handle: the permission that it was opened with.
-    open: HashMap<Bytes, Running>,
+    open: HashMap<Bytes, Asked>,
     /// Handles that are being closed, by the id of that request.
-    closing: HashMap<u32, Running>,
+    closing: HashMap<u32, (Bytes, Asked)>,
+    /// Writes that have no answer yet.
+    writing: HashMap<u32, Failure>,
+    early: Waiting,
+}
+
+/// A request under way, and what passes where it opened a file.
+struct Asked {
+    running: Running,
+    transfer: Option<Transfer>,
+}
+
+/// What an opening will be told as, once it is closed.
+pub(super) fn transfer(request: &Request) -> Option<Transfer> {
+    match request {
+        Request::Open { path, flags, .. } => {
+            let path = visible(&String::from_utf8_lossy(path));
+            Some(Transfer::new(path, flags.append))
+        }
+        Request::OpenFolder { .. }
+        | Request::Look { .. }
+        | Request::Remove { .. }
+        | Request::Rename { .. }
+        | Request::MakeFolder { .. }
+        | Request::SetStat { .. }
+        | Request::Link { .. }
+        | Request::Copy { .. }
+        | Request::Extended { .. } => None,
+    }
 }
 
 impl Files {
-    pub(super) fn asked(&mut self, id: u32, running: Running) {
-        self.waiting.insert(id, running);
+    pub(super) fn asked(&mut self, id: u32, running: Running, transfer: Option<Transfer>) {
+        let asked = Asked { running, transfer };
+        self.waiting.insert(id, asked);
     }
 
     /// Whether a request on an open handle may pass: its permission still holds.
     pub(super) fn go_on(&mut self, handle: &Bytes, id: u32, what: &Continued) -> bool {
         if *what == Continued::Close {
-            let Some(running) = self.open.remove(handle) else {
+            let Some(asked) = self.open.remove(handle) else {
                 return false;
             };
             // closing is allowed even where nothing else is any more
-            self.closing.insert(id, running);
+            let handle = Bytes::copy_from_slice(handle);
+            self.closing.insert(id, (handle, asked));
             return true;
         }
-        self.open
-            .get(handle)
-            .is_some_and(|running| running.check().is_ok())
+        let Some(asked) = self.open.get_mut(handle) else {
+            return false;
+        };
+        if asked.running.check().is_err() {
+            return false;
+        }
+        if let (Continued::Write { offset, data }, Some(file)) = (what, &mut asked.transfer) {
+            file.written(*offset, data, &mut self.early);
+            self.writing.insert(id, file.failure());
+        }
+        true
     }
 
-    /// A piece of a reply, recorded with the request that it belongs to.
+    /// A reply, counted with the request that it belongs to; what is read from a file is hashed.
     pub(super) fn reply(
-        &self,
-        answers: &Answers,
+        &mut self,
+        (answers, outcome): (&Answers, &Outcome),
         masked: Masked,
         session: &Running,
     ) -> Result<Bytes, Revoked> {
-        let on = answers.handle.as_ref();
-        let running = on
-            .and_then(|handle| self.open.get(handle))
-            .or_else(|| self.waiting.get(&answers.id));
-        running.unwrap_or(session).reply(masked)
+        let running = match &answers.handle {
+            Some(handle) => self.open.get(handle).map(|asked| &asked.running),
+            None => self.waiting.get(&answers.id).map(|asked| &asked.running),
+        };
+        // also what is still read from a handle that is being closed
+        let bytes = running.unwrap_or(session).uncopied(masked)?;
+        if let (Outcome::Data(data), Some(handle)) = (outcome, &answers.handle) {
+            let mut closing = self.closing.values_mut();
+            let asked = match self.open.get_mut(handle) {
+                Some(asked) => Some(asked),
+                None => closing.find_map(|(of, asked)| (*of == *handle).then_some(asked)),
+            };
+            if let Some(file) = asked.and_then(|asked| asked.transfer.as_mut()) {
+                file.read(answers.offset, data, &mut self.early);
+            }
+        }
+        Ok(bytes)
     }
 
     /// The answer came: the request is done, or its handle is open now.
     pub(super) fn answered(&mut self, id: u32, handle: Option<&Bytes>, code: u32) {
-        if let Some(running) = self.waiting.remove(&id) {
+        if let Some(failure) = self.writing.remove(&id)
+            && code != SUCCESS
+        {
+            failure.happened();
+        }
+        if let Some(asked) = self.waiting.remove(&id) {
             match handle {
                 Some(handle) => {
                     let handle = Bytes::copy_from_slice(handle);
-                    self.open.insert(handle, running);
+                    self.open.insert(handle, asked);
                 }
-                None => done(&running, code),
+                None => self.done(asked, code),
             }
         }
-        if let Some(running) = self.closing.remove(&id) {
-            done(&running, code);
+        if let Some((_, asked)) = self.closing.remove(&id) {
+            self.done(asked, code);
         }
     }
-}
 
-fn done(running: &Running, code: u32) {
-    match code {
-        SUCCESS | EOF => running.done(OutcomeKind::Completed, None),
-        code => running.done(OutcomeKind::Failed, Some(format!("sftp {code}"))),
+    fn done(&mut self, asked: Asked, code: u32) {
+        let Asked { running, transfer } = asked;
+        running.tell(Moment::Exited(code));
+        // one that could not be opened has nothing to tell
+        if let Some(file) = transfer.filter(|_| code == SUCCESS) {
+            let file = file.end(true, &mut self.early);
+            running.tell(Moment::File(file));
+        }
+        match code {
+            SUCCESS | EOF => running.done(OutcomeKind::Completed, None),
+            code => running.done(OutcomeKind::Failed, Some(format!("sftp {code}"))),
+        }
+    }
+
+    /// The channel is over: files that were not closed are told as far as they came.
+    pub(super) fn broken_off(&mut self) {
+        let open = std::mem::take(&mut self.open).into_values();
+        let closing = std::mem::take(&mut self.closing).into_values();
+        let closing = closing.map(|(_, asked)| asked);
+        for asked in open.chain(closing) {
+            if let Some(file) = asked.transfer {
+                let file = file.end(false, &mut self.early);
+                asked.running.tell(Moment::File(file));
+            }
+        }
     }
 }

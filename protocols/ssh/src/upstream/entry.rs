@@ -6,7 +6,7 @@ use gate::{Error, Stream};
 use russh::client::{self, AuthResult, Handle};
 use russh::keys::PrivateKeyWithHashAlg;
 
-use super::{WITHIN, Wire};
+use super::{Entry, WITHIN, Wire};
 use crate::config::{Credential, Login};
 use crate::cut::Cut;
 use crate::host::Known;
@@ -17,17 +17,21 @@ use crate::upstream::pins::Pins;
 pub(super) async fn enter(
     stream: Stream,
     known: Known,
-    (login, bearer): (&Login, &Bearer<'_>),
+    Entry {
+        login,
+        bearer,
+        came,
+    }: Entry<'_>,
 ) -> Result<Wire, Error> {
     let (stream, line) = Cut::new(stream);
     let shown = Arc::new(Mutex::new(None));
     let config = Arc::new(keys::towards(&known));
-    let pins = Pins::new(known, shown.clone());
+    let pins = Pins::new(known, shown.clone(), came);
     let entering = async {
         let mut handle = client::connect_stream(config, stream, pins)
             .await
             .map_err(|error| mismatch(&shown, &error))?;
-        prove(&mut handle, login, bearer).await?;
+        prove(&mut handle, login, &bearer).await?;
         Ok(Wire {
             handle,
             _line: line,
