@@ -276,9 +276,9 @@ fn a_shell_tells_the_lines_entered_and_never_what_was_not_shown() {
     terminal.types("echo told-$((40+2))\r").unwrap();
     terminal.client.printed("told-42").unwrap();
     terminal
-        .types("read -rsp 'Password: ' word; echo; echo length ${#word}\r")
+        .types("read -rsp ask$((1+1)): word; echo; echo length ${#word}\r")
         .unwrap();
-    terminal.client.printed("Password: ").unwrap();
+    terminal.client.printed("ask2:").unwrap();
     terminal.types("hunter2\r").unwrap();
     terminal.client.printed("length 7").unwrap();
     terminal.types("exit\r").unwrap();
