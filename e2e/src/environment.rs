@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::shown::Shown;
+use crate::ssh;
 use crate::stand::Stand;
 
 const VERSION: &str = "1";
@@ -21,6 +23,7 @@ pub struct Environment {
 /// What the stand itself does not know.
 pub struct Around<'a> {
     pub folder: &'a Path,
+    pub shown: &'a Shown,
     pub supervisor: u32,
 }
 
@@ -64,7 +67,7 @@ fn keys(stand: &Stand, around: &Around<'_>) -> Vec<(&'static str, String)> {
     let people = &stand.people;
     let path = |path: &Path| path.display().to_string();
     let authority = path(&place.authority());
-    vec![
+    let mut keys = vec![
         ("DEMO_VERSION", VERSION.to_owned()),
         ("DEMO_PID", stand.gateway.id().to_string()),
         ("DEMO_SUPERVISOR_PID", around.supervisor.to_string()),
@@ -88,7 +91,7 @@ fn keys(stand: &Stand, around: &Around<'_>) -> Vec<(&'static str, String)> {
         ("DEMO_GRACE_TOKEN", people.grace.clone()),
         ("DEMO_HEIDI_TOKEN", people.heidi.clone()),
         ("DEMO_ROBOT_TOKEN", people.robot.clone()),
-        ("DEMO_PROTOCOLS", "postgres".to_owned()),
+        ("DEMO_PROTOCOLS", "postgres,ssh".to_owned()),
         ("DEMO_POSTGRES_HOST", "localhost".to_owned()),
         ("DEMO_POSTGRES_PORT", place.ports.postgres.to_string()),
         ("DEMO_POSTGRES_TARGET", TARGET.to_owned()),
@@ -99,6 +102,21 @@ fn keys(stand: &Stand, around: &Around<'_>) -> Vec<(&'static str, String)> {
         ),
         ("PGSSLROOTCERT", authority),
         ("DEMO_POSTGRES_DIRECT_URL", stand.postgres.direct_url()),
+    ];
+    keys.extend(of_ssh(around.shown));
+    keys
+}
+
+fn of_ssh(shown: &Shown) -> [(&'static str, String); 7] {
+    let path = |path: PathBuf| path.display().to_string();
+    [
+        ("DEMO_SSH_HOST", "127.0.0.1".to_owned()),
+        ("DEMO_SSH_PORT", shown.ground.port.to_string()),
+        ("DEMO_SSH_TARGET", ssh::TARGET.to_owned()),
+        ("DEMO_SSH_CONFIG", path(shown.configuration())),
+        ("DEMO_SSH_KNOWN_HOSTS", path(shown.known_hosts())),
+        ("DEMO_SSH_KEY_ADA", path(shown.key())),
+        ("DEMO_SSH_DIRECT_CONFIG", path(shown.direct_configuration())),
     ]
 }
 

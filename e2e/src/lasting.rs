@@ -15,11 +15,23 @@ tries=0
 while [ -e "$1/data/postmaster.pid" ] && [ "$tries" -lt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
 rm -rf -- "$@""#;
 
+/// The demo's policies for the server `box`.
+const OF_BOX: &str = "box.cedar";
+
+/// What stands beside a stand and is in its configuration.
+pub trait Site: Sized + Send + 'static {
+    fn prepare(folder: &Path) -> anyhow::Result<Self>;
+    /// The configuration with what this one adds.
+    fn configured(&self, text: &str) -> String;
+    /// Folders that outlive their servers.
+    fn folders(&self) -> Vec<PathBuf>;
+}
+
 /// A stand with the demo's policies and those of some more files.
-pub struct Lasting {
+pub struct Lasting<G = Ground> {
     pub stand: Stand,
     /// Where SSH is served too.
-    pub ground: Option<Ground>,
+    pub ground: Option<G>,
     sweeper: Option<ChildStdin>,
 }
 
@@ -33,13 +45,20 @@ impl Lasting {
     pub fn with_ssh(policies: &'static [&'static str]) -> anyhow::Result<Self> {
         Self::keep(policies, true)
     }
+}
 
-    fn keep(policies: &'static [&'static str], ssh: bool) -> anyhow::Result<Self> {
+impl<G: Site> Lasting<G> {
+    /// The same beside a site of another kind.
+    pub fn beside(policies: &'static [&'static str]) -> anyhow::Result<Self> {
+        Self::keep(policies, true)
+    }
+
+    fn keep(policies: &'static [&'static str], sited: bool) -> anyhow::Result<Self> {
         let (done, wait) = mpsc::channel();
         std::thread::Builder::new()
             .name("keeper of the stand".to_owned())
             .spawn(move || {
-                let kept = done.send(started(policies, ssh)).is_ok();
+                let kept = done.send(started(policies, sited)).is_ok();
                 if kept {
                     loop {
                         std::thread::park();
@@ -55,20 +74,18 @@ impl Lasting {
     }
 }
 
-fn started(policies: &[&str], ssh: bool) -> anyhow::Result<Lasting> {
+fn started<G: Site>(policies: &[&str], sited: bool) -> anyhow::Result<Lasting<G>> {
     let folder = tempfile::Builder::new()
         .prefix("countersign-stand-")
         .tempdir()?;
-    let ground = ssh.then(|| Ground::prepare(folder.path())).transpose()?;
+    let ground = sited.then(|| G::prepare(folder.path())).transpose()?;
     let edit = |text: String| match &ground {
         Some(ground) => ground.configured(&text),
         None => text,
     };
     let stand = edited(&folder.path().join("stand"), policies, &edit)?;
     // OpenSSH leaves nothing in its folder that would outlive it
-    let beside = ground
-        .as_ref()
-        .map(|ground| ground.sshd.folder().to_owned());
+    let beside = ground.iter().flat_map(Site::folders);
     let mut sweeper = Command::new("sh")
         .args(["-c", SWEEP, "sweep"])
         .arg(stand.postgres.folder())
@@ -105,7 +122,11 @@ pub fn edited(
     let shipped = std::fs::read_dir(&shipped).with_context(|| shipped.display().to_string())?;
     let mut from: Vec<PathBuf> = Vec::new();
     for entry in shipped {
-        from.push(entry?.path());
+        let entry = entry?;
+        // stories of SSH bring rules of their own for `box`
+        if entry.file_name() != OF_BOX {
+            from.push(entry.path());
+        }
     }
     from.extend(
         policies

@@ -1,19 +1,26 @@
 //! The stand for black box tests and the demo: a throwaway PostgreSQL, the built gateway before it, and its people.
 
 pub mod binary;
+pub mod compared;
 pub mod driver;
 pub mod environment;
 pub mod folder;
 pub mod gateway;
 pub mod lasting;
+pub mod logins;
+pub mod packets;
 pub mod people;
 pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod psql;
 pub mod raw;
+pub mod raw_ssh;
+pub mod routes;
 pub mod settings;
+pub mod shown;
 pub mod ssh;
+pub mod ssh_wire;
 pub mod sshd;
 pub mod stand;
 pub mod story;
@@ -21,4 +28,5 @@ pub mod tap;
 pub mod terminal;
 pub mod trail;
 pub mod watchdog;
+pub mod ways;
 pub mod wire;

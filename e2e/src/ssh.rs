@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::lasting::Site;
 use crate::ports;
 use crate::sshd::{Sshd, key_pair};
 use crate::watchdog::until;
@@ -47,14 +48,13 @@ impl Ground {
         })
     }
 
-    /// The gateway's configuration with a listener for SSH, the target, and one that shows another key than is pinned.
+    /// The gateway's configuration with a listener for SSH, and the target.
+    pub fn served(&self, text: &str) -> String {
+        self.with(text, &[self.target(TARGET, self.sshd.host_key())])
+    }
+
+    /// The same with a target that shows another key than is pinned, and one whose output is not recorded.
     pub fn configured(&self, text: &str) -> String {
-        let listener = format!(
-            "listeners:\n  - address: 127.0.0.1:{}\n    ssh:\n      host_keys: [{{ file: {folder}/gateway_host_key }}]\n      \
-             host_authority: {{ file: {folder}/gateway_host_authority }}\n",
-            self.port,
-            folder = self.folder.display()
-        );
         let targets = [
             self.target(TARGET, self.sshd.host_key()),
             self.target(IMPOSTOR, self.host_key.trim()),
@@ -64,11 +64,31 @@ impl Ground {
                 1,
             ),
         ];
+        self.with(text, &targets)
+    }
+
+    fn with(&self, text: &str, targets: &[String]) -> String {
+        let listener = format!(
+            "listeners:\n  - address: 127.0.0.1:{}\n    ssh:\n      host_keys: [{{ file: {folder}/gateway_host_key }}]\n      \
+             host_authority: {{ file: {folder}/gateway_host_authority }}\n",
+            self.port,
+            folder = self.folder.display()
+        );
         text.replacen("listeners:\n", &listener, 1).replacen(
             "targets:\n",
             &format!("targets:\n{}", targets.concat()),
             1,
         )
+    }
+
+    /// What OpenSSH checks the gateway and the targets behind it by.
+    pub fn known_hosts(&self) -> PathBuf {
+        self.folder.join("known_hosts")
+    }
+
+    /// The public half of the gateway's host key.
+    pub fn host_key_file(&self) -> PathBuf {
+        self.folder.join("gateway_host_key.pub")
     }
 
     fn target(&self, name: &str, pinned: &str) -> String {
@@ -134,6 +154,39 @@ impl Ground {
             .args(["-l", TARGET, "127.0.0.1"])
             .args(words);
         Ok(command)
+    }
+}
+
+impl Site for Ground {
+    fn prepare(folder: &Path) -> anyhow::Result<Self> {
+        Self::prepare(folder)
+    }
+
+    fn configured(&self, text: &str) -> String {
+        self.configured(text)
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        vec![self.sshd.folder().to_owned()]
+    }
+}
+
+/// The same for clients that know no AES-GCM.
+pub struct Lenient(pub Ground);
+
+impl Site for Lenient {
+    fn prepare(folder: &Path) -> anyhow::Result<Self> {
+        Ground::prepare(folder).map(Self)
+    }
+
+    fn configured(&self, text: &str) -> String {
+        let listener = "    ssh:\n      host_keys:";
+        let lenient = "    ssh:\n      legacy_ciphers: true\n      host_keys:";
+        self.0.configured(text).replacen(listener, lenient, 1)
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        self.0.folders()
     }
 }
 

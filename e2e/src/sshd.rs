@@ -31,14 +31,25 @@ pub struct Sshd {
 
 impl Sshd {
     pub fn start(log: &Path) -> anyhow::Result<Self> {
+        Self::with(log, |_| Ok(String::new()))
+    }
+
+    /// The same with further settings, made once there is a folder with its keys.
+    pub fn with(
+        log: &Path,
+        further: impl FnOnce(&Path) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Self> {
         let folder = Folder::make("countersign-sshd-", None)?;
         let host_key = key_pair(folder.path(), "host_key")?;
         let gateway_key = key_pair(folder.path(), "gateway_key")?;
         folder.file("authorized_keys", gateway_key.as_bytes(), None, 0o600)?;
+        // what the server gives a display's cookie to keeps it for the test
+        let keeper = format!("#!/bin/sh\ncat > {}/cookie\n", folder.path().display());
+        folder.file("xauth", keeper.as_bytes(), None, 0o700)?;
         let [port] = ports::free()?;
         let settings = folder.file(
             "sshd_config",
-            settings(&folder, port).as_bytes(),
+            (settings(&folder, port) + &further(folder.path())?).as_bytes(),
             None,
             0o600,
         )?;
@@ -63,6 +74,10 @@ impl Sshd {
         };
         started.wait_until_ready(log)?;
         Ok(started)
+    }
+
+    pub fn alive(&mut self) -> anyhow::Result<bool> {
+        Ok(self.process.ended()?.is_none())
     }
 
     pub fn port(&self) -> u16 {
@@ -136,7 +151,8 @@ fn settings(folder: &Folder, port: u16) -> String {
          AuthorizedKeysFile {path}/authorized_keys\nStrictModes no\nUsePAM no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
          Subsystem sftp internal-sftp\nAllowTcpForwarding yes\nAllowStreamLocalForwarding yes\n\
+         X11Forwarding yes\nXAuthLocation {path}/xauth\n\
          AcceptEnv LANG LC_* COLORTERM GIT_PROTOCOL\nMaxSessions 500\nMaxStartups 500\nPrintMotd no\n\
-         PrintLastLog no\nLogLevel VERBOSE\n"
+         SetEnv HOME={path}\nPrintLastLog no\nLogLevel VERBOSE\n"
     )
 }

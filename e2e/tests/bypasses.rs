@@ -84,6 +84,31 @@ fn execute_is_judged_by_what_the_text_prepares() {
 }
 
 #[test]
+fn execute_waits_until_its_name_is_settled() {
+    let stand = table("unsettled");
+    let mut wire = wire(stand);
+    wire.query("PREPARE p AS SELECT 1").unwrap();
+    wire.answer(b'Z').unwrap();
+    for text in [
+        "SELECT 'first'",
+        "SELECT pg_sleep(0.5)",
+        "DEALLOCATE p",
+        "PREPARE p AS DELETE FROM unsettled",
+    ] {
+        wire.query(text).unwrap();
+    }
+    assert!(text(&wire.answer(b'Z').unwrap()).contains("first"));
+    // what it would run is on its way to the server, behind the sleep
+    wire.query("EXECUTE p").unwrap();
+    for _ in ["the sleep", "DEALLOCATE", "PREPARE"] {
+        wire.answer(b'Z').unwrap();
+    }
+    let heard = text(&wire.answer(b'Z').unwrap());
+    assert!(heard.contains("0A000"), "{heard}");
+    whole(stand, "unsettled");
+}
+
+#[test]
 fn a_query_after_an_error_of_its_batch_is_skipped() {
     let stand = table("skipped");
     let mut wire = wire(stand);

@@ -16,8 +16,8 @@ use e2e::environment::plain;
 use e2e::watchdog::until;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-/// Every key of the contract that a demo of Postgres has.
-const KEYS: [&str; 28] = [
+/// Every key of the contract that a demo of Postgres and SSH has.
+const KEYS: [&str; 35] = [
     "DEMO_VERSION",
     "DEMO_PID",
     "DEMO_SUPERVISOR_PID",
@@ -46,6 +46,13 @@ const KEYS: [&str; 28] = [
     "DEMO_POSTGRES_URL_ROBOT",
     "PGSSLROOTCERT",
     "DEMO_POSTGRES_DIRECT_URL",
+    "DEMO_SSH_HOST",
+    "DEMO_SSH_PORT",
+    "DEMO_SSH_TARGET",
+    "DEMO_SSH_CONFIG",
+    "DEMO_SSH_KNOWN_HOSTS",
+    "DEMO_SSH_KEY_ADA",
+    "DEMO_SSH_DIRECT_CONFIG",
 ];
 
 struct Demo {
@@ -150,7 +157,7 @@ fn a_demo_keeps_its_contract() {
         assert!(value.is_some_and(|value| plain(value)), "{key}: {value:?}");
     }
     assert_eq!(environment["DEMO_VERSION"], "1");
-    assert_eq!(environment["DEMO_PROTOCOLS"], "postgres");
+    assert_eq!(environment["DEMO_PROTOCOLS"], "postgres,ssh");
     assert_eq!(
         environment["DEMO_SUPERVISOR_PID"],
         demo.process.id().to_string()
@@ -159,8 +166,8 @@ fn a_demo_keeps_its_contract() {
     assert_eq!(mode.permissions().mode() & 0o777, 0o600);
 
     let commands = demo.commands();
-    let [read, denied, held, approve, verify] = commands.as_slice() else {
-        panic!("five commands, not {commands:?}");
+    let [read, denied, held, approve, verify, ssh @ ..] = commands.as_slice() else {
+        panic!("five commands and those of SSH, not {commands:?}");
     };
     let said = text(&shell(read).output().unwrap());
     assert!(
@@ -182,6 +189,8 @@ fn a_demo_keeps_its_contract() {
     let said = text(&shell(verify).output().unwrap());
     assert!(said.contains("nothing was changed"), "{said}");
 
+    serves_ssh(&demo, ssh, approve);
+
     kill_process(pid(demo.process.id()), Signal::TERM).unwrap();
     let process = &mut demo.process;
     let ended = until("the demo ends", || Ok(process.try_wait()?)).unwrap();
@@ -202,6 +211,59 @@ fn a_demo_keeps_its_contract() {
     );
     let direct = format!("PGSSLROOTCERT='{}' {direct}", other["PGSSLROOTCERT"]);
     assert_eq!(text(&shell(&direct).output().unwrap()).trim(), "1");
+}
+
+/// The commands for `box`, and what its policies promise besides.
+fn serves_ssh(demo: &Demo, commands: &[String], approve: &str) {
+    let [read, held] = commands else {
+        panic!("two commands, not {commands:?}");
+    };
+    let ran = shell(read).output().unwrap();
+    assert!(ran.status.success(), "{}", text(&ran));
+    assert_eq!(String::from_utf8(ran.stderr).unwrap(), "");
+
+    let mut waiting = shell(held);
+    waiting.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let waiting = waiting.spawn().unwrap();
+    let second = approve.replace("approve 1", "approve 2");
+    until("grace countersigns", || {
+        Ok(shell(&second).output()?.status.success().then_some(()))
+    })
+    .unwrap();
+    let ran = waiting.wait_with_output().unwrap();
+    assert!(ran.status.success(), "{}", text(&ran));
+    assert!(
+        text(&ran).contains("waiting for approval 2"),
+        "{}",
+        text(&ran)
+    );
+
+    let environment = demo.environment();
+    let (through, direct) = (
+        &environment["DEMO_SSH_CONFIG"],
+        &environment["DEMO_SSH_DIRECT_CONFIG"],
+    );
+    let file = tempfile::Builder::new()
+        .prefix("countersign-demo-")
+        .tempfile_in("/tmp")
+        .unwrap();
+    let path = file.path().display();
+    let copied = format!("scp -F '{through}' /etc/hostname box:{path}");
+    assert!(shell(&copied).output().unwrap().status.success());
+    assert_eq!(
+        std::fs::read(file.path()).unwrap(),
+        std::fs::read("/etc/hostname").unwrap()
+    );
+    let elsewhere = format!("scp -F '{through}' /etc/hostname box:/var/tmp/countersign-demo");
+    assert!(!shell(&elsewhere).output().unwrap().status.success());
+    let forwarded = format!("ssh -F '{through}' -W 127.0.0.1:1 box");
+    let said = text(&shell(&forwarded).output().unwrap());
+    assert!(said.contains("box-forwards"), "{said}");
+    let direct = format!("ssh -F '{direct}' box 'echo past the gateway'");
+    assert_eq!(
+        text(&shell(&direct).output().unwrap()),
+        "past the gateway\n"
+    );
 }
 
 #[test]

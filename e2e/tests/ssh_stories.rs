@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use e2e::lasting::Lasting;
 use e2e::ssh::{Client, Ground, run};
 use e2e::stand::Stand;
+use e2e::ways::echo;
 
 static LASTING: LazyLock<Lasting> = LazyLock::new(|| Lasting::with_ssh(&["ssh.cedar"]).unwrap());
 
@@ -219,10 +220,10 @@ fn a_shell_is_one_question() {
 #[test]
 fn a_tunnel_leads_where_it_may() {
     let ada = &stand().people.ada;
-    // the target's own port, reached through it: its greeting comes back
-    let to = format!("127.0.0.1:{}", ground().sshd.port());
-    let tunnel = Client::start(&mut ground().ssh(ada, &["-W", &to], &[]).unwrap()).unwrap();
-    tunnel.printed("SSH-2.0-OpenSSH").unwrap();
+    let to = format!("127.0.0.1:{}", echo().unwrap());
+    let mut tunnel = Client::start(&mut ground().ssh(ada, &["-W", &to], &[]).unwrap()).unwrap();
+    tunnel.say(b"there and back").unwrap();
+    tunnel.printed("there and back").unwrap();
     drop(tunnel);
     let refused = run(&mut ground().ssh(ada, &["-W", "192.0.2.1:80"], &[]).unwrap()).unwrap();
     assert!(!refused.status.success());

@@ -5,6 +5,7 @@ mod keyed;
 mod listener;
 mod schema;
 mod sections;
+mod ssh;
 mod target;
 
 use std::collections::BTreeMap;
@@ -78,8 +79,9 @@ impl Config {
 
     /// `file` is absolute; relative paths within start at its folder.
     pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Error> {
-        let settings: Settings =
+        let mut settings: Settings =
             serde_saphyr::from_str(text).map_err(|error| Error::of_yaml(file, &error))?;
+        ssh::hand_down(&mut settings);
         let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
         let config = Self {
             settings,

@@ -265,6 +265,7 @@ pub(crate) fn entries(
             target.entry,
             ErasedTarget {
                 policy,
+                endpoints: (target.entry.endpoints)(&*target.backend),
                 backend: target.backend,
             },
         )

@@ -11,12 +11,15 @@ use anyhow::{Context, bail};
 use e2e::environment::{Around, Environment, plain, url};
 use e2e::folder::private;
 use e2e::process::pause;
+use e2e::shown::Shown;
+use e2e::ssh::TARGET;
 use e2e::stand::{Options, Stand};
 use rustix::fs::{FlockOperation, flock};
 
 /// Of a folder that another demo has left.
-const LEFT_OVER: [&str; 6] = [
+const LEFT_OVER: [&str; 7] = [
     "env",
+    "ssh",
     "gateway",
     "gateway.token",
     "gateway.output",
@@ -48,11 +51,12 @@ fn run() -> anyhow::Result<()> {
     clear(&folder)?;
     let policies = std::env::var_os("DEMO_POLICIES_FROM").filter(|from| !from.is_empty());
     let policies = policies.map(PathBuf::from);
+    let mut shown = Shown::prepare(&folder)?;
     let options = Options {
         folder: &folder,
         binary: Some(binary()?),
         policies: policies.as_deref(),
-        edit: &|text| text,
+        edit: &|text| shown.ground.served(&text),
         durable: true,
         leashed: true,
     };
@@ -60,39 +64,56 @@ fn run() -> anyhow::Result<()> {
         Err(_) if stop() => return Ok(()),
         started => started?,
     };
+    shown.open(&stand)?;
+    let environment = publish(&stand, &shown, &folder)?;
+    tell(&stand, &shown, &folder)?;
+    watch((&mut stand, &mut shown), environment, &folder, &stop)?;
+    stand.end()
+}
+
+fn publish(stand: &Stand, shown: &Shown, folder: &Path) -> anyhow::Result<Environment> {
     let around = Around {
-        folder: &folder,
+        folder,
+        shown,
         supervisor: std::process::id(),
     };
-    let mut environment = Some(Environment::publish(&stand, &around)?);
-    tell(&stand, &folder)?;
+    Environment::publish(stand, &around)
+}
+
+/// Until the demo is to end; nobody may read of a stand that is being taken down, so the environment goes first.
+fn watch(
+    (stand, shown): (&mut Stand, &mut Shown),
+    environment: Environment,
+    folder: &Path,
+    stop: &dyn Fn() -> bool,
+) -> anyhow::Result<()> {
+    let mut environment = Some(environment);
     while !stop() {
         pause();
         if let Some(status) = stand.gateway.ended()? {
             environment.take();
             if status.success() {
                 say("demo: the gateway stopped as it was asked to; Ctrl-C ends the demo");
-                wait_for(&stop);
+                wait_for(stop);
                 break;
             }
             say(&format!(
                 "demo: the gateway ended with {status}; starting it again"
             ));
-            stand.restart(&stop)?;
-            environment = Some(Environment::publish(&stand, &around)?);
+            stand.restart(stop)?;
+            environment = Some(publish(stand, shown, folder)?);
             say(&format!("ready {}/env", folder.display()));
         }
-        if !stand.postgres.alive()? {
+        let servers = [
+            ("PostgreSQL", "postgres.log", stand.postgres.alive()?),
+            ("sshd", "ssh/sshd.log", shown.ground.sshd.alive()?),
+        ];
+        if let Some((name, log, _)) = servers.into_iter().find(|(.., alive)| !alive) {
             drop(environment);
-            bail!(
-                "PostgreSQL has ended; see {}/postgres.log",
-                folder.display()
-            );
+            bail!("{name} has ended; see {}/{log}", folder.display());
         }
     }
-    // nobody may read of a stand that is being taken down
-    drop(environment);
-    stand.end()
+    Ok(())
 }
 
 fn wait_for(stop: &dyn Fn() -> bool) {
@@ -182,8 +203,8 @@ fn binary() -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Five commands that work in a fresh shell in any folder, and an address for those who click.
-fn tell(stand: &Stand, folder: &Path) -> anyhow::Result<()> {
+/// Commands that work in a fresh shell in any folder, and an address for those who click.
+fn tell(stand: &Stand, shown: &Shown, folder: &Path) -> anyhow::Result<()> {
     let place = stand.gateway.place();
     let authority = place.authority();
     let psql = |person: &str, token: &str, statement: &str| {
@@ -224,6 +245,10 @@ fn tell(stand: &Stand, folder: &Path) -> anyhow::Result<()> {
             place.binary.display(),
             place.config().display()
         ),
+        "# the server `box` by SSH, with a key of ada's: what reads is answered at once".to_owned(),
+        ssh(shown, "hostname; ls /tmp"),
+        "# what deletes waits, as above".to_owned(),
+        ssh(shown, "rm -f /tmp/countersigned"),
         "# DBeaver, DataGrip (user ada, the token below as password)".to_owned(),
         format!(
             "jdbc:postgresql://localhost:{}/shop?user=ada&password={}&sslmode=verify-full&sslrootcert={}",
@@ -238,6 +263,11 @@ fn tell(stand: &Stand, folder: &Path) -> anyhow::Result<()> {
         folder.display()
     ));
     Ok(())
+}
+
+fn ssh(shown: &Shown, command: &str) -> String {
+    let configuration = shown.configuration();
+    format!("ssh -F '{}' {TARGET} '{command}'", configuration.display())
 }
 
 /// Approves the first question that waits, by its number.

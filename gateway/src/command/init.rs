@@ -21,14 +21,17 @@ use crate::output::Printer;
 use crate::parts::private_folder;
 
 const CONFIGURATION: &str = include_str!("init/countersign.yaml");
-const POLICIES: [(&str, &str); 3] = [
+const POLICIES: [(&str, &str); 4] = [
     (
         "sessions.cedar",
         include_str!("init/policies/sessions.cedar"),
     ),
     ("shop.cedar", include_str!("init/policies/shop.cedar")),
+    ("box.cedar", include_str!("init/policies/box.cedar")),
     ("masking.cedar", include_str!("init/policies/masking.cedar")),
 ];
+/// As the configuration has them where no further name is given.
+const NAMES: &str = r#"["localhost","127.0.0.1","::1"]"#;
 /// Everybody may read a certificate and a policy, only the owner a key.
 const PUBLIC: u32 = 0o644;
 const PRIVATE: u32 = 0o600;
@@ -40,7 +43,7 @@ pub(super) fn run(arguments: &Init, printer: &Printer) -> anyhow::Result<ExitCod
         private_folder(&folder.join(part)).with_context(|| folder.display().to_string())?;
     }
     write_certificates(&folder, &arguments.hosts)?;
-    write_ssh_keys(&folder.join("keys"), &arguments.hosts)?;
+    write_ssh_keys(&folder.join("keys"))?;
     Key::generate(&folder.join("keys/audit.key"))?
         .public()
         .write(&folder.join("keys/audit.pub"))?;
@@ -55,7 +58,8 @@ pub(super) fn run(arguments: &Init, printer: &Printer) -> anyhow::Result<ExitCod
         PUBLIC,
     )?;
     let file = folder.join("countersign.yaml");
-    write(&file, CONFIGURATION.as_bytes(), PRIVATE)?;
+    let text = configuration(&arguments.hosts)?;
+    write(&file, text.as_bytes(), PRIVATE)?;
 
     let token = first_admin(&file, &arguments.admin)?;
     if let Some(path) = &arguments.admin_token_file {
@@ -122,19 +126,25 @@ fn write_certificates(folder: &Path, hosts: &[String]) -> anyhow::Result<()> {
     )
 }
 
-fn write_ssh_keys(keys: &Path, hosts: &[String]) -> anyhow::Result<()> {
-    let made = ssh::make(hosts)?;
+fn write_ssh_keys(keys: &Path) -> anyhow::Result<()> {
+    let made = ssh::make()?;
     for (name, pair) in [
         ("ssh-user-ca", made.user_authority),
         ("ssh-host-ca", made.host_authority),
+        ("ssh-target-ca", made.target_authority),
         ("ssh-host-key", made.host),
     ] {
         write(&keys.join(name), pair.private.as_bytes(), PRIVATE)?;
         let public = keys.join(format!("{name}.pub"));
         write(&public, pair.public.as_bytes(), PUBLIC)?;
     }
-    let certificate = keys.join("ssh-host-key-cert.pub");
-    write(&certificate, made.host_certificate.as_bytes(), PUBLIC)
+    Ok(())
+}
+
+/// The first configuration, with the names that clients call the gateway by.
+fn configuration(hosts: &[String]) -> anyhow::Result<String> {
+    let names = serde_json::to_string(&certificates::names(hosts))?;
+    Ok(CONFIGURATION.replacen(NAMES, &names, 1))
 }
 
 fn first_admin(file: &Path, name: &str) -> anyhow::Result<String> {
@@ -158,4 +168,18 @@ fn write(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<()> {
     opened
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .with_context(|| format!("writing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gateway_is_certified_under_the_names_it_is_called() {
+        let plain = configuration(&[]).unwrap();
+        assert_eq!(plain, CONFIGURATION);
+        let named = configuration(&["gate.example.com".to_owned(), "::1".to_owned()]).unwrap();
+        let names = r#"names: ["localhost","127.0.0.1","::1","gate.example.com"]"#;
+        assert!(named.contains(names), "{named}");
+    }
 }

@@ -77,6 +77,11 @@ pub(crate) struct Ssh {
     pub(crate) user_authority: PathBuf,
     /// Signs those of hosts; clients are told its public half.
     pub(crate) host_authority: PathBuf,
+    /// Proves the gateway to clients, on every listener that names no key of its own.
+    pub(crate) host_key: Option<PathBuf>,
+    /// What clients call the gateway: its host certificates, made in memory, are for these names.
+    #[serde(default)]
+    pub(crate) names: Vec<String>,
 }
 
 /// The API that the command line, bots and the web UI use.

@@ -44,12 +44,34 @@ fn authorities_for_ssh_may_be_left_out() {
     let named = parse(FIRST).unwrap().settings.ssh.unwrap();
     assert_eq!(named.user_authority, Path::new("keys/ssh-user-ca"));
     assert_eq!(named.host_authority, Path::new("keys/ssh-host-ca"));
-    let authorities =
-        "ssh:\n  user_authority: keys/ssh-user-ca\n  host_authority: keys/ssh-host-ca\n";
-    let without = FIRST.replacen(authorities, "", 1);
+    let (before, rest) = FIRST.split_once("ssh:\n  user_authority").unwrap();
+    let (_, after) = rest.split_once("\nadmin:\n").unwrap();
+    let without = format!("{before}admin:\n{after}");
     assert!(parse(&without).unwrap().settings.ssh.is_none());
     let one = FIRST.replacen("  host_authority: keys/ssh-host-ca\n", "", 1);
     assert!(refused(&one).contains("host_authority"));
+}
+
+#[test]
+fn listeners_for_ssh_take_what_the_section_names() {
+    let listener = "listeners:\n  - address: 127.0.0.1:2222\n    ssh: {}\n";
+    let mut config = parse(&FIRST.replacen("listeners:\n", listener, 1)).unwrap();
+    let [ssh, postgres] = config.settings.listeners.as_mut_slice() else {
+        panic!("two listeners");
+    };
+    let own = ssh
+        .settings
+        .downcast_mut::<protocol_ssh::config::Listener>();
+    let section = own.unwrap().section.take().unwrap();
+    let file = |name: &str| gate::secret::Reference::File(name.into());
+    assert_eq!(section.host_keys, [file("keys/ssh-host-key")]);
+    assert_eq!(section.host_authority, file("keys/ssh-host-ca"));
+    assert_eq!(section.user_authority, file("keys/ssh-user-ca"));
+    assert_eq!(section.names, ["localhost", "127.0.0.1", "::1"]);
+    let other = postgres
+        .settings
+        .downcast_ref::<protocol_ssh::config::Listener>();
+    assert!(other.is_none());
 }
 
 #[test]

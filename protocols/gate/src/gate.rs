@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use policy::approval::State;
-use policy::identity::Identity;
+use policy::identity::{Credential, Identity};
 use policy::operation::{Effect, Operation};
 use policy::target::Target;
 use policy::vocabulary::Vocabulary;
@@ -127,6 +127,8 @@ pub(crate) struct Opening {
     pub(crate) client: String,
     /// Unix seconds: the credential says that it ends then.
     pub(crate) until: Option<i64>,
+    /// What proved the identity besides its credential.
+    pub(crate) beside: Vec<Credential>,
 }
 
 /// Why no session was opened.
@@ -219,7 +221,7 @@ impl Gate {
             reason,
             client,
         } = about;
-        let (identity, until) = who.into_parts();
+        let (identity, until, beside) = who.into_parts();
         let id = self.next_id();
         let label = Label {
             session: id,
@@ -237,6 +239,7 @@ impl Gate {
             reason,
             client,
             until,
+            beside,
         };
         let session = Session::new(self.clone(), id, opening, tape);
         lock(&self.0.sessions).insert(id, Arc::downgrade(&session.0));

@@ -32,6 +32,7 @@ pub mod testing;
 pub mod tls;
 pub mod underway;
 pub mod upstream;
+pub mod whereabouts;
 
 pub use approvals::VoteError;
 pub use connection::{Connection, Gone};
@@ -63,6 +64,7 @@ pub mod words {
     pub use policy::operation::{
         Action, Attributes, Effect, Operation, Operations, Resource, Span, Value,
     };
+    pub use policy::target::Target;
     pub use policy::verdict::{Cited, PolicyEffect, Role, Verdict, Why};
     pub use recorder::visible::visible;
 }

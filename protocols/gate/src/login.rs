@@ -1,5 +1,6 @@
 //! Credentials become an identity here and nowhere else.
 
+mod second;
 mod ssh;
 
 use std::collections::{BTreeSet, HashMap};
@@ -34,6 +35,8 @@ pub struct Authenticated {
     identity: Identity,
     /// Unix seconds: what the credential itself says; of tokens and keys the directory knows.
     until: Option<i64>,
+    /// What else the same person was asked for: the session lasts only while each of them would still prove it.
+    beside: Vec<Credential>,
 }
 
 impl Authenticated {
@@ -47,12 +50,13 @@ impl Authenticated {
         Self {
             identity,
             until: None,
+            beside: Vec::new(),
         }
     }
 
-    /// The identity, and the Unix second at which its session ends, where the credential says it.
-    pub(crate) fn into_parts(self) -> (Identity, Option<i64>) {
-        (self.identity, self.until)
+    /// The identity, the Unix second at which its session ends where the credential says it, and what proved it besides.
+    pub(crate) fn into_parts(self) -> (Identity, Option<i64>, Vec<Credential>) {
+        (self.identity, self.until, self.beside)
     }
 }
 
@@ -150,14 +154,21 @@ impl Gate {
         }
     }
 
-    /// A bearer token, `cs_<id>_<secret>`.
+    /// A bearer token, `cs_<id>_<secret>`, as the whole login.
     pub fn bearer(&self, token: &str, source: IpAddr) -> Result<Authenticated, LoginRefused> {
-        let id = token
-            .strip_prefix("cs_")
-            .and_then(|rest| rest.split_once('_'));
-        let Some((id, _)) = id else {
-            return Err(LoginRefused::Malformed);
-        };
+        let id = public_id(token)?;
+        let found = self.token(token, source);
+        match &found {
+            Ok(_) => self.failures().forget(id, source),
+            Err(LoginRefused::WrongCredential) => self.failures().note(id, source),
+            Err(LoginRefused::Malformed | LoginRefused::Locked) => {}
+        }
+        found
+    }
+
+    /// The same as one proof of several: failures are the protocol's to note and to forget.
+    pub fn token(&self, token: &str, source: IpAddr) -> Result<Authenticated, LoginRefused> {
+        let id = public_id(token)?;
         let hash = digest::digest(&digest::SHA256, token.as_bytes());
         let account = self.directory().owner_of_token(id);
         let now = self.now() / 1_000_000_000;
@@ -166,17 +177,8 @@ impl Gate {
             constant_time::verify_slices_are_equal(&token.hash, hash.as_ref()).ok()?;
             token.live(now).then_some((account, token))
         });
-        match found {
-            Some((account, token)) => {
-                let authenticated = self.proved(account, token, source)?;
-                self.failures().forget(id, source);
-                Ok(authenticated)
-            }
-            None => {
-                self.failures().note(id, source);
-                Err(LoginRefused::WrongCredential)
-            }
-        }
+        let (account, token) = found.ok_or(LoginRefused::WrongCredential)?;
+        self.proved(account, token, source)
     }
 
     fn proved(
@@ -216,14 +218,16 @@ impl Gate {
                 on_behalf_of: None,
             },
             until: None,
+            beside: Vec::new(),
         })
     }
 
-    /// The identity as the directory knows it now; `None` where it is locked, gone, or its credential is dead.
-    pub(crate) fn refreshed(&self, identity: &Identity) -> Option<Identity> {
+    /// The identity as the directory knows it now; `None` where it is locked, gone, or one of its credentials is dead.
+    pub(crate) fn refreshed(&self, identity: &Identity, beside: &[Credential]) -> Option<Identity> {
         let account = self.directory().account(&identity.name)?;
         let now = self.now() / 1_000_000_000;
-        if account.locked || !alive(&account, &identity.credential, now) {
+        let mut credentials = beside.iter().chain([&identity.credential]);
+        if account.locked || !credentials.all(|one| alive(&account, one, now)) {
             return None;
         }
         Some(Identity {
@@ -234,10 +238,10 @@ impl Gate {
     }
 
     /// When the credential ends by itself, in Unix seconds, as the directory knows it.
-    pub(crate) fn expiry(&self, identity: &Identity) -> Option<i64> {
-        let account = self.directory().account(&identity.name)?;
-        let id = &identity.credential.id;
-        if identity.credential.kind == ssh::KEY {
+    pub(crate) fn expiry(&self, name: &str, credential: &Credential) -> Option<i64> {
+        let account = self.directory().account(name)?;
+        let id = &credential.id;
+        if credential.kind == ssh::KEY {
             account
                 .ssh_keys
                 .iter()
@@ -263,6 +267,14 @@ impl Gate {
             tokio::time::sleep(delay).await;
         }
     }
+}
+
+/// The part of a token that is no secret.
+fn public_id(token: &str) -> Result<&str, LoginRefused> {
+    let rest = token
+        .strip_prefix("cs_")
+        .and_then(|rest| rest.split_once('_'));
+    rest.map(|(id, _)| id).ok_or(LoginRefused::Malformed)
 }
 
 /// Whether this credential would still prove the account; what is of no known kind would not.

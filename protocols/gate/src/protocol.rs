@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::gate::Gate;
 use crate::request::{self, Rendering, Request, Unclear};
 use crate::targets::{Backends, ErasedTarget, Registry, Target, typed};
+use crate::upstream::Endpoint;
 
 /// A protocol crate implements this once; `gateway/src/protocols.rs` has one line for it.
 pub trait Protocol: Sized + Send + Sync + 'static {
@@ -43,6 +44,8 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Request, Unclear>> + Send;
     /// The native refusal, as `policy explain` shows it.
     fn answer(reason: &crate::decision::Reason) -> serde_json::Value;
+    /// Everywhere that a target listens.
+    fn endpoints(backend: &Self::Backend) -> Vec<Endpoint>;
     /// How to connect, per client, ready to paste.
     fn hints(target: &Target<Self::Backend>) -> Vec<Hint>;
 }
@@ -99,6 +102,7 @@ pub struct Entry {
     pub explain: fn(ErasedTarget, Sample, Who) -> Boxed<Result<Explained, Unclear>>,
     pub answer: fn(&crate::decision::Reason) -> serde_json::Value,
     pub hints: fn(&ErasedTarget) -> Vec<Hint>,
+    pub endpoints: fn(&(dyn Any + Send + Sync)) -> Vec<Endpoint>,
 }
 
 /// Puts a listener in service.
@@ -127,6 +131,12 @@ impl Entry {
             hints: |target| {
                 typed::<P::Backend>(target)
                     .map(|t| P::hints(&t))
+                    .unwrap_or_default()
+            },
+            endpoints: |backend| {
+                backend
+                    .downcast_ref::<P::Backend>()
+                    .map(P::endpoints)
                     .unwrap_or_default()
             },
         }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
-use policy::identity::Identity;
+use policy::identity::{Credential, Identity};
 use policy::operation::Operations;
 use policy::target::Target;
 use tokio::task::AbortHandle;
@@ -46,6 +46,8 @@ pub(crate) struct SessionState {
     pub(crate) opened_at: i64,
     /// Unix seconds: what its credential says of its own end.
     pub(crate) until: Option<i64>,
+    /// What proved its identity besides; it ends with any of them.
+    pub(crate) beside: Vec<Credential>,
     pub(crate) switch: Arc<Switch>,
     live: Mutex<HashMap<u128, Arc<Live>>>,
     verdicts: Mutex<Verdicts>,
@@ -72,6 +74,7 @@ impl Session {
             client: opening.client,
             opened_at,
             until: opening.until,
+            beside: opening.beside,
             switch: Arc::new(Switch::default()),
             live: Mutex::new(HashMap::new()),
             verdicts: Mutex::new(Verdicts::default()),

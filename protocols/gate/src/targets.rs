@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, RwLock};
 
+use crate::upstream::Endpoint;
+
 /// A backend with its protocol's own settings.
 pub struct Target<B> {
     pub policy: policy::target::Target,
@@ -25,6 +27,8 @@ impl<B> Clone for Target<B> {
 pub struct ErasedTarget {
     pub policy: policy::target::Target,
     pub backend: Arc<dyn Any + Send + Sync>,
+    /// Where it listens: no protocol may lead there round the one that it is served by.
+    pub endpoints: Vec<Endpoint>,
 }
 
 /// Shared by all protocols; each is given a typed look into it.
@@ -68,6 +72,14 @@ impl<B: Send + Sync + 'static> Backends<B> {
     /// All of this protocol's.
     pub fn all(&self) -> Vec<Target<B>> {
         self.0.all().values().filter_map(typed).collect()
+    }
+
+    /// Every target of the gateway with where it listens, of whatever protocol.
+    pub fn everywhere(&self) -> Vec<(policy::target::Target, Vec<Endpoint>)> {
+        let all = self.0.all();
+        let all = all.values();
+        all.map(|target| (target.policy.clone(), target.endpoints.clone()))
+            .collect()
     }
 
     /// `None` where there is no such target, or where it speaks another protocol.

@@ -147,8 +147,48 @@ async fn failing_again_costs_more_as_with_tokens() {
         house.gate.ssh_certificate("ada", &old, SOURCE).unwrap_err();
     }
     assert!(!cost().await.is_zero());
+    // one proof of several forgives nothing: its holder could guess the next one at no cost
     house.gate.ssh_key("ada", KEY, SOURCE).unwrap();
+    assert!(!cost().await.is_zero());
+    house.gate.welcome("ada", SOURCE);
     assert!(cost().await.is_zero());
+}
+
+#[tokio::test]
+async fn two_proofs_are_one_persons_and_end_with_the_first_of_them() {
+    let house = house().await;
+    house.people.give_ssh_key("grace", b"grace's key", "root");
+    let key = |name: &str, key: &[u8]| house.gate.ssh_key(name, key, SOURCE).unwrap();
+    let short = certificate(&house, 7, 60);
+    let short = house.gate.ssh_certificate("ada", &short, SOURCE).unwrap();
+    let stranger = key("grace", b"grace's key").and(short.clone());
+    assert_eq!(stranger.unwrap_err(), LoginRefused::WrongCredential);
+    let both = || key("ada", KEY).and(short.clone()).unwrap();
+
+    // revoking either of them ends the session
+    let by_key = house.open_as(both()).await;
+    assert_eq!(by_key.identity().credential.id, "ada-key");
+    assert_eq!(house.gate.revoke(&Whom::Token("ada-key".into())), 1);
+    assert_eq!(by_key.ended(), Some(End::Locked));
+    let by_certificate = house.open_as(both()).await;
+    let serial = Whom::Token(SshCertificate::credential(7));
+    assert_eq!(house.gate.revoke(&serial), 1);
+    assert_eq!(by_certificate.ended(), Some(End::Locked));
+    let seen = house.open_as(both()).await;
+    let revoke = |it: &mut gate::directory::Account| it.revoked_certificates.extend([7]);
+    house.people.change("ada", revoke);
+    house.gate.directory_changed();
+    assert_eq!(seen.ended(), Some(End::Locked));
+    house
+        .people
+        .change("ada", |it| it.revoked_certificates.clear());
+
+    // and so does the end of the one that ends first
+    tokio::time::pause();
+    let timed = house.open_as(both()).await;
+    house.clock.advance(61);
+    tokio::time::advance(Duration::from_secs(62)).await;
+    assert_eq!(timed.end().wait().await, End::Locked);
 }
 
 #[tokio::test]

@@ -20,7 +20,9 @@ mod server;
 pub mod wire;
 mod words;
 
-use gate::{Backends, Connection, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear};
+use gate::{
+    Backends, Connection, Endpoint, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear,
+};
 
 use crate::analyses::Analyses;
 use crate::cancel::Cancels;
@@ -69,6 +71,10 @@ impl Protocol for Postgres {
 
     fn answer(reason: &Reason) -> serde_json::Value {
         answers::described(reason)
+    }
+
+    fn endpoints(backend: &Backend) -> Vec<Endpoint> {
+        vec![backend.at.endpoint()]
     }
 
     fn hints(target: &Target<Backend>) -> Vec<Hint> {

@@ -3,6 +3,7 @@
 pub(crate) mod drain;
 pub(crate) mod inbox;
 pub(crate) mod relay;
+pub(crate) mod siblings;
 pub(crate) mod spill;
 
 use std::sync::Arc;
@@ -13,11 +14,13 @@ use tokio::task::JoinSet;
 
 use crate::ask::{Answer, Waiting, ask};
 use crate::channel::drain::drain;
-use crate::channel::inbox::{Inbox, Over, Piece, Seat, Start, Terminal};
+use crate::channel::inbox::{Inbox, Over, Piece, Start, Terminal};
+use crate::channel::siblings::Seat;
 use crate::face::Face;
-use crate::upstream::{Failure, Opening};
+use crate::lend::{Loan, Wish};
+use crate::upstream::{Begun, Failure, Opening};
 use crate::visit::{Reached, Visit};
-use crate::{answers, environment, sftp, started};
+use crate::{answers, environment, lend, sftp, started};
 
 /// How a channel came to its end.
 pub(crate) enum Ending {
@@ -77,6 +80,7 @@ struct Setting {
     terminal: Option<Terminal>,
     environment: Vec<(String, String)>,
     reason: Option<String>,
+    wishes: Vec<Wish>,
 }
 
 /// A client that reads its standard error or terminal while it waits.
@@ -99,6 +103,10 @@ pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Hand
     let (read, write) = channel.split();
     let face = Arc::new(Face::new(write, handle));
     let mut pipes = Pipes::new(&visit, read);
+    let (telling, client) = (face.clone(), pipes.client.clone());
+    pipes
+        .tasks
+        .spawn(async move { telling.tell_of_the_end(&client).await });
     let ending = live(&visit, &mut pipes, &face).await;
     if let Ending::Told(text) = ending {
         face.say(&text).await;
@@ -109,9 +117,12 @@ pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Hand
 }
 
 async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending {
-    let Some((setting, start)) = settle_in(&pipes.client, face).await else {
+    let Some((setting, start)) = settle_in(visit, &pipes.client, face).await else {
         return over(pipes.client.over());
     };
+    for text in visit.take_notes() {
+        face.say(&text).await;
+    }
     let waiting = AtChannel { face, pipes };
     let reaching = visit.reached(setting.reason.clone(), &waiting);
     let reached = tokio::select! {
@@ -126,10 +137,12 @@ async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending
 }
 
 /// Reads up to the start.
-async fn settle_in(client: &Inbox, face: &Face) -> Option<(Setting, Start)> {
+async fn settle_in(visit: &Visit, client: &Inbox, face: &Face) -> Option<(Setting, Start)> {
     let mut setting = Setting::default();
     loop {
         match client.next().await.ok()? {
+            // the client was told that it gets none
+            Piece::Terminal(_) if !visit.permits.terminal => {}
             Piece::Terminal(terminal) => {
                 face.becomes_terminal();
                 setting.terminal = Some(terminal);
@@ -149,12 +162,17 @@ async fn settle_in(client: &Inbox, face: &Face) -> Option<(Setting, Start)> {
                     setting.environment.push((name, value));
                 }
             }
+            Piece::Wish(wish) if visit.permits.lends(wish.what()) => {
+                setting.wishes.retain(|one| one.what() != wish.what());
+                setting.wishes.push(wish);
+            }
             Piece::Start(start) => return Some((setting, start)),
             Piece::Data(_)
             | Piece::Extended(..)
             | Piece::Signal(_)
             | Piece::Status(_)
             | Piece::Killed(_)
+            | Piece::Wish(_)
             | Piece::Succeeded
             | Piece::Failed
             | Piece::Eof => {}
@@ -168,9 +186,15 @@ async fn run(
     face: &Arc<Face>,
     (setting, start): (Setting, Start),
 ) -> Ending {
+    let waiting = AtChannel { face, pipes };
+    let granted = lend::granted(reached, setting.environment, setting.wishes, &waiting).await;
+    let Some(granted) = granted else {
+        return over(pipes.client.over());
+    };
     let opening = Opening {
         terminal: setting.terminal,
-        environment: setting.environment,
+        environment: granted.environment(),
+        lends: granted.lends(),
         start,
     };
     let (request, copies) = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
@@ -182,10 +206,18 @@ async fn run(
         Answer::No(text) => return Ending::Told(text),
         Answer::GivenUp => return over(pipes.client.over()),
     };
-    let (side, read, underway) = match reached.leg.start(permit, &opening).await {
-        Ok(started) => started,
+    let begun = match reached.leg.start(permit, &opening, granted).await {
+        Ok(begun) => begun,
         Err(failure) => return Ending::Told(failed(failure)),
     };
+    let Begun {
+        side,
+        read,
+        underway,
+        loans,
+    } = begun;
+    let lend = |loan| Loan::stand(&pipes.visit, loan, face);
+    let _loans: Vec<Loan> = loans.into_iter().map(lend).collect();
     let target = pipes.target(read);
     pipes.client.flow();
     match &opening.start {

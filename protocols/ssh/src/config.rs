@@ -2,28 +2,57 @@
 
 use gate::secret::Reference;
 use gate::upstream::Endpoint;
+use russh::keys::PublicKey;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+pub use crate::factors::Factor;
 
 /// Settings of a port.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Listener {
-    /// Private keys that prove the gateway to clients, in OpenSSH's format.
+    /// Private keys that prove the gateway to clients, in OpenSSH's format; without any, that of the section `ssh`.
+    #[serde(default)]
     pub host_keys: Vec<Reference>,
     /// The private key of the host authority: with it the gateway shows host certificates, made in memory, also in the
-    /// name of each target that is reached through it with `ssh -J`.
+    /// name of each target that is reached through it with `ssh -J`. Without it, that of the section `ssh`.
     #[serde(default)]
     pub host_authority: Option<Reference>,
-    /// The names that the gateway's own host certificate is valid for.
+    /// The names that the gateway's own host certificate is valid for; without any, those of the section `ssh`.
     #[serde(default)]
     pub names: Vec<String>,
+    /// Public keys of the authorities whose user certificates log in, a line each; without any, that of the section
+    /// `ssh`.
+    #[serde(default, deserialize_with = "public_keys")]
+    pub user_authorities: Vec<String>,
+    /// What it takes to log in: all proofs of one of these lists, in its order and of one person.
+    #[serde(default = "default_require")]
+    pub require: Vec<Vec<Factor>>,
+    /// Offers ciphers in counter mode besides, for clients that know no AES-GCM, such as libssh2 before 1.11 and paramiko
+    /// before 3.4. They cost the gateway four times as much, and many clients prefer them.
+    #[serde(default)]
+    pub legacy_ciphers: bool,
+    /// The section `ssh` of the configuration.
+    #[serde(skip)]
+    pub section: Option<Section>,
     #[serde(default)]
     pub buffers: Buffers,
     /// Open channels of one connection.
     #[serde(default = "default_channels")]
     #[schemars(range(min = 1))]
     pub channels: usize,
+}
+
+/// What listeners take from the section `ssh` where they say nothing of it themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    pub host_keys: Vec<Reference>,
+    pub names: Vec<String>,
+    /// Private keys, as the one below.
+    pub host_authority: Reference,
+    pub user_authority: Reference,
 }
 
 /// What one direction of one channel may keep while its other side does not read.
@@ -53,7 +82,12 @@ pub struct Backend {
     #[serde(default = "default_port")]
     pub port: u16,
     /// The server's public keys, a line each as in `known_hosts` without the host. Another key is refused.
+    #[serde(default, deserialize_with = "public_keys")]
     pub host_keys: Vec<String>,
+    /// Public keys of the authorities that sign the server's host certificate, for its `host` or its name here. At least
+    /// one of this and `host_keys` is named.
+    #[serde(default, deserialize_with = "public_keys")]
+    pub host_authorities: Vec<String>,
     /// The accounts on offer; the first is the default.
     pub logins: Vec<Login>,
 }
@@ -73,6 +107,19 @@ pub enum Credential {
     /// A private key in OpenSSH's format.
     Key(Reference),
     Password(Reference),
+    /// A certificate that is made for each connection: it is valid for five minutes and its key id names person and session.
+    Certificate(Authority),
+}
+
+/// Who signs the gateway's certificates for a target (`TrustedUserCAKeys` there).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Authority {
+    /// Its private key in OpenSSH's format; never that of people's own certificates.
+    pub authority: Reference,
+    /// The one principal; without it, the name of the login.
+    #[serde(default)]
+    pub principal: Option<String>,
 }
 
 impl Backend {
@@ -92,8 +139,23 @@ impl Backend {
     }
 }
 
+/// A line that is no key is found when it is read, not when somebody connects.
+fn public_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let lines = Vec::<String>::deserialize(deserializer)?;
+    for line in &lines {
+        PublicKey::from_openssh(line.trim()).map_err(|_| {
+            D::Error::custom("a public key is one line, such as `ssh-ed25519 AAAA...`")
+        })?;
+    }
+    Ok(lines)
+}
+
 fn default_port() -> u16 {
     22
+}
+
+fn default_require() -> Vec<Vec<Factor>> {
+    vec![vec![Factor::PublicKey], vec![Factor::Token]]
 }
 
 fn default_channels() -> usize {

@@ -5,20 +5,29 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gate::{Authenticated, Gate};
+use russh::keys::Certificate;
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey,
 };
 use russh::{Channel, ChannelId, Pty, Sig};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::Shared;
-use crate::address::{self, Address};
+use crate::address::Address;
+use crate::certificate::acceptable;
 use crate::environment;
-use crate::login::{self, Proof};
-use crate::refused::NotSpoken;
+use crate::factors::Kind;
+use crate::listen::{At, Listen, Listenings};
+use crate::login::{self, Given, Proof, Step};
+use crate::permits::Permits;
 use crate::serve::Jump;
+
+/// How long a connection may stand still while a target is asked to listen: one that carries nothing yet, and any other.
+const ALONE: Duration = Duration::from_secs(8);
+const BESIDE: Duration = Duration::from_secs(2);
 
 /// What the connection's task is told.
 pub(crate) enum Told {
@@ -26,12 +35,13 @@ pub(crate) enum Told {
     Session(Channel<Msg>),
     Forward(Forward),
     Socket(Socket),
-    NotSpoken(NotSpoken),
+    Listen(Listen),
 }
 
 /// Somebody who proved who it is.
 pub(crate) struct Entered {
     pub(crate) who: Authenticated,
+    pub(crate) permits: Permits,
     pub(crate) address: Address,
     /// What the client calls itself.
     pub(crate) client: String,
@@ -61,21 +71,41 @@ pub(crate) struct Door {
     /// Within another connection, to this target.
     pub(crate) jump: Option<Jump>,
     pub(crate) tell: mpsc::UnboundedSender<Told>,
-    pub(crate) proved: Option<(Authenticated, Address)>,
+    /// The proofs so far, while more are asked for.
+    pub(crate) given: Option<Given>,
+    pub(crate) proved: Option<(Address, Box<Given>)>,
+    /// Nothing before login.
+    pub(crate) permits: Permits,
     /// Session channels that have begun something: a second beginning is refused.
     pub(crate) begun: HashSet<ChannelId>,
+    pub(crate) listenings: Arc<Listenings>,
+    /// Some channel was opened: it waits for whatever is answered here.
+    pub(crate) opened: bool,
 }
 
 impl Door {
     async fn prove(&mut self, user: &str, proof: Proof<'_>) -> Result<Auth, russh::Error> {
-        let proved = login::prove(self, user, proof).await;
-        Ok(match proved {
-            Some(proved) => {
-                self.proved = Some(proved);
+        Ok(match login::prove(self, user, proof).await {
+            Step::In(address, given) => {
+                self.given = None;
+                self.proved = Some((address, given));
                 Auth::Accept
             }
-            None => refused(),
+            Step::More(given) => {
+                self.given = Some(given);
+                self.asks(user, true)
+            }
+            Step::No => self.asks(user, false),
         })
+    }
+
+    /// What is left to prove stays on offer: the library would take away the method that failed.
+    fn asks(&self, user: &str, partial: bool) -> Auth {
+        let kinds = login::kinds(self.given.as_ref(), user);
+        Auth::Reject {
+            proceed_with_methods: Some(self.shared.required.methods(kinds)),
+            partial_success: partial,
+        }
     }
 
     fn begin(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
@@ -87,17 +117,25 @@ impl Door {
         }
     }
 
+    /// Whether the target listens now, and where. The library answers such a request when this returns and at no other
+    /// time: so it waits a moment for the target, and never for people.
+    async fn listen(&self, at: At, session: &mut Session) -> Result<Option<u32>, russh::Error> {
+        let (answer, answered) = oneshot::channel();
+        self.hand_on(Told::Listen(Listen { at, answer }));
+        let patience = if self.opened { BESIDE } else { ALONE };
+        let why = match tokio::time::timeout(patience, answered).await {
+            Ok(Ok(Ok(port))) => return Ok(Some(port)),
+            Ok(Ok(Err(why))) => why,
+            Ok(Err(_)) | Err(_) => "the target takes too long to answer".to_owned(),
+        };
+        // the answer itself has no room for words
+        session.debug(true, &format!("countersign: {why}"), "")?;
+        Ok(None)
+    }
+
     fn hand_on(&self, told: Told) {
         // fails only where the connection's task is gone, and with it the connection
         let _ = self.tell.send(told);
-    }
-}
-
-/// Every method stays on offer: the library would take away the one that failed.
-fn refused() -> Auth {
-    Auth::Reject {
-        proceed_with_methods: Some(crate::keys::methods()),
-        partial_success: false,
     }
 }
 
@@ -115,17 +153,21 @@ impl Handler for Door {
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
         let Some(mut response) = response else {
+            let kinds = login::kinds(self.given.as_ref(), user);
+            if !self.shared.required.wants(kinds, Kind::Token) {
+                return Ok(self.asks(user, false));
+            }
             return Ok(Auth::Partial {
                 name: "".into(),
                 instructions: "".into(),
                 prompts: vec![("Access token: ".into(), false)].into(),
             });
         };
-        let token = response.next().unwrap_or_default();
-        match std::str::from_utf8(&token) {
-            Ok(token) => self.prove(user, Proof::Token(token)).await,
-            Err(_) => Ok(refused()),
-        }
+        // one answer was asked for: none, or more, is none
+        let token = response.next().filter(|_| response.next().is_none());
+        let token = token.unwrap_or_default();
+        let token = std::str::from_utf8(&token).unwrap_or_default();
+        self.prove(user, Proof::Token(token)).await
     }
 
     async fn auth_publickey_offered(
@@ -134,10 +176,13 @@ impl Handler for Door {
         offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, Self::Error> {
         // nothing is remembered of an offer: who it is, only a signature says
-        let plausible = address::parse(user).is_some()
-            && login::acceptable(offer.algorithm)
-            && login::known(&self.gate, offer.public_key);
-        Ok(if plausible { Auth::Accept } else { refused() })
+        let plausible =
+            acceptable(offer.algorithm) && login::plausible(self, user, offer.public_key);
+        Ok(if plausible {
+            Auth::Accept
+        } else {
+            self.asks(user, false)
+        })
     }
 
     async fn auth_publickey(
@@ -145,20 +190,30 @@ impl Handler for Door {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
-        if !login::acceptable(key.algorithm) {
-            return Ok(refused());
+        if !acceptable(key.algorithm) {
+            return Ok(self.asks(user, false));
         }
         self.prove(user, Proof::Key(key.public_key)).await
     }
 
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<Auth, Self::Error> {
+        self.prove(user, Proof::Certificate(certificate)).await
+    }
+
     async fn auth_succeeded(&mut self, session: &mut Session) -> Result<(), Self::Error> {
-        let Some((who, address)) = self.proved.take() else {
+        let Some((address, given)) = self.proved.take() else {
             return Err(russh::Error::NotAuthenticated);
         };
+        self.permits = given.permits;
         let client = String::from_utf8_lossy(session.remote_sshid());
         let client = client.chars().take(100).collect();
         self.hand_on(Told::Entered(Box::new(Entered {
-            who,
+            who: given.who,
+            permits: given.permits,
             address,
             client,
         })));
@@ -171,6 +226,7 @@ impl Handler for Door {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.opened = true;
         reply.accept().await;
         self.hand_on(Told::Session(channel));
         Ok(())
@@ -186,6 +242,7 @@ impl Handler for Door {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.opened = true;
         self.hand_on(Told::Forward(Forward {
             channel,
             reply,
@@ -203,6 +260,7 @@ impl Handler for Door {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.opened = true;
         self.hand_on(Told::Socket(Socket {
             channel,
             reply,
@@ -222,7 +280,11 @@ impl Handler for Door {
         _: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        session.channel_success(channel)
+        if self.permits.terminal {
+            session.channel_success(channel)
+        } else {
+            session.channel_failure(channel)
+        }
     }
 
     async fn env_request(
@@ -295,32 +357,64 @@ impl Handler for Door {
         _: u32,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.hand_on(Told::NotSpoken(NotSpoken::Display));
-        session.channel_failure(channel)
+        // asked of the gate with the start; the answer cannot wait so long
+        if self.permits.display {
+            session.channel_success(channel)
+        } else {
+            session.channel_failure(channel)
+        }
     }
 
     async fn agent_request(&mut self, _: ChannelId, _: &mut Session) -> Result<bool, Self::Error> {
-        self.hand_on(Told::NotSpoken(NotSpoken::Agent));
-        Ok(false)
+        Ok(self.permits.agent)
     }
 
     async fn tcpip_forward(
         &mut self,
         address: &str,
         port: &mut u32,
+        session: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        if u16::try_from(*port).is_err() {
+            return Ok(false);
+        }
+        let at = At::Port {
+            address: address.to_owned(),
+            port: *port,
+        };
+        match self.listen(at, session).await? {
+            Some(chosen) => {
+                *port = chosen;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    async fn cancel_tcpip_forward(
+        &mut self,
+        address: &str,
+        port: u32,
         _: &mut Session,
     ) -> Result<bool, Self::Error> {
-        let at = format!("{address}:{port}");
-        self.hand_on(Told::NotSpoken(NotSpoken::Listening(at)));
-        Ok(false)
+        let address = address.to_owned();
+        Ok(self.listenings.cancel(&At::Port { address, port }))
     }
 
     async fn streamlocal_forward(
         &mut self,
         path: &str,
+        session: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        let listening = self.listen(At::Socket(path.to_owned()), session).await?;
+        Ok(listening.is_some())
+    }
+
+    async fn cancel_streamlocal_forward(
+        &mut self,
+        path: &str,
         _: &mut Session,
     ) -> Result<bool, Self::Error> {
-        self.hand_on(Told::NotSpoken(NotSpoken::Listening(path.to_owned())));
-        Ok(false)
+        Ok(self.listenings.cancel(&At::Socket(path.to_owned())))
     }
 }

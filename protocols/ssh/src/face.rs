@@ -1,15 +1,19 @@
 //! The client's side of one session channel: output that the gate let through, and lines of the gateway's own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use russh::ChannelWriteHalf;
 use russh::server::{Handle, Msg};
+use tokio::sync::Notify;
 
 use crate::answers;
-use crate::channel::inbox::Killed;
+use crate::channel::inbox::{Inbox, Killed};
 
 const STDERR: u32 = 1;
+/// What closes its output mostly ends, and its status follows at once.
+const STATUS_WITHIN: Duration = Duration::from_secs(1);
 
 /// A failure to write means that the client is gone: whoever reads its side is told so.
 pub(crate) struct Face {
@@ -18,6 +22,7 @@ pub(crate) struct Face {
     /// A terminal has one stream, and nobody cooks its lines.
     terminal: AtomicBool,
     ended: AtomicBool,
+    output_over: Notify,
 }
 
 impl Face {
@@ -27,6 +32,7 @@ impl Face {
             handle,
             terminal: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            output_over: Notify::new(),
         }
     }
 
@@ -72,6 +78,21 @@ impl Face {
             .handle
             .exit_signal_request(id, signal, core_dumped, message, language);
         let _ = sent.await;
+    }
+
+    /// The target sends no more output. The client is told when the channel ends, behind the status: a client that has
+    /// sent its own end closes the channel at this word, and the library then closes it at once, the status unsaid.
+    pub(crate) fn output_is_over(&self) {
+        self.output_over.notify_one();
+    }
+
+    /// Tells a client that still sends and may wait for the end of output to stop. Runs as a task of the channel's.
+    pub(crate) async fn tell_of_the_end(&self, client: &Inbox) {
+        self.output_over.notified().await;
+        tokio::time::sleep(STATUS_WITHIN).await;
+        if !client.is_at_end() {
+            self.eof().await;
+        }
     }
 
     /// Said once.

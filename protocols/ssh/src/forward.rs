@@ -4,24 +4,32 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gate::words::{Operations, visible};
-use gate::{Fingerprint, Masked, OutcomeKind, Permitted, Unclear, UnclearKind, Ungoverned};
+use gate::{
+    Fingerprint, Masked, OutcomeKind, Permitted, Unclear, UnclearKind, Underway, Ungoverned,
+};
 use russh::server::{ChannelOpenHandle, Msg};
-use russh::{Channel, ChannelOpenFailure, ChannelWriteHalf};
+use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf};
 use tokio::time::Instant;
 
 use crate::ask::{Answer, Waiting, ask};
-use crate::channel::inbox::{Inbox, Over, Piece, Seat};
+use crate::channel::inbox::{Inbox, Over, Piece};
+use crate::channel::siblings::Seat;
 use crate::channel::{Pipes, failed};
 use crate::door::{Forward, Socket};
 use crate::request::{Asked, Shown};
 use crate::running::Running;
 use crate::serve::{Arrival, Jump};
-use crate::upstream::{Broken, Side};
+use crate::upstream::{Broken, Failure, Side};
 use crate::visit::{Goal, Reached, Visit};
-use crate::{address, words};
+use crate::{address, places, words};
 
 /// Where OpenSSH sends a jump.
 const SSH_PORT: u32 = 22;
+/// The longest name of a host.
+const LONGEST: usize = 255;
+
+/// A channel at the target, with the request that it was opened for.
+type Started = (Side, ChannelReadHalf, Underway);
 
 pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
     let Forward {
@@ -37,10 +45,14 @@ pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
     let Ok(number) = u16::try_from(port) else {
         return refuse(reply, "no such port").await;
     };
+    if !plausible(&host) {
+        return refuse(reply, "no such host").await;
+    }
     let destination = format!("{host}:{number}");
-    let of = match other_target(&visit, &host, number) {
+    let of = match places::at(&visit, &host, number).await {
+        _ if !visit.permits.forwards => Err(not_permitted()),
         None => Ok(words::forward(words::Forward::Local, &host, port)),
-        Some(name) => Err(by_name(&name)),
+        Some(whose) => Err(places::refusal(&visit, whose).await),
     };
     let Some((reached, permit, reply)) = allowed(&visit, reply, &destination, of).await else {
         return;
@@ -57,12 +69,21 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
         reply,
         path,
     } = socket;
-    let of = Ok(words::socket(&path));
+    let of = match places::at_socket(&visit, &path).await {
+        _ if !visit.permits.forwards => Err(not_permitted()),
+        None => Ok(words::socket(&path)),
+        Some(whose) => Err(places::refusal(&visit, whose).await),
+    };
     let Some((reached, permit, reply)) = allowed(&visit, reply, &path, of).await else {
         return;
     };
     let started = reached.leg.socket(permit, &path).await;
     tunnel(&visit, &reached, (channel, reply), started).await;
+}
+
+/// Visible ASCII: what a resolver might read otherwise than the gateway does is no name of a host.
+fn plausible(host: &str) -> bool {
+    host.len() <= LONGEST && host.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// `ssh -J gateway login@target` opens a tunnel to the target's name.
@@ -84,6 +105,7 @@ async fn jump(visit: &Visit, channel: Channel<Msg>, reply: ChannelOpenHandle, ta
         jump: Some(Jump {
             target,
             person: visit.who.identity().name.clone(),
+            permits: visit.permits,
         }),
     };
     let serving = crate::serve::serve(visit.shared.clone(), within, arrival);
@@ -143,29 +165,12 @@ impl Waiting for AtTunnel<'_> {
     }
 }
 
-/// A tunnel to where another target listens would go round all that is judged of that one.
-fn other_target(visit: &Visit, host: &str, port: u16) -> Option<String> {
-    let Goal::Target { name: own, .. } = &visit.goal else {
-        return None;
-    };
-    let mut targets = visit.shared.backends.all().into_iter();
-    let own = visit.shared.backends.find(own);
-    let own = own.map(|own| own.backend.endpoint());
-    targets
-        .find(|target| {
-            target.backend.port == port
-                && target.backend.host.eq_ignore_ascii_case(host)
-                && own.as_ref() != Some(&target.backend.endpoint())
-        })
-        .map(|target| target.policy.name)
-}
-
-fn by_name(target: &str) -> Unclear {
+pub(crate) fn not_permitted() -> Unclear {
     Unclear {
         kind: UnclearKind::Unsupported,
-        code: "another_target",
-        message: format!("`{target}` listens there"),
-        hint: Some(format!("reach it as `{target}`, through the gateway")),
+        code: "credential",
+        message: "your certificate permits no tunnels".to_owned(),
+        hint: None,
         at: None,
     }
 }
@@ -189,19 +194,30 @@ fn asked(reached: &Reached, destination: &str, operations: Result<Operations, Un
 
 async fn tunnel(
     visit: &Arc<Visit>,
-    reached: &Arc<Reached>,
+    reached: &Reached,
     (channel, reply): (Channel<Msg>, ChannelOpenHandle),
-    started: Result<(Side, russh::ChannelReadHalf, gate::Underway), crate::upstream::Failure>,
+    started: Result<Started, Failure>,
 ) {
-    let (side, read, underway) = match started {
-        Ok(started) => started,
-        Err(failure) => return refuse(reply, &failed(failure)).await,
-    };
+    match started {
+        Ok(started) => {
+            reply.accept().await;
+            relay(visit, reached, (channel, started), std::future::pending()).await;
+        }
+        Err(failure) => not_opened(reply, failure).await,
+    }
+}
+
+/// Both directions, until either side ends it, the gate does, or what it belongs to is gone.
+pub(crate) async fn relay(
+    visit: &Arc<Visit>,
+    reached: &Reached,
+    (channel, (side, read, underway)): (Channel<Msg>, Started),
+    gone: impl Future<Output = ()>,
+) {
     let (from_client, client) = channel.split();
     let mut pipes = Pipes::new(visit, from_client);
     let target = pipes.target(read);
     pipes.client.flow();
-    reply.accept().await;
     let mut revocation = underway.revocation();
     underway.keep_figures();
     let running = Running::new(underway);
@@ -210,6 +226,7 @@ async fn tunnel(
         _ = revocation.wait() => OutcomeKind::Revoked,
         kind = both(reached, (&pipes.client, &target), (&client, &side), &running) => kind,
         () = visit.going() => OutcomeKind::Completed,
+        () = gone => OutcomeKind::Completed,
     };
     running.done(kind, None);
     side.close().await;
@@ -281,9 +298,24 @@ async fn down(
 }
 
 async fn refuse(reply: ChannelOpenHandle, text: &str) {
+    let code = ChannelOpenFailure::AdministrativelyProhibited.code();
+    reject(reply, code, text).await;
+}
+
+/// The target's own kind of refusal stays what it is: clients tell `nobody listens` from `not allowed` by the code.
+async fn not_opened(reply: ChannelOpenHandle, failure: Failure) {
+    let code = match &failure {
+        Failure::Refused(why) => why.code(),
+        Failure::Revoked(_) | Failure::Lost => {
+            ChannelOpenFailure::AdministrativelyProhibited.code()
+        }
+    };
+    reject(reply, code, &failed(failure)).await;
+}
+
+async fn reject(reply: ChannelOpenHandle, code: u32, text: &str) {
     let reason = visible(text);
-    // `administratively prohibited`, in words of our own
     reply
-        .reject(ChannelOpenFailure::Other { code: 1, reason })
+        .reject(ChannelOpenFailure::Other { code, reason })
         .await;
 }

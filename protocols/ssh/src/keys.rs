@@ -7,21 +7,29 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use gate::Error;
 use gate::secret::Reference;
 use russh::keys::ssh_key::certificate::{Builder, CertType};
-use russh::keys::{Certificate, PrivateKey, PublicKey, decode_secret_key};
+use russh::keys::ssh_key::public::KeyData;
+use russh::keys::{Algorithm, Certificate, PrivateKey, decode_secret_key};
 use russh::server::Config;
-use russh::{MethodKind, MethodSet, Preferred, SshId, cipher};
+use russh::{MethodSet, Preferred, SshId, cipher};
 
-use crate::config::{Backend, Listener};
+use crate::config::Listener;
+use crate::host::{self, Known};
 
 /// Host certificates are made anew for each connection: they live as long as a clock may be wrong.
 const CERTIFIED_FOR: Duration = Duration::from_secs(24 * 3600);
 const SKEW: Duration = Duration::from_secs(3600);
 const ID: &str = "SSH-2.0-Countersign";
-/// The cheapest first; CTR costs four times as much, and a client that prefers it would get it.
-const CIPHERS: &[cipher::Name] = &[
+/// The cheapest first. ChaCha20-Poly1305 is not among them: it lets packets be cut out of the beginning (Terrapin) where a
+/// client does not agree on strict key exchange.
+const CIPHERS: &[cipher::Name] = &[cipher::AES_128_GCM, cipher::AES_256_GCM];
+/// For what knows nothing better, such as libssh2 and paramiko of before 2024. It costs four times as much, and many
+/// clients prefer it where it is on offer.
+const LEGACY_CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_GCM,
     cipher::AES_256_GCM,
-    cipher::CHACHA20_POLY1305,
+    cipher::AES_256_CTR,
+    cipher::AES_192_CTR,
+    cipher::AES_128_CTR,
 ];
 
 /// What the gateway proves itself with.
@@ -29,28 +37,43 @@ pub(crate) struct HostKeys {
     keys: Vec<PrivateKey>,
     authority: Option<PrivateKey>,
     names: Vec<String>,
+    /// What a client may begin with.
+    methods: MethodSet,
+    ciphers: &'static [cipher::Name],
     plain: Arc<Config>,
 }
 
 impl HostKeys {
-    pub(crate) fn load(listener: &Listener) -> Result<Self, Error> {
-        let keys = listener
-            .host_keys
-            .iter()
-            .map(|one| private(one, "host_keys"));
+    pub(crate) fn load(listener: &Listener, methods: MethodSet) -> Result<Self, Error> {
+        let section = listener.section.as_ref();
+        let keys = match (&listener.host_keys, section) {
+            (own, Some(section)) if own.is_empty() => &section.host_keys,
+            (own, _) => own,
+        };
+        let keys = keys.iter().map(|one| private(one, "host_keys"));
         let keys: Vec<PrivateKey> = keys.collect::<Result<_, _>>()?;
         if keys.is_empty() {
-            let message = "`host_keys` names no key".to_owned();
-            return Err(Error::Configuration(message));
+            let message = "`host_keys` names no key, nor does `host_key` in the section `ssh`";
+            return Err(Error::Configuration(message.to_owned()));
         }
         let authority = listener.host_authority.as_ref();
+        let authority = authority.or(section.map(|section| &section.host_authority));
         let authority = authority
             .map(|one| private(one, "host_authority"))
             .transpose()?;
+        let names = match (&listener.names, section) {
+            (own, Some(section)) if own.is_empty() => section.names.clone(),
+            (own, _) => own.clone(),
+        };
         let mut made = Self {
             keys,
             authority,
-            names: listener.names.clone(),
+            names,
+            methods,
+            ciphers: match listener.legacy_ciphers {
+                true => LEGACY_CIPHERS,
+                false => CIPHERS,
+            },
             plain: Arc::new(Config::default()),
         };
         made.plain = Arc::new(made.config(Vec::new()));
@@ -84,7 +107,7 @@ impl HostKeys {
     fn config(&self, certificates: Vec<Certificate>) -> Config {
         Config {
             server_id: SshId::Standard(Cow::Borrowed(ID)),
-            methods: methods(),
+            methods: self.methods.clone(),
             // failures cost time by source and name, in the gate
             auth_rejection_time: Duration::ZERO,
             auth_rejection_time_initial: Some(Duration::ZERO),
@@ -94,71 +117,56 @@ impl HostKeys {
             inactivity_timeout: None,
             keepalive_interval: Some(Duration::from_secs(30)),
             keepalive_max: 4,
-            preferred: preferred(),
+            preferred: preferred(self.ciphers),
             nodelay: true,
             ..Config::default()
         }
     }
 }
 
-/// What a client may prove itself with.
-pub(crate) fn methods() -> MethodSet {
-    MethodSet::from(
-        [
-            MethodKind::PublicKey,
-            MethodKind::KeyboardInteractive,
-            MethodKind::Password,
-        ]
-        .as_slice(),
-    )
-}
-
-/// For the leg to a target: only keys of the kinds that are pinned are asked for.
-pub(crate) fn towards(pinned: &[PublicKey]) -> russh::client::Config {
-    let kinds: Vec<_> = pinned.iter().map(PublicKey::algorithm).collect();
+/// For the leg to a target: it is asked for what is known of it.
+pub(crate) fn towards(known: &Known) -> russh::client::Config {
     russh::client::Config {
         client_id: SshId::Standard(Cow::Borrowed(ID)),
         inactivity_timeout: None,
         keepalive_interval: Some(Duration::from_secs(30)),
         keepalive_max: 4,
-        preferred: Preferred {
-            key: Cow::Owned(kinds),
-            ..preferred()
-        },
+        preferred: known.preferred(preferred(LEGACY_CIPHERS)),
         nodelay: true,
         ..russh::client::Config::default()
     }
 }
 
-/// The pinned keys of a target; one that cannot be read is an error, never left out.
-pub(crate) fn pinned(backend: &Backend) -> Result<Vec<PublicKey>, Error> {
-    let read = |line: &String| {
-        PublicKey::from_openssh(line)
-            .map_err(|_| Error::Configuration("a pinned host key cannot be read".to_owned()))
-    };
-    let keys: Vec<PublicKey> = backend
-        .host_keys
-        .iter()
-        .map(read)
-        .collect::<Result<_, _>>()?;
-    if keys.is_empty() {
-        let message = "no host key of the target is pinned".to_owned();
-        return Err(Error::Configuration(message));
+/// The authorities whose user certificates log in at a listener.
+pub(crate) fn user_authorities(listener: &Listener) -> Result<Vec<KeyData>, Error> {
+    match &listener.section {
+        Some(section) if listener.user_authorities.is_empty() => {
+            let key = private(&section.user_authority, "user_authority")?;
+            Ok(vec![key.public_key().key_data().clone()])
+        }
+        _ => host::keys(&listener.user_authorities, "user_authorities"),
     }
-    Ok(keys)
 }
 
 pub(crate) fn private(reference: &Reference, what: &str) -> Result<PrivateKey, Error> {
     let secret = reference
         .resolve()
         .map_err(|error| Error::Configuration(format!("`{what}`: {error}")))?;
-    decode_secret_key(secret.expose(), None)
-        .map_err(|_| Error::Configuration(format!("`{what}`: not a private key that can be read")))
+    let refuse = |why: &str| Error::Configuration(format!("`{what}`: {why}"));
+    let key = decode_secret_key(secret.expose(), None)
+        .map_err(|_| refuse("not a private key that can be read, or one with a passphrase"))?;
+    match key.algorithm() {
+        Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(key),
+        // signing with RSA in a way that tells nothing by its time is not at hand
+        _ => Err(refuse(
+            "keys of this kind are not taken: use ed25519 or ecdsa",
+        )),
+    }
 }
 
-fn preferred() -> Preferred {
+fn preferred(ciphers: &'static [cipher::Name]) -> Preferred {
     Preferred {
-        cipher: Cow::Borrowed(CIPHERS),
+        cipher: Cow::Borrowed(ciphers),
         ..Preferred::DEFAULT
     }
 }

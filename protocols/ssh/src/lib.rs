@@ -2,8 +2,10 @@
 
 mod account;
 mod address;
+mod agent;
 mod answers;
 mod ask;
+mod certificate;
 mod channel;
 pub mod config;
 mod cut;
@@ -13,17 +15,24 @@ mod door;
 mod environment;
 mod explain;
 mod face;
+mod factors;
 mod forward;
+mod host;
+mod incoming;
 mod keys;
+mod lend;
+mod listen;
 mod login;
 mod mask;
+mod permits;
+mod places;
 mod reach;
-mod refused;
 pub mod request;
 mod running;
 mod serve;
 mod sftp;
 mod started;
+mod ticket;
 mod upstream;
 mod visit;
 pub mod words;
@@ -31,10 +40,14 @@ pub mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate::{Backends, Connection, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear};
+use gate::{
+    Backends, Connection, Endpoint, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear,
+};
+use russh::keys::ssh_key::public::KeyData;
 
 use crate::config::{Backend, Buffers, Listener};
 use crate::decoder::Decoder;
+use crate::factors::Required;
 use crate::keys::HostKeys;
 use crate::request::Asked;
 use crate::serve::Arrival;
@@ -51,6 +64,9 @@ pub struct Ssh {
 pub(crate) struct Shared {
     pub(crate) backends: Backends<Backend>,
     pub(crate) keys: HostKeys,
+    /// Whose user certificates log in.
+    pub(crate) authorities: Vec<KeyData>,
+    pub(crate) required: Required,
     pub(crate) decoder: Decoder,
     pub(crate) buffers: Buffers,
     /// Open channels of one connection.
@@ -66,9 +82,13 @@ impl Protocol for Ssh {
     type Backend = Backend;
 
     fn new(listener: Listener, backends: Backends<Backend>) -> Result<Self, Error> {
+        let authorities = keys::user_authorities(&listener)?;
+        let required = Required::of(listener.require.clone(), !authorities.is_empty())?;
         let shared = Shared {
             backends,
-            keys: HostKeys::load(&listener)?,
+            keys: HostKeys::load(&listener, required.methods(&[]))?,
+            authorities,
+            required,
             decoder: Decoder::start().map_err(|error| Error::Configuration(error.to_string()))?,
             buffers: listener.buffers,
             channels: listener.channels,
@@ -97,6 +117,10 @@ impl Protocol for Ssh {
         answers::described(reason)
     }
 
+    fn endpoints(backend: &Backend) -> Vec<Endpoint> {
+        vec![backend.endpoint()]
+    }
+
     fn hints(target: &Target<Backend>) -> Vec<Hint> {
         let name = &target.policy.name;
         let login = target.backend.login(None);
@@ -105,6 +129,10 @@ impl Protocol for Ssh {
             Hint {
                 client: "ssh",
                 text: format!("ssh -p PORT '{login}@{name}@HOST'"),
+            },
+            Hint {
+                client: "scp",
+                text: format!("scp -P PORT FILE '{login}#{name}@HOST:'"),
             },
             Hint {
                 client: "ssh -J",

@@ -6,7 +6,8 @@ use gate::{About, Connect, Decision, Error, NotOpened, Permitted, Reason, Sessio
 
 use crate::answers;
 use crate::config::{Backend, Login};
-use crate::upstream::Leg;
+use crate::ticket::Bearer;
+use crate::upstream::{Entry, Leg};
 use crate::visit::{Goal, Reach, Reached, Visit};
 
 /// Runs as a task of the connection's; what came of it is told through `visit.reach`.
@@ -39,7 +40,17 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
     let Some(permit) = ask(visit, &session, &login).await? else {
         return Ok(None);
     };
-    match Leg::reach(&session, permit, &target.backend, &login).await {
+    let bearer = Bearer {
+        label: format!("{} session {}", session.identity().name, session.id()),
+        permits: visit.permits,
+        people: &visit.shared.authorities,
+    };
+    let entry = Entry {
+        login: &login,
+        bearer,
+        came: visit.came.clone(),
+    };
+    match Leg::reach(&session, permit, &target.backend, entry).await {
         Ok((leg, connected)) => Ok(Some(Reached {
             session,
             leg,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gate::{End, Error, Gate, Outcome, OutcomeKind};
@@ -17,12 +17,18 @@ use tokio::time::Instant;
 use crate::address::Address;
 use crate::cut::Cut;
 use crate::door::{Door, Entered, Told};
+use crate::incoming::Incoming;
+use crate::lend::Lent;
+use crate::listen::Listenings;
+use crate::permits::Permits;
 use crate::visit::{Goal, Reach, Visit};
-use crate::{Shared, answers, channel, forward, reach, refused};
+use crate::{Shared, answers, channel, forward, incoming, listen, reach};
 
 /// How long a client that was told to go may take, and how long its channels may take to conclude.
 const FAREWELL: Duration = Duration::from_secs(2);
 const CONCLUDES_WITHIN: Duration = Duration::from_secs(10);
+/// Channels of the target's that wait to be looked at.
+const AT_ONCE: usize = 64;
 
 /// A connection that came in.
 pub(crate) struct Arrival {
@@ -38,6 +44,8 @@ pub(crate) struct Arrival {
 pub(crate) struct Jump {
     pub(crate) target: String,
     pub(crate) person: String,
+    /// What the outer login permits.
+    pub(crate) permits: Permits,
 }
 
 pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -54,14 +62,19 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             None => shared.keys.of_gateway(),
             Some(jump) => shared.keys.of_target(&jump.target),
         };
+        let listenings = Arc::new(Listenings::default());
         let door = Door {
             gate: gate.clone(),
             shared: shared.clone(),
             peer: arrival.peer,
             jump: arrival.jump.clone(),
             tell,
+            given: None,
             proved: None,
+            permits: Permits::NONE,
             begun: HashSet::new(),
+            listenings: listenings.clone(),
+            opened: false,
         };
         let entering = enter(run_stream(config, stream, door), &mut told);
         let entered = tokio::select! {
@@ -71,25 +84,35 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
         let (running, entered) = entered.map_err(|_| Error::Deadline("login"))??;
         let handle = running.handle();
         let (wanted, wants) = mpsc::unbounded_channel();
+        let (came, comes) = mpsc::channel(AT_ONCE);
         let visit = Arc::new(Visit {
             goal: goal(&shared, arrival.jump.as_ref(), &entered.address),
             gate,
             shared,
+            permits: match &arrival.jump {
+                Some(jump) => entered.permits.and(jump.permits),
+                None => entered.permits,
+            },
             who: entered.who,
             peer: arrival.peer,
             client: entered.client,
             within: arrival.jump.is_some(),
-            siblings: channel::inbox::Siblings::default(),
+            siblings: channel::siblings::Siblings::default(),
             closing: watch::Sender::new(false),
             reach: watch::Sender::new(Reach::Idle),
             there: watch::Sender::new(false),
             wanted,
+            came,
+            listenings,
+            lent: Lent::default(),
+            notes: Mutex::default(),
         });
         let mut life = Life {
             visit,
             handle,
             told,
             wants,
+            comes,
             tasks: JoinSet::new(),
         };
         let ended = life.run(running).await;
@@ -141,6 +164,7 @@ struct Life {
     handle: Handle,
     told: mpsc::UnboundedReceiver<Told>,
     wants: mpsc::UnboundedReceiver<Option<String>>,
+    comes: mpsc::Receiver<Incoming>,
     tasks: JoinSet<()>,
 }
 
@@ -148,6 +172,7 @@ enum Woken {
     Over(Result<(), russh::Error>),
     Told(Option<Told>),
     Wanted(Option<String>),
+    Came(Incoming),
     Ended(End),
     Done,
 }
@@ -161,6 +186,7 @@ impl Life {
                 end = ended(&self.visit) => Woken::Ended(end),
                 told = self.told.recv() => Woken::Told(told),
                 Some(reason) = self.wants.recv() => Woken::Wanted(reason),
+                Some(incoming) = self.comes.recv() => Woken::Came(incoming),
                 Some(_) = self.tasks.join_next() => Woken::Done,
             };
             match woken {
@@ -171,6 +197,7 @@ impl Life {
                 Woken::Wanted(reason) => {
                     let _ = self.tasks.spawn(reach::reach(self.visit.clone(), reason));
                 }
+                Woken::Came(incoming) => self.let_in(incoming),
                 Woken::Ended(end) => {
                     self.dismiss(end, running).await;
                     return Err(Error::Ended(end));
@@ -182,10 +209,10 @@ impl Life {
 
     fn take(&mut self, told: Told) {
         let visit = self.visit.clone();
-        if let Told::NotSpoken(what) = told {
-            // a flood of them is refused all the same
+        if let Told::Listen(listen) = told {
+            // a flood of them is refused as they are dropped
             if self.tasks.len() < 2 * visit.shared.channels {
-                self.tasks.spawn(refused::record(visit, what));
+                self.tasks.spawn(listen::serve(visit, listen));
             }
             return;
         }
@@ -205,7 +232,17 @@ impl Life {
                 self.tasks.spawn(forward::serve_socket(visit, socket, seat));
             }
             // there is one login a connection
-            Told::Entered(_) | Told::NotSpoken(_) => {}
+            Told::Entered(_) | Told::Listen(_) => {}
+        }
+    }
+
+    /// A channel of the target's; where too many are open, it is refused as it is dropped.
+    fn let_in(&mut self, incoming: Incoming) {
+        let visit = self.visit.clone();
+        if let Some(seat) = visit.siblings.join(visit.shared.channels) {
+            let handle = self.handle.clone();
+            self.tasks
+                .spawn(incoming::serve(visit, handle, incoming, seat));
         }
     }
 

@@ -151,6 +151,7 @@ impl Session<'_> {
             Piece::Extended(..)
             | Piece::Terminal(_)
             | Piece::Environment(..)
+            | Piece::Wish(_)
             | Piece::Start(_)
             | Piece::Resized(_)
             | Piece::Status(_)
@@ -175,12 +176,13 @@ impl Session<'_> {
                 self.face.data(Some(code), bytes).await;
             }
             Piece::Killed(killed) => self.face.killed(killed).await,
-            Piece::Eof => self.face.eof().await,
+            Piece::Eof => self.face.output_is_over(),
             Piece::Failed => return Err(Ended::NotStarted),
             Piece::Succeeded
             | Piece::Status(_)
             | Piece::Terminal(_)
             | Piece::Environment(..)
+            | Piece::Wish(_)
             | Piece::Start(_)
             | Piece::Resized(_)
             | Piece::Signal(_) => {}

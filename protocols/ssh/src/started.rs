@@ -7,6 +7,7 @@ use gate::Fingerprint;
 
 use crate::channel::inbox::Start;
 use crate::decoder::Decoder;
+use crate::lend::What;
 use crate::request::{Asked, Shown};
 use crate::upstream::Opening;
 use crate::visit::Reached;
@@ -46,6 +47,13 @@ pub(crate) async fn asked(
             .iter()
             .map(|(name, value)| gate::words::visible(&format!("{name}={value}"))),
     );
+    for lent in &opening.lends {
+        let lent = match lent {
+            What::Agent => "with the client's key agent within reach",
+            What::Display => "with the client's display within reach",
+        };
+        notes.push(lent.to_owned());
+    }
     if opening.terminal.is_some() {
         notes.push("in a terminal".to_owned());
     }
@@ -71,6 +79,10 @@ fn meaning(opening: &Opening) -> Fingerprint {
         b""
     };
     let mut parts = vec![terminal];
+    parts.extend(opening.lends.iter().map(|lent| match lent {
+        What::Agent => &b"agent"[..],
+        What::Display => &b"display"[..],
+    }));
     for (name, value) in &opening.environment {
         parts.extend([name.as_bytes(), value.as_bytes()]);
     }

@@ -14,12 +14,17 @@ use gate::{
 };
 use russh::client::{self, Handle};
 use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Sig};
+use tokio::sync::mpsc;
 
 use crate::channel::inbox::{Size, Start, Terminal};
 use crate::config::{Backend, Login};
 use crate::cut::Line;
-use crate::keys;
+use crate::host::Known;
+use crate::incoming::Incoming;
+use crate::lend::{Display, Granted, What, Wish};
+use crate::listen::At;
 use crate::running::Running;
+use crate::ticket::Bearer;
 use crate::upstream::pins::Pins;
 
 /// How long reaching and entering a target may take, each step.
@@ -46,17 +51,35 @@ pub(crate) enum Failure {
     Lost,
 }
 
+/// How a target is entered.
+pub(crate) struct Entry<'a> {
+    pub(crate) login: &'a Login,
+    pub(crate) bearer: Bearer<'a>,
+    /// Takes what the target opens.
+    pub(crate) came: mpsc::Sender<Incoming>,
+}
+
 /// The writing side of one channel at the target.
 pub(crate) struct Side {
     leg: Leg,
     write: ChannelWriteHalf<client::Msg>,
 }
 
-/// What goes before a start: the terminal and the variables that were judged with it.
+/// A start, and what was judged with it.
 pub(crate) struct Opening {
     pub(crate) terminal: Option<Terminal>,
     pub(crate) environment: Vec<(String, String)>,
+    pub(crate) lends: Vec<What>,
     pub(crate) start: Start,
+}
+
+/// A session channel in which something runs.
+pub(crate) struct Begun {
+    pub(crate) side: Side,
+    pub(crate) read: ChannelReadHalf,
+    pub(crate) underway: Underway,
+    /// What the target may reach meanwhile.
+    pub(crate) loans: Vec<(What, Underway)>,
 }
 
 impl Leg {
@@ -65,14 +88,14 @@ impl Leg {
         session: &Session,
         permit: Permitted<Connect>,
         backend: &Backend,
-        login: &Login,
+        entry: Entry<'_>,
     ) -> Result<(Self, Underway), Error> {
-        let pinned = keys::pinned(backend)?;
+        let known = Known::of(&session.target().name, backend)?;
         let (upstream, connected, _) =
             Upstream::connect(permit, &backend.endpoint(), WITHIN).await?;
-        let wire = vec![Bytes::from(format!("login as {}", login.name))];
+        let wire = vec![Bytes::from(format!("login as {}", entry.login.name))];
         let own = session.own(Purpose::Login, wire).await?;
-        let entering = upstream.framed(own, |stream| entry::enter(stream, pinned, login));
+        let entering = upstream.framed(own, |stream| entry::enter(stream, known, entry));
         match entering.await {
             Ok(framed) => Ok((Self(Arc::new(framed)), connected)),
             Err(error) => {
@@ -87,12 +110,19 @@ impl Leg {
         &self,
         permit: Permitted<R>,
         opening: &Opening,
-    ) -> Result<(Side, ChannelReadHalf, Underway), Failure> {
+        granted: Granted,
+    ) -> Result<Begun, Failure> {
         let (wire, _, underway) = self.0.enter(permit).map_err(revoked)?;
         let (channel, underway) = opened(wire.handle.channel_open_session(), underway).await?;
         let (side, read) = self.split(channel);
+        let loans = side.prepare(granted).await?;
         side.begin(&underway, opening).await?;
-        Ok((side, read, underway))
+        Ok(Begun {
+            side,
+            read,
+            underway,
+            loans,
+        })
     }
 
     /// A tunnel to where the judged request leads.
@@ -124,6 +154,77 @@ impl Leg {
         Ok((side, read, underway))
     }
 
+    /// Has the target listen; comes back with the port, which it chooses where none was named.
+    pub(crate) async fn listen<R: Request>(
+        &self,
+        permit: Permitted<R>,
+        at: &At,
+    ) -> Result<(u32, Underway), Failure> {
+        let (wire, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        let asking = async {
+            match at {
+                At::Port { address, port } => {
+                    let chosen = wire.handle.tcpip_forward(address.as_str(), *port).await?;
+                    Ok(if *port == 0 { chosen } else { *port })
+                }
+                At::Socket(path) => wire
+                    .handle
+                    .streamlocal_forward(path.as_str())
+                    .await
+                    .map(|()| 0),
+            }
+        };
+        let failure = match tokio::time::timeout(OPENS_WITHIN, asking).await {
+            Ok(Ok(port)) => return Ok((port, underway)),
+            Ok(Err(russh::Error::RequestDenied)) => {
+                Failure::Refused(ChannelOpenFailure::AdministrativelyProhibited)
+            }
+            Ok(Err(_)) | Err(_) => Failure::Lost,
+        };
+        underway.done(gate::Outcome::of(gate::OutcomeKind::Failed));
+        Err(failure)
+    }
+
+    /// Takes that back, on the gateway's own account: also where nothing is permitted any more.
+    pub(crate) async fn unlisten(&self, session: &Session, at: &At) {
+        let wire = vec![Bytes::from_static(b"listen no more")];
+        let Ok(own) = session.own(Purpose::Cancel, wire).await else {
+            // unrecorded, it is not sent; nothing that comes in there is let through
+            return;
+        };
+        let Ok((wire, _, underway)) = self.0.enter(own) else {
+            return;
+        };
+        let asking = async {
+            match at {
+                At::Port { address, port } => {
+                    wire.handle
+                        .cancel_tcpip_forward(address.as_str(), *port)
+                        .await
+                }
+                At::Socket(path) => wire.handle.cancel_streamlocal_forward(path.as_str()).await,
+            }
+        };
+        let ended = tokio::time::timeout(WITHIN, asking).await;
+        let kind = match ended {
+            Ok(Ok(())) => gate::OutcomeKind::Completed,
+            Ok(Err(_)) | Err(_) => gate::OutcomeKind::Failed,
+        };
+        underway.done(gate::Outcome::of(kind));
+    }
+
+    /// Takes a channel that the target opened.
+    pub(crate) async fn take<R: Request>(
+        &self,
+        permit: Permitted<R>,
+        (channel, reply): (Channel<client::Msg>, client::ChannelOpenHandle),
+    ) -> Result<(Side, ChannelReadHalf, Underway), Failure> {
+        let (_, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        reply.accept().await;
+        let (side, read) = self.split(channel);
+        Ok((side, read, underway))
+    }
+
     fn split(&self, channel: Channel<client::Msg>) -> (Side, ChannelReadHalf) {
         let (read, write) = channel.split();
         let leg = self.clone();
@@ -132,12 +233,49 @@ impl Leg {
 }
 
 impl Side {
+    /// What was granted before the start, each under its own permit.
+    async fn prepare(&self, granted: Granted) -> Result<Vec<(What, Underway)>, Failure> {
+        let lost = |_| Failure::Lost;
+        for (variables, permit) in granted.variables {
+            let underway = self.beside(permit)?;
+            for (name, value) in variables {
+                let sent = self.write.set_env(false, name, value);
+                sent.await.map_err(lost)?;
+            }
+            underway.done(gate::Outcome::of(gate::OutcomeKind::Completed));
+        }
+        let mut loans = Vec::new();
+        for (wish, permit) in granted.wishes {
+            let underway = self.beside(permit)?;
+            let what = wish.what();
+            let sent = match wish {
+                Wish::Agent => self.write.agent_forward(false).await,
+                Wish::Display(Display {
+                    single,
+                    protocol,
+                    cookie,
+                    screen,
+                }) => {
+                    let sent = self
+                        .write
+                        .request_x11(false, single, protocol, cookie, screen);
+                    sent.await
+                }
+            };
+            sent.map_err(lost)?;
+            loans.push((what, underway));
+        }
+        Ok(loans)
+    }
+
+    /// For what is written here beside the request that the channel was opened with.
+    pub(crate) fn beside<R: Request>(&self, permit: Permitted<R>) -> Result<Underway, Failure> {
+        let (_, _, underway) = self.leg.0.enter(permit).map_err(revoked)?;
+        Ok(underway)
+    }
+
     async fn begin(&self, underway: &Underway, opening: &Opening) -> Result<(), Failure> {
         let lost = |_| Failure::Lost;
-        for (name, value) in &opening.environment {
-            let sent = self.write.set_env(false, name.as_str(), value.as_str());
-            sent.await.map_err(lost)?;
-        }
         if let Some(terminal) = &opening.terminal {
             let Size {
                 columns,

@@ -8,14 +8,23 @@ use tokio::sync::{mpsc, watch};
 
 use crate::Shared;
 use crate::ask::Waiting;
-use crate::channel::inbox::Siblings;
+use crate::channel::siblings::Siblings;
+use crate::incoming::Incoming;
+use crate::lend::Lent;
+use crate::listen::Listenings;
+use crate::permits::Permits;
 use crate::upstream::Leg;
+
+/// Words that nobody read yet; the oldest stay.
+const NOTES: usize = 16;
 
 /// One connection of one person.
 pub(crate) struct Visit {
     pub(crate) gate: Gate,
     pub(crate) shared: Arc<Shared>,
     pub(crate) who: Authenticated,
+    /// What the credentials leave open; policy decides only within it.
+    pub(crate) permits: Permits,
     pub(crate) goal: Goal,
     pub(crate) peer: IpAddr,
     pub(crate) client: String,
@@ -29,6 +38,12 @@ pub(crate) struct Visit {
     pub(crate) there: watch::Sender<bool>,
     /// Asks the connection's task to reach the target, with the client's reason.
     pub(crate) wanted: mpsc::UnboundedSender<Option<String>>,
+    /// Takes what the target opens.
+    pub(crate) came: mpsc::Sender<Incoming>,
+    pub(crate) listenings: Arc<Listenings>,
+    pub(crate) lent: Lent,
+    /// What the protocol has no words for, until somebody reads.
+    pub(crate) notes: Mutex<Vec<String>>,
 }
 
 /// Where a connection leads.
@@ -103,6 +118,18 @@ impl Visit {
                 return Err("the connection is going away".to_owned());
             }
         }
+    }
+
+    /// Something that the next session channel says.
+    pub(crate) fn note(&self, text: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() < NOTES {
+            notes.push(text);
+        }
+    }
+
+    pub(crate) fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn at_target(&self) -> Option<Arc<Reached>> {

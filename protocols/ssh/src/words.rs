@@ -5,26 +5,18 @@ mod command;
 mod files;
 mod location;
 mod verbs;
+mod ways;
 
+pub(crate) use address::Address;
 pub use command::exec;
 pub use files::sftp;
 pub use verbs::{VERBS, Verb};
+pub use ways::{Forward, Signs, agent, agent_sign, forward, listening, socket, x11};
 
 use std::borrow::Cow;
 
 pub(crate) use gate::words::Effect;
 use gate::words::{Attributes, Operation, Operations, Resource, Value};
-
-use address::Address;
-
-/// Which side listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Forward {
-    /// The client's: `-L`, `-D`, `-W`; the target connects to the address.
-    Local,
-    /// The target's: `-R`; the address is the one it listens at.
-    Remote,
-}
 
 /// Variables that a client may set: what they say, no program acts on.
 pub const HARMLESS_VARIABLES: &[&str] = &[
@@ -56,53 +48,19 @@ pub fn subsystem(name: &str, login: &str) -> Operations {
     one(verb, resource, Attributes::new())
 }
 
-/// A forward to an address, or from one that the target listens at.
-#[must_use]
-pub fn forward(kind: Forward, host: &str, port: u32) -> Operations {
-    let verb = match kind {
-        Forward::Local => verbs::FORWARD_LOCAL,
-        Forward::Remote => verbs::FORWARD_REMOTE,
-    };
-    let address = Address::of(host);
-    let resource = Resource {
-        path: vec![
-            ("Host", Cow::Owned(address.host.clone())),
-            ("Port", Cow::Owned(port.to_string())),
-        ],
-        attributes: Attributes::from([
-            ("host", Value::Text(address.host)),
-            ("port", Value::Long(i64::from(port))),
-            ("loopback", Value::Bool(address.loopback)),
-        ]),
-    };
-    one(verb, resource, Attributes::new())
-}
-
-/// A forward to or from a Unix socket.
-#[must_use]
-pub fn socket(path: &str) -> Operations {
-    let resource = Resource {
-        path: vec![("Socket", Cow::Owned(path.to_owned()))],
-        attributes: Attributes::from([("path", Value::Text(path.to_owned()))]),
-    };
-    one(verbs::FORWARD_SOCKET, resource, Attributes::new())
-}
-
-/// Lending the client's key agent to the target.
-#[must_use]
-pub fn agent() -> Operations {
-    one(verbs::AGENT, Resource::default(), Attributes::new())
-}
-
-/// Lending the client's display to the target.
-#[must_use]
-pub fn x11() -> Operations {
-    one(verbs::X11, Resource::default(), Attributes::new())
-}
-
 /// Setting a variable for what runs next.
 #[must_use]
 pub fn environment(name: &str) -> Operations {
+    environments([name])
+}
+
+/// The same for several.
+#[must_use]
+pub fn environments<'n>(names: impl IntoIterator<Item = &'n str>) -> Operations {
+    Operations::new(names.into_iter().map(variable).collect())
+}
+
+fn variable(name: &str) -> Operation {
     let verb = match HARMLESS_VARIABLES.contains(&name) || name.starts_with("LC_") {
         true => verbs::ENV,
         false => verbs::ENV_UNKNOWN,
@@ -111,7 +69,7 @@ pub fn environment(name: &str) -> Operations {
         path: vec![("Variable", Cow::Owned(name.to_owned()))],
         attributes: Attributes::new(),
     };
-    one(verb, resource, Attributes::new())
+    operation(verb, resource, Attributes::new(), 0)
 }
 
 fn account(login: &str) -> Resource {

@@ -112,6 +112,7 @@ impl House {
                 labels: BTreeSet::new(),
             },
             backend: Arc::new(()),
+            endpoints: Vec::new(),
         };
         let targets = Registry::default();
         targets.replace(vec![target("box", "ssh"), target("shop", "postgres")]);

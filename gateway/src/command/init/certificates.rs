@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 const AUTHORITY_YEARS: i64 = 10;
 /// What Apple's clients accept at most.
-pub(super) const SERVER_DAYS: i64 = 825;
+const SERVER_DAYS: i64 = 825;
 /// Names that always reach a gateway on one's own machine.
 const OWN: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 

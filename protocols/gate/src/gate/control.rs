@@ -79,8 +79,10 @@ impl Gate {
 
     /// A session lasts no longer than the credential that opened it.
     pub(super) fn end_with_credential(&self, session: &Session) {
-        let said = session.0.until;
-        let Some(expires_at) = said.or_else(|| self.expiry(&session.identity())) else {
+        let identity = session.identity();
+        let credentials = session.0.beside.iter().chain([&identity.credential]);
+        let known = credentials.filter_map(|one| self.expiry(&identity.name, one));
+        let Some(expires_at) = known.chain(session.0.until).min() else {
             return;
         };
         let (state, clock) = (Arc::downgrade(&session.0), self.0.clock.clone());
@@ -141,7 +143,10 @@ impl Gate {
                 let identity = session.identity();
                 match whom {
                     Whom::User(name) => identity.name == *name,
-                    Whom::Token(id) => identity.credential.id == *id,
+                    Whom::Token(id) => {
+                        let mut all = session.0.beside.iter().chain([&identity.credential]);
+                        all.any(|one| one.id == *id)
+                    }
                     Whom::Target(name) => session.target().name == *name,
                     Whom::Session(id) => session.id() == *id,
                 }

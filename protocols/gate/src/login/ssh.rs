@@ -51,7 +51,8 @@ impl Gate {
         Some(account.name.clone())
     }
 
-    /// Only for a key whose signature over this very login was verified: the key alone proves nothing.
+    /// Only for a key whose signature over this very login was verified: the key alone proves nothing. Earlier failures
+    /// are forgotten by [`Gate::welcome`], once nothing more is asked.
     pub fn ssh_key(
         &self,
         user: &str,
@@ -71,12 +72,10 @@ impl Gate {
             kind: KEY.into(),
             lineage: Lineage(key.id.clone()),
         };
-        let authenticated = self.entered(account, credential, source)?;
-        self.failures().forget(user, source);
-        Ok(authenticated)
+        self.entered(account, credential, source)
     }
 
-    /// Only for a certificate that was verified, with the signature over this very login.
+    /// Only for a certificate that was verified, with the signature over this very login; as with a key.
     pub fn ssh_certificate(
         &self,
         user: &str,
@@ -99,7 +98,6 @@ impl Gate {
         };
         let mut authenticated = self.entered(&account, credential, source)?;
         authenticated.until = Some(certificate.valid_until);
-        self.failures().forget(user, source);
         Ok(authenticated)
     }
 

@@ -120,7 +120,8 @@ impl Session {
     pub(crate) fn review(&self) {
         let now = self.0.gate.now() / 1_000_000_000;
         let over = self.0.until.is_some_and(|until| until <= now);
-        let refreshed = self.0.gate.refreshed(&self.identity());
+        let gate = &self.0.gate;
+        let refreshed = gate.refreshed(&self.identity(), &self.0.beside);
         let Some(identity) = refreshed.filter(|_| !over) else {
             return self.0.end(End::Locked);
         };

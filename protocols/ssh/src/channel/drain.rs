@@ -3,13 +3,20 @@
 use bytes::Bytes;
 use russh::{ChannelMsg, ChannelReadHalf};
 
+use crate::lend::{Display, Wish};
+
 use super::inbox::{Inbox, Killed, Over, Piece, Size, Start, Terminal};
 
 /// Until the channel closes, or its inbox takes nothing more. Runs as a task of its own.
 pub(crate) async fn drain(mut from: ChannelReadHalf, into: Inbox) {
+    let mut ended = false;
     while let Some(message) = from.wait().await {
-        if matches!(message, ChannelMsg::Close) {
-            break;
+        match message {
+            ChannelMsg::Close => break,
+            // behind an end that was said nothing has a meaning
+            ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. } if ended => continue,
+            ChannelMsg::Eof => ended = true,
+            _ => {}
         }
         if let Some(piece) = piece(message)
             && into.put(piece).await.is_err()
@@ -61,6 +68,19 @@ fn piece(message: ChannelMsg) -> Option<Piece> {
             variable_value,
             ..
         } => Piece::Environment(variable_name, variable_value),
+        ChannelMsg::AgentForward { .. } => Piece::Wish(Wish::Agent),
+        ChannelMsg::RequestX11 {
+            single_connection,
+            x11_authentication_protocol,
+            x11_authentication_cookie,
+            x11_screen_number,
+            ..
+        } => Piece::Wish(Wish::Display(Display {
+            single: single_connection,
+            protocol: x11_authentication_protocol,
+            cookie: x11_authentication_cookie,
+            screen: x11_screen_number,
+        })),
         ChannelMsg::Exec { command, .. } => Piece::Start(Start::Exec(Bytes::from(command))),
         ChannelMsg::RequestShell { .. } => Piece::Start(Start::Shell),
         ChannelMsg::RequestSubsystem { name, .. } => Piece::Start(Start::Subsystem(name)),

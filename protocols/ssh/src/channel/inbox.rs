@@ -1,7 +1,6 @@
 //! What came on one side of a channel and was not passed on yet: in order, bounded, and never in the way of others.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,8 +8,10 @@ use bytes::Bytes;
 use russh::Sig;
 use tokio::sync::{Notify, watch};
 
+use super::siblings::Siblings;
 use super::spill::{PLACE, Spill, Spilled};
 use crate::config::Buffers;
+use crate::lend::{Display, Wish};
 
 /// A channel that is alone on its connection may slow its sender down for so long before it spills.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,6 +29,7 @@ pub(crate) enum Piece {
     Extended(u32, Bytes),
     Terminal(Terminal),
     Environment(String, String),
+    Wish(Wish),
     Start(Start),
     Resized(Size),
     Signal(Sig),
@@ -80,35 +82,6 @@ pub(crate) enum Over {
     Broken,
 }
 
-/// Open channels of one connection: one that is alone may be slowed down, as nobody suffers with it.
-#[derive(Clone, Default)]
-pub(crate) struct Siblings(Arc<AtomicUsize>);
-
-/// One open channel.
-pub(crate) struct Seat(Siblings);
-
-impl Siblings {
-    /// `None` where `limit` are open.
-    pub(crate) fn join(&self, limit: usize) -> Option<Seat> {
-        let joined = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
-                (open < limit).then_some(open + 1)
-            });
-        joined.ok().map(|_| Seat(self.clone()))
-    }
-
-    fn alone(&self) -> bool {
-        self.0.load(Ordering::Relaxed) <= 1
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Cheap to clone: one end puts in, the other takes out.
 #[derive(Clone)]
 pub(crate) struct Inbox(Arc<Shared>);
@@ -133,6 +106,8 @@ struct State {
     /// Passed on as it comes: only then may its sender be slowed down.
     flowing: bool,
     interrupted: bool,
+    /// The sender said that no more data comes.
+    at_end: bool,
     /// Input is typed: Ctrl-C is a word of its own.
     terminal: bool,
 }
@@ -163,6 +138,7 @@ impl Inbox {
                 self.interrupt();
             }
             Piece::Signal(Sig::INT | Sig::TERM) => self.interrupt(),
+            Piece::Eof => self.state().at_end = true,
             _ => {}
         }
         let length = size(&piece);
@@ -364,6 +340,11 @@ impl Inbox {
         let _ = ended.wait_for(|ended| *ended).await;
     }
 
+    /// Whether its sender has said that no more data comes.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.state().at_end
+    }
+
     pub(crate) fn over(&self) -> Option<Over> {
         self.state().over
     }
@@ -384,7 +365,11 @@ fn size(piece: &Piece) -> usize {
         Piece::Start(Start::Exec(command)) => command.len(),
         Piece::Environment(name, value) => name.len() + value.len(),
         Piece::Terminal(terminal) => terminal.term.len() + terminal.modes.len() * 8,
-        Piece::Start(_)
+        Piece::Wish(Wish::Display(Display {
+            protocol, cookie, ..
+        })) => protocol.len() + cookie.len(),
+        Piece::Wish(Wish::Agent)
+        | Piece::Start(_)
         | Piece::Resized(_)
         | Piece::Signal(_)
         | Piece::Status(_)

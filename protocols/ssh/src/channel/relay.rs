@@ -124,6 +124,7 @@ async fn up(
                 Piece::Extended(..)
                 | Piece::Terminal(_)
                 | Piece::Environment(..)
+                | Piece::Wish(_)
                 | Piece::Start(_)
                 | Piece::Status(_)
                 | Piece::Killed(_)
@@ -206,7 +207,7 @@ impl Down<'_> {
                 }
                 Some(Ok(Piece::Eof)) => {
                     let flushed = self.flush().await;
-                    self.face.eof().await;
+                    self.face.output_is_over();
                     flushed
                 }
                 Some(Ok(Piece::Failed)) => return Ended::NotStarted,
@@ -214,6 +215,7 @@ impl Down<'_> {
                     Piece::Succeeded
                     | Piece::Terminal(_)
                     | Piece::Environment(..)
+                    | Piece::Wish(_)
                     | Piece::Start(_)
                     | Piece::Resized(_)
                     | Piece::Signal(_),

@@ -4,28 +4,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gate::{Error, Stream};
 use russh::client::{self, AuthResult, Handle};
-use russh::keys::{PrivateKeyWithHashAlg, PublicKey};
+use russh::keys::PrivateKeyWithHashAlg;
 
-use super::{WITHIN, Wire};
+use super::{Entry, WITHIN, Wire};
 use crate::config::{Credential, Login};
 use crate::cut::Cut;
+use crate::host::Known;
 use crate::keys;
+use crate::ticket::{self, Bearer};
 use crate::upstream::pins::Pins;
 
 pub(super) async fn enter(
     stream: Stream,
-    pinned: Vec<PublicKey>,
-    login: &Login,
+    known: Known,
+    Entry {
+        login,
+        bearer,
+        came,
+    }: Entry<'_>,
 ) -> Result<Wire, Error> {
     let (stream, line) = Cut::new(stream);
     let shown = Arc::new(Mutex::new(None));
-    let config = Arc::new(keys::towards(&pinned));
-    let pins = Pins::new(pinned, shown.clone());
+    let config = Arc::new(keys::towards(&known));
+    let pins = Pins::new(known, shown.clone(), came);
     let entering = async {
         let mut handle = client::connect_stream(config, stream, pins)
             .await
             .map_err(|error| mismatch(&shown, &error))?;
-        prove(&mut handle, login).await?;
+        prove(&mut handle, login, &bearer).await?;
         Ok(Wire {
             handle,
             _line: line,
@@ -37,13 +43,20 @@ pub(super) async fn enter(
     }
 }
 
-async fn prove(handle: &mut Handle<Pins>, login: &Login) -> Result<(), Error> {
+async fn prove(handle: &mut Handle<Pins>, login: &Login, bearer: &Bearer<'_>) -> Result<(), Error> {
     let name = login.name.as_str();
     let answer = match &login.with {
         Credential::Key(reference) => {
             let key = Arc::new(keys::private(reference, "key")?);
             let key = PrivateKeyWithHashAlg::new(key, None);
             handle.authenticate_publickey(name, key).await
+        }
+        Credential::Certificate(authority) => {
+            let (key, certificate) = ticket::issue(authority, login, bearer)?;
+            let key = Arc::new(key);
+            handle
+                .authenticate_openssh_cert(name, key, certificate)
+                .await
         }
         Credential::Password(reference) => {
             let secret = reference
@@ -54,9 +67,7 @@ async fn prove(handle: &mut Handle<Pins>, login: &Login) -> Result<(), Error> {
     };
     match answer {
         Ok(AuthResult::Success) => Ok(()),
-        Ok(AuthResult::Failure { .. }) => {
-            Err(Error::Backend("does not take the stored credential".into()))
-        }
+        Ok(AuthResult::Failure { .. }) => Err(Error::Backend("does not let the gateway in".into())),
         Err(error) => Err(Error::Backend(error.to_string())),
     }
 }
@@ -64,7 +75,7 @@ async fn prove(handle: &mut Handle<Pins>, login: &Login) -> Result<(), Error> {
 fn mismatch(shown: &Mutex<Option<String>>, error: &russh::Error) -> Error {
     let shown = shown.lock().unwrap_or_else(PoisonError::into_inner).take();
     match shown {
-        Some(key) => Error::Backend(format!("shows the host key {key}, which is not pinned")),
+        Some(why) => Error::Backend(why),
         None => Error::Backend(error.to_string()),
     }
 }

@@ -1,21 +1,43 @@
-//! What the SSH library calls on the leg to a target: its key must be a pinned one, and it opens nothing.
+//! What the SSH library calls on the leg to a target: it must be the one that is known, and what it opens waits
+//! to be judged.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use russh::client::{self, ChannelOpenHandle};
-use russh::keys::{PublicKey, PublicKeyOrCertificate};
+use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, ChannelOpenFailure};
+use tokio::sync::mpsc;
+
+use crate::incoming::{From, Incoming};
+use crate::listen::At;
+
+use crate::host::Known;
 
 /// The handler of the leg.
 pub(crate) struct Pins {
-    pinned: Vec<PublicKey>,
-    /// The fingerprint that was refused.
+    known: Known,
+    /// Why it was refused.
     shown: Arc<Mutex<Option<String>>>,
+    /// Takes what the target opens; what it has no room for is refused.
+    came: mpsc::Sender<Incoming>,
 }
 
 impl Pins {
-    pub(super) fn new(pinned: Vec<PublicKey>, shown: Arc<Mutex<Option<String>>>) -> Self {
-        Self { pinned, shown }
+    pub(super) fn new(
+        known: Known,
+        shown: Arc<Mutex<Option<String>>>,
+        came: mpsc::Sender<Incoming>,
+    ) -> Self {
+        Self { known, shown, came }
+    }
+
+    fn hand_on(&self, from: From, channel: Channel<client::Msg>, reply: ChannelOpenHandle) {
+        // dropped, the answer is a refusal
+        drop(self.came.try_send(Incoming {
+            from,
+            channel,
+            reply,
+        }));
     }
 }
 
@@ -26,48 +48,55 @@ impl client::Handler for Pins {
         &mut self,
         shown: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else {
-            return Ok(false);
-        };
-        let same = |pinned: &PublicKey| pinned.key_data() == key.key_data();
-        if self.pinned.iter().any(same) {
+        let Err(why) = self.known.check(shown) else {
             return Ok(true);
-        }
-        let fingerprint = key.fingerprint(russh::keys::HashAlg::Sha256).to_string();
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
+        };
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
         Ok(false)
     }
 
     async fn server_channel_open_forwarded_tcpip(
         &mut self,
-        _: Channel<client::Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
+        channel: Channel<client::Msg>,
+        address: &str,
+        port: u32,
+        originator: &str,
+        originator_port: u32,
         reply: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        refuse(reply).await
+        let address = address.to_owned();
+        let from = From::Connection {
+            at: At::Port { address, port },
+            peer: (originator.to_owned(), originator_port),
+        };
+        self.hand_on(from, channel, reply);
+        Ok(())
     }
 
     async fn server_channel_open_forwarded_streamlocal(
         &mut self,
-        _: Channel<client::Msg>,
-        _: &str,
+        channel: Channel<client::Msg>,
+        path: &str,
         reply: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        refuse(reply).await
+        let from = From::Connection {
+            at: At::Socket(path.to_owned()),
+            peer: (String::new(), 0),
+        };
+        self.hand_on(from, channel, reply);
+        Ok(())
     }
 
     async fn server_channel_open_agent_forward(
         &mut self,
-        _: Channel<client::Msg>,
+        channel: Channel<client::Msg>,
         reply: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        refuse(reply).await
+        self.hand_on(From::Agent, channel, reply);
+        Ok(())
     }
 
     async fn server_channel_open_session(
@@ -104,13 +133,15 @@ impl client::Handler for Pins {
 
     async fn server_channel_open_x11(
         &mut self,
-        _: Channel<client::Msg>,
-        _: &str,
-        _: u32,
+        channel: Channel<client::Msg>,
+        originator: &str,
+        originator_port: u32,
         reply: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        refuse(reply).await
+        let peer = (originator.to_owned(), originator_port);
+        self.hand_on(From::Display { peer }, channel, reply);
+        Ok(())
     }
 }
 

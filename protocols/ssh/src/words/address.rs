@@ -3,15 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A host as rules know it.
-pub(super) struct Address {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
     /// Lower-case without a last dot; a number in its usual form.
-    pub(super) host: String,
+    pub(crate) host: String,
+    pub(crate) ip: Option<IpAddr>,
     /// The target itself.
-    pub(super) loopback: bool,
+    pub(crate) loopback: bool,
+    /// It stands for all addresses there are.
+    pub(crate) anywhere: bool,
 }
 
 impl Address {
-    pub(super) fn of(host: &str) -> Self {
+    pub(crate) fn of(host: &str) -> Self {
         let name = host.trim_end_matches('.').to_ascii_lowercase();
         let bare = name
             .strip_prefix('[')
@@ -25,12 +29,16 @@ impl Address {
             .map(|ip| ip.to_canonical())
             .or_else(|| loose(number).map(IpAddr::V4));
         match ip {
-            Some(ip) => Self {
-                host: ip.to_string(),
-                loopback: ip.is_loopback() || ip.is_unspecified(),
+            Some(number) => Self {
+                host: number.to_string(),
+                ip,
+                loopback: number.is_loopback() || number.is_unspecified(),
+                anywhere: number.is_unspecified(),
             },
             None => Self {
                 loopback: LOCAL.contains(&name.as_str()) || name.ends_with(".localhost"),
+                anywhere: matches!(name.as_str(), "" | "*"),
+                ip,
                 host: name,
             },
         }

@@ -51,7 +51,7 @@ verbs! {
         SFTP_SYMLINK = "sftp_symlink",
     }
     Admin {
-        EXEC_ADMIN = "exec_admin", AGENT = "agent",
+        EXEC_ADMIN = "exec_admin", AGENT = "agent", AGENT_SIGN = "agent_sign",
     }
     Unknown {
         EXEC = "exec", SHELL = "shell", SUBSYSTEM_UNKNOWN = "subsystem_unknown", ENV_UNKNOWN = "env_unknown",

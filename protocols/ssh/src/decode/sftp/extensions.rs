@@ -15,6 +15,7 @@ pub(super) const LIMITS: &str = "limits@openssh.com";
 pub(super) const COPY: &str = "copy-data";
 pub(super) const LINK_SETSTAT: &str = "lsetstat@openssh.com";
 pub(super) const HOME: &str = "home-directory";
+pub(super) const NAMES: &str = "users-groups-by-id@openssh.com";
 
 /// Every extension that is passed on; the server's offer of any other is taken out of its VERSION.
 pub const EXTENSIONS: &[&str] = &[
@@ -27,6 +28,7 @@ pub const EXTENSIONS: &[&str] = &[
     COPY,
     LINK_SETSTAT,
     HOME,
+    NAMES,
 ];
 
 /// The name of an extension that passes.

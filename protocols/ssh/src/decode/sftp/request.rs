@@ -315,6 +315,11 @@ fn extended(fields: &mut Fields, handles: &HashMap<Bytes, Bytes>) -> Result<Ask,
             fields.string()?;
             Ask::Judge(Request::Extended { name })
         }
+        extensions::NAMES => {
+            // numbers of users and groups
+            let (_users, _groups) = (fields.string()?, fields.string()?);
+            Ask::Judge(Request::Extended { name })
+        }
         // `limits` has no fields
         other => Ask::Judge(Request::Extended { name: other }),
     })
