@@ -276,9 +276,9 @@ fn a_shell_tells_the_lines_entered_and_never_what_was_not_shown() {
     terminal.types("echo told-$((40+2))\r").unwrap();
     terminal.client.printed("told-42").unwrap();
     terminal
-        .types("read -rsp 'Password: ' word; echo; echo length ${#word}\r")
+        .types("read -rsp ask$((1+1)): word; echo; echo length ${#word}\r")
         .unwrap();
-    terminal.client.printed("Password: ").unwrap();
+    terminal.client.printed("ask2:").unwrap();
     terminal.types("hunter2\r").unwrap();
     terminal.client.printed("length 7").unwrap();
     terminal.types("exit\r").unwrap();
@@ -468,4 +468,49 @@ fn sftp_is_recorded_as_a_list_of_files() {
         told.contains(&format!("sha256:{}", sum(&yard.join("up")))),
         "{told}"
     );
+}
+
+#[test]
+fn of_files_that_scp_copies_nothing_is_kept() {
+    let yard = ground().yard("copied").unwrap();
+    std::fs::write(yard.join("from"), "content-of-the-copy").unwrap();
+    let mut command = ground().program("scp", &stand().people.ada).unwrap();
+    let far = format!("box@127.0.0.1:{}", yard.join("from").display());
+    command
+        .args(["-O", "-P", &ground().port.to_string(), &far])
+        .arg(yard.join("to"));
+    let ran = run(&mut command).unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    let events = recorded(&session("scp -f"));
+    assert!(of_kind(&events, "reply").is_empty(), "{events:?}");
+    assert!(of_kind(&events, "reply_end")[0]["rest_bytes"].as_u64() > Some(19));
+}
+
+#[test]
+fn of_several_terminals_one_is_chosen() {
+    let yard = ground().yard("several").unwrap();
+    let path = yard.join("c").display().to_string();
+    let shared = ["-tt", "-S", &path];
+    let first = "echo first-of-two; read a";
+    let options = [&["-M"] as &[&str], &shared].concat();
+    let mut terminal = Terminal::start(&ssh(&options, &[first])).unwrap();
+    terminal.client.printed("first-of-two").unwrap();
+    let ran = run(&mut ssh(&shared, &["echo second-of-two"])).unwrap();
+    assert!(text(&ran.stdout).contains("second-of-two"), "{ran:?}");
+    terminal.types("\r").unwrap();
+    terminal.client.end().unwrap();
+
+    let session = session(first);
+    let events = recorded(&session);
+    assert_eq!(of_kind(&events, "terminal").len(), 2, "{events:?}");
+    let several = admin(&["replay", &session]);
+    assert_eq!(several.status.code(), Some(7), "{several:?}");
+    let second = of_kind(&events, "statement")
+        .into_iter()
+        .find(|event| event["text"].as_str().unwrap().contains("second-of-two"));
+    let second = second.unwrap()["request"].as_str().unwrap();
+    assert!(text(&several.stderr).contains(second), "{several:?}");
+    let played = text(&admin(&["replay", &session, "--request", second]).stdout);
+    assert!(played.contains("second-of-two"), "{played}");
+    assert!(!played.contains("first-of-two"), "{played}");
 }

@@ -98,6 +98,7 @@ impl Lent<'_> {
     /// One question and its answer: the protocol knows no others meanwhile.
     async fn turn(&mut self) -> Result<(), Over> {
         let question = self.target.frame().await?;
+        self.reached.session.flows().await;
         match frame::asks(&question) {
             Asks::Harmless => {
                 let answer = self.put(self.running, question).await?;

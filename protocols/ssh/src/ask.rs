@@ -32,9 +32,15 @@ pub(crate) async fn ask<R: Request, W: Waiting>(
     request: R,
     waiting: &W,
 ) -> Answer<R> {
-    match session.authorize(request).await {
+    let answer = match session.authorize(request).await {
         Decision::Hold(hold) => wait_for(hold, waiting).await,
         decision => settled(decision),
+    };
+    // nothing begins in a session that is paused
+    tokio::select! {
+        biased;
+        () = session.flows() => answer,
+        () = waiting.given_up() => Answer::GivenUp,
     }
 }
 

@@ -37,7 +37,7 @@ const MOST_HELD: usize = 64;
 const CONCLUDES_WITHIN: Duration = Duration::from_secs(3);
 
 /// The id of a request, and what will be told of the file that it opens.
-type Opens = (u32, Option<Transfer>);
+type Opens = (u32, Option<Box<Transfer>>);
 
 /// One channel's SFTP.
 struct Session<'a> {

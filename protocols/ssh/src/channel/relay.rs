@@ -176,7 +176,9 @@ impl Down<'_> {
     async fn run(&mut self, target: &Inbox) -> Ended {
         let mut last = (None, OutcomeKind::Unknown);
         loop {
-            let passed = match self.next(target).await {
+            let next = self.next(target).await;
+            self.session.flows().await;
+            let passed = match next {
                 None => self.flush().await,
                 Some(Ok(Piece::Data(bytes))) => {
                     self.refresh();
@@ -265,7 +267,6 @@ impl Down<'_> {
         let Some(masked) = masked else {
             return Ok(());
         };
-        self.session.flows().await;
         let bytes = match code {
             None => self.running.reply(masked),
             Some(_) => self.running.error_reply(masked),

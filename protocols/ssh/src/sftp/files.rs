@@ -31,15 +31,15 @@ pub(super) struct Files {
 /// A request under way, and what passes where it opened a file.
 struct Asked {
     running: Running,
-    transfer: Option<Transfer>,
+    transfer: Option<Box<Transfer>>,
 }
 
 /// What an opening will be told as, once it is closed.
-pub(super) fn transfer(request: &Request) -> Option<Transfer> {
+pub(super) fn transfer(request: &Request) -> Option<Box<Transfer>> {
     match request {
         Request::Open { path, flags, .. } => {
             let path = visible(&String::from_utf8_lossy(path));
-            Some(Transfer::new(path, flags.append))
+            Some(Box::new(Transfer::new(path, flags.append)))
         }
         Request::OpenFolder { .. }
         | Request::Look { .. }
@@ -54,7 +54,7 @@ pub(super) fn transfer(request: &Request) -> Option<Transfer> {
 }
 
 impl Files {
-    pub(super) fn asked(&mut self, id: u32, running: Running, transfer: Option<Transfer>) {
+    pub(super) fn asked(&mut self, id: u32, running: Running, transfer: Option<Box<Transfer>>) {
         let asked = Asked { running, transfer };
         self.waiting.insert(id, asked);
     }
