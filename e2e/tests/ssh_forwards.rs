@@ -13,7 +13,7 @@
 )]
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::sync::LazyLock;
@@ -24,6 +24,7 @@ use e2e::ssh::{Client, Ground, run};
 use e2e::stand::Stand;
 use e2e::watchdog::until;
 use e2e::ways::{echo, echo_at, pattern, source};
+use rustix::process::{Pid, Signal, kill_process};
 
 static LASTING: LazyLock<Lasting> =
     LazyLock::new(|| Lasting::with_ssh(&["ssh_ways.cedar"]).unwrap());
@@ -195,6 +196,42 @@ fn listening_begins_and_ends_on_a_connection_that_is_in_use() {
 }
 
 #[test]
+fn a_target_that_says_nothing_holds_nobody_up() {
+    let yard = ground().yard("silent").unwrap();
+    let path = format!("ControlPath={}", yard.join("control").display());
+    let alive = ["ServerAliveInterval=1", "ServerAliveCountMax=4"];
+    let mut options = vec!["-o", &path, "-o", "ControlMaster=yes"];
+    options.extend(alive.iter().flat_map(|option| ["-o", option]));
+    let mut master = Client::start(&mut ssh(&options, &["echo =$PPID=; cat"])).unwrap();
+    let said = master.printed("=\n").unwrap();
+    let server: i32 = said.split('=').nth(1).unwrap().parse().unwrap();
+    let server = Pid::from_raw(server).unwrap();
+    let [port] = ports::free().unwrap();
+    let remote = format!("127.0.0.1:{port}:127.0.0.1:1");
+    // the target's half of this connection does not answer while it is stopped
+    kill_process(server, Signal::STOP).unwrap();
+    let asked = run(&mut ssh(
+        &["-o", &path, "-O", "forward", "-R", &remote],
+        &[],
+    ));
+    // a sibling that does not need the target is served meanwhile
+    let shop = format!("127.0.0.1:{}", stand().postgres.port());
+    let beside = run(&mut ssh(&["-o", &path, "-W", &shop], &[]));
+    kill_process(server, Signal::CONT).unwrap();
+    assert!(!asked.unwrap().status.success());
+    assert!(!beside.unwrap().status.success());
+    master.say(b"still here\n").unwrap();
+    master.printed("still here").unwrap();
+    // what the target agreed to too late is taken back
+    let listening = stand()
+        .decided_about(&format!("listen at 127.0.0.1:{port}"))
+        .unwrap();
+    let outcome = stand().outcome_of(&listening).unwrap();
+    assert_eq!(outcome["outcome"], "cancelled", "{outcome}");
+    assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());
+}
+
+#[test]
 fn a_target_listens_at_a_socket() {
     let yard = ground().yard("sockets").unwrap();
     let (behind, at) = (yard.join("behind"), yard.join("at"));
@@ -310,7 +347,11 @@ fn one_of_thirty_tunnels_that_nobody_reads_stops_no_other() {
 #[test]
 fn no_spelling_leads_round_another_target() {
     let shop = stand().postgres.port();
-    for host in [
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let name = name.trim();
+    // by its own name, where that is known
+    let named = (name, 0).to_socket_addrs().is_ok().then_some(name);
+    let spellings = [
         "127.0.0.1",
         "localhost",
         "LOCALHOST.",
@@ -323,7 +364,8 @@ fn no_spelling_leads_round_another_target() {
         "::ffff:127.0.0.1",
         "127.0.0.5",
         "box.localhost",
-    ] {
+    ];
+    for host in spellings.into_iter().chain(named) {
         let to = match host.contains(':') {
             true => format!("[{host}]:{shop}"),
             false => format!("{host}:{shop}"),

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use protocol_ssh::decode::{Command, command, other_shell};
-use protocol_ssh::words::{self, Forward, VERBS};
+use protocol_ssh::words::{self, Forward, Signs, VERBS};
 use shapes::described;
 use shapes::packets::{SftpClient, attributes, handle, open};
 
@@ -188,7 +188,34 @@ fn channels_and_forwards() {
             words::forward(Forward::Local, host, 5432),
         );
     }
-    tell("forward from", words::forward(Forward::Remote, "", 0));
+    for host in [
+        "",
+        "*",
+        "0.0.0.0",
+        "::",
+        "localhost",
+        "127.0.0.1",
+        "10.0.0.5",
+    ] {
+        tell(
+            &format!("listen at {host}"),
+            words::forward(Forward::Remote, host, 0),
+        );
+    }
+    tell("listen at a socket", words::listening("/run/app.sock"));
+    let login = Signs::Login {
+        user: "git".into(),
+        service: "ssh-connection".into(),
+    };
+    let file = Signs::File {
+        namespace: "git".into(),
+    };
+    for (name, signs) in [("login", login), ("file", file), ("other", Signs::Other)] {
+        tell(
+            &format!("signature of a {name}"),
+            words::agent_sign("SHA256:x", &signs),
+        );
+    }
     golden("channels.golden", &found);
 }
 
