@@ -300,3 +300,32 @@ fn listening_is_counted_and_only_what_stands_is_taken_back() {
     client.until(REQUEST_FAILURE).unwrap();
     lives(&mut client);
 }
+
+#[test]
+fn what_waits_is_told_no_more_than_it_may_keep() {
+    // the key agent is asked for, and people with it: nothing that comes meanwhile has a meaning
+    let token = stand()
+        .newcomer("waiting", "engineers,lenders,careful")
+        .unwrap();
+    let mut client = RawSsh::enter(ground().port, TARGET, &token).unwrap();
+    let channel = client.session(WINDOW).unwrap();
+    client
+        .request(channel, "auth-agent-req@openssh.com", &[])
+        .unwrap();
+    client.exec(channel, "echo at last").unwrap();
+    let id = stand().question_about("user:waiting").unwrap();
+    let before = memory();
+    let long = string(&[b'x'; 30_000]);
+    let display = [&[0][..], &long, &long, &[0; 4]].concat();
+    let variable = [string(b"LANG"), long.clone()].concat();
+    for _ in 0..1000 {
+        client.request(channel, "x11-req", &display).unwrap();
+        client.request(channel, "subsystem", &long).unwrap();
+        client.request(channel, "env", &variable).unwrap();
+        client.request(channel, "signal", &long).unwrap();
+    }
+    stand().approve(&stand().people.grace, id).unwrap();
+    client.hears(channel, b"at last\n").unwrap();
+    let grown = memory().saturating_sub(before);
+    assert!(grown < 48 << 20, "{grown} bytes more");
+}

@@ -188,6 +188,15 @@ fn channels_and_forwards() {
             words::forward(Forward::Local, host, 5432),
         );
     }
+    golden("channels.golden", &found);
+}
+
+#[test]
+fn listening_and_signatures() {
+    let mut found = String::new();
+    let mut tell = |name: &str, operations| {
+        writeln!(found, "{name}\n{}", described(&operations)).unwrap();
+    };
     for host in [
         "",
         "*",
@@ -203,6 +212,15 @@ fn channels_and_forwards() {
         );
     }
     tell("listen at a socket", words::listening("/run/app.sock"));
+    for path in [
+        "//run/./docker.sock",
+        "/run/docker.sock/",
+        "run/app.sock",
+        "/tmp/../run/docker.sock",
+        "/",
+    ] {
+        tell(&format!("socket {path}"), words::socket(path));
+    }
     let login = Signs::Login {
         user: "git".into(),
         service: "ssh-connection".into(),
@@ -216,7 +234,7 @@ fn channels_and_forwards() {
             words::agent_sign("SHA256:x", &signs),
         );
     }
-    golden("channels.golden", &found);
+    golden("ways.golden", &found);
 }
 
 #[test]
