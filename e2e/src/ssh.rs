@@ -16,6 +16,8 @@ use crate::watchdog::until;
 pub const TARGET: &str = "box";
 /// The same server under a name for which another host key is pinned.
 pub const IMPOSTOR: &str = "impostor";
+/// The same server under a name whose account is said to have another login shell.
+pub const FOREIGN: &str = "foreign";
 
 /// The gateway's SSH port, and the server behind it.
 pub struct Ground {
@@ -56,6 +58,8 @@ impl Ground {
         let targets = [
             self.target(TARGET, self.sshd.host_key()),
             self.target(IMPOSTOR, self.host_key.trim()),
+            self.target(FOREIGN, self.sshd.host_key())
+                .replace("          with:", "          shell: fish\n          with:"),
         ];
         text.replacen("listeners:\n", &listener, 1).replacen(
             "targets:\n",

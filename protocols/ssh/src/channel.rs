@@ -132,10 +132,12 @@ async fn settle_in(client: &Inbox, face: &Face) -> Option<(Setting, Start)> {
         match client.next().await.ok()? {
             Piece::Terminal(terminal) => {
                 face.becomes_terminal();
+                face.is_wide(terminal.size.columns);
                 setting.terminal = Some(terminal);
             }
             Piece::Resized(size) => {
                 if let Some(terminal) = &mut setting.terminal {
+                    face.is_wide(size.columns);
                     terminal.size = size;
                 }
             }

@@ -64,6 +64,27 @@ pub struct Backend {
 pub struct Login {
     pub name: String,
     pub with: Credential,
+    /// The shell that reads its command lines at the target.
+    #[serde(default)]
+    pub shell: Shell,
+}
+
+/// A login shell. Command lines are understood as the first three read them; for any other each one is opaque.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Shell {
+    #[default]
+    Sh,
+    Bash,
+    Dash,
+    Zsh,
+    Ksh,
+    Fish,
+    Csh,
+    Tcsh,
+    Powershell,
+    Cmd,
+    Other,
 }
 
 /// What proves the gateway to a target, by reference.
@@ -73,6 +94,22 @@ pub enum Credential {
     /// A private key in OpenSSH's format.
     Key(Reference),
     Password(Reference),
+}
+
+impl Shell {
+    pub(crate) const fn is_understood(self) -> bool {
+        match self {
+            Self::Sh | Self::Bash | Self::Dash => true,
+            Self::Zsh
+            | Self::Ksh
+            | Self::Fish
+            | Self::Csh
+            | Self::Tcsh
+            | Self::Powershell
+            | Self::Cmd
+            | Self::Other => false,
+        }
+    }
 }
 
 impl Backend {

@@ -15,7 +15,7 @@ mod face;
 mod forward;
 mod keys;
 mod login;
-mod mask;
+pub mod mask;
 mod reach;
 mod refused;
 pub mod request;

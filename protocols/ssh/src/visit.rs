@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::Shared;
 use crate::ask::Waiting;
 use crate::channel::inbox::Siblings;
+use crate::config::Shell;
 use crate::upstream::Leg;
 
 /// One connection of one person.
@@ -59,6 +60,7 @@ pub(crate) struct Reached {
     pub(crate) session: Session,
     pub(crate) leg: Leg,
     pub(crate) login: String,
+    pub(crate) shell: Shell,
     /// The session's leave to be there.
     pub(crate) connected: Mutex<Option<Underway>>,
 }
