@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::config::Backend;
 use crate::decode::sftp::{Attributes as FileAttributes, OpenFlags, Request};
-use crate::decoder::Decoder;
+use crate::decoder::{Decoder, Reader};
 use crate::request::{Asked, Shown};
 use crate::words;
 
@@ -18,6 +18,10 @@ use crate::words;
 /// `{"agent":true}`, `{"x11":true}`, `{"env":name}`.
 pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked, Unclear> {
     let login = target.backend.login(sample.database.as_deref());
+    let reader = Reader {
+        shell: login.map(|login| login.shell).unwrap_or_default(),
+        terminal: false,
+    };
     let login = login.map_or("", |login| login.name.as_str());
     let request = &sample.request;
     if let Some(command) = request
@@ -26,7 +30,7 @@ pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result
     {
         let decoder = Decoder::start().map_err(|_| unreadable())?;
         let line = Bytes::from(command.to_owned());
-        let decoded = decoder.exec(&line, login).await?;
+        let decoded = decoder.exec(&line, (login, reader)).await?;
         return Ok(asked("exec", (login, command), decoded.operations));
     }
     if request.get("shell").and_then(Value::as_bool) == Some(true) {
