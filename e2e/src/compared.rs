@@ -14,7 +14,7 @@ use crate::process::output;
 use crate::routes::{Route, Routes};
 
 /// Of a script that hangs.
-const WITHIN: &str = "60";
+const WITHIN: &str = "120";
 /// What a script says of its folder.
 const FOLDER: &[u8] = b"HERE";
 const THERE: &[u8] = b"THERE";
