@@ -50,7 +50,7 @@ struct Server {
 impl Routes {
     /// Registers a key for the person, and writes what OpenSSH reads.
     pub fn prepare(ground: &Ground, stand: &Stand, person: &str) -> anyhow::Result<Self> {
-        let folder = ground.yard("routes")?;
+        let folder = ground.yard(&format!("routes-{person}"))?;
         key_pair(&folder, "key")?;
         let public = folder.join("key.pub");
         let public = public.to_str().context("a folder's name is text")?;

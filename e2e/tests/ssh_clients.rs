@@ -258,6 +258,8 @@ const GIT: &[Row<'static>] = &[row(
      git fetch -q --depth 1 origin; git push -q origin :refs/tags/t; git ls-remote --tags origin
      git push -q origin HEAD:refs/heads/main --force; echo $?
      git archive --remote=$TO:$HERE/there.git main | cksum
+     user=$(printf %s \"$USERNAME\" | sed 's/@/%40/; s/#/%23/')
+     git ls-remote ssh://$user@${TO##*@}$HERE/there.git
      git ls-remote $TO:$HERE/none.git; echo $?
      cd ..; rm -rf one two there.git config",
 )];
