@@ -190,7 +190,7 @@ fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
         key: &key,
         from: "127.0.0.18",
         port: logins().port,
-        user: "box",
+        user: CURVED,
     };
     let tried = |options: &[&str]| {
         certify(&user_authority(), &public(&key), options).unwrap();
@@ -200,8 +200,7 @@ fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
         let lent = run(lent.env("SSH_AUTH_SOCK", &agent.socket)).unwrap();
         let [port] = e2e::ports::free().unwrap();
         let at = format!("127.0.0.1:{port}:127.0.0.1:1");
-        let listening = ["-o", "ExitOnForwardFailure=yes", "-R", &at];
-        let listening = [&alone[..], &listening].concat();
+        let listening = [&alone[..], &["-R", &at]].concat();
         let listening = run(&mut client.ssh(&listening, &["echo listens"])).unwrap();
         (lent, listening)
     };
@@ -211,8 +210,11 @@ fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
         "{lent:?}"
     );
     worked(&listening, "listens\n");
+    let refused = "remote port forwarding failed";
+    assert!(!text(&listening.stderr).contains(refused), "{listening:?}");
     let (lent, listening) = tried(&["-n", "ada", "-O", "clear"]);
     worked(&lent, "none\n");
-    assert!(!listening.status.success(), "{listening:?}");
-    assert_eq!(text(&listening.stdout), "", "{listening:?}");
+    assert!(text(&listening.stderr).contains(refused), "{listening:?}");
+    let why = "your certificate permits no tunnels";
+    assert!(text(&listening.stderr).contains(why), "{listening:?}");
 }
