@@ -156,11 +156,19 @@ mod tests {
 
     /// A host certificate of the authority 1 for the key 2, with something changed.
     fn certified(change: impl FnOnce(&mut Builder), valid: (i64, i64)) -> PublicKeyOrCertificate {
+        typed(CertType::Host, change, valid)
+    }
+
+    fn typed(
+        cert_type: CertType,
+        change: impl FnOnce(&mut Builder),
+        valid: (i64, i64),
+    ) -> PublicKeyOrCertificate {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let at = |seconds: i64| now.as_secs().saturating_add_signed(seconds);
         let public = key(2).public_key().key_data().clone();
         let mut builder = Builder::new([7; 16], public, at(valid.0), at(valid.1)).unwrap();
-        builder.cert_type(CertType::Host).unwrap();
+        builder.cert_type(cert_type).unwrap();
         change(&mut builder);
         builder.sign(&key(1)).unwrap().into()
     }
@@ -184,11 +192,8 @@ mod tests {
         assert!(another.contains("is for another host"), "{another}");
         let everybody = certified(|it| drop(it.all_principals_valid().map(|_| ())), (-60, 60));
         assert!(why(everybody).contains("is for another host"));
-        let user = |builder: &mut Builder| {
-            builder.cert_type(CertType::User).unwrap();
-            builder.valid_principal("box").unwrap();
-        };
-        assert!(why(certified(user, (-60, 60))).contains("is no host's"));
+        let user = typed(CertType::User, named("box"), (-60, 60));
+        assert!(why(user).contains("is no host's"));
         let critical = |builder: &mut Builder| {
             builder.valid_principal("box").unwrap();
             builder.critical_option("x@example.com", "y").unwrap();
