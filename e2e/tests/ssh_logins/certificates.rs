@@ -1,6 +1,7 @@
 //! Which user certificates count, and what they leave open.
 
 use super::*;
+use e2e::ways::Agent;
 
 /// Who signed a certificate, with what `ssh-keygen` was told besides.
 type Signed<'a> = (&'a Path, &'a [&'a str]);
@@ -179,4 +180,41 @@ fn what_a_certificate_does_not_permit_is_refused() {
         .args(["-l", logins().ground.sshd.login(), "box", "tty; echo there"]);
     let ran = run(jump.env_remove("SSH_AUTH_SOCK")).unwrap();
     no_terminal(&ran);
+}
+
+#[test]
+fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
+    let key = key("lending");
+    let agent = Agent::start(key.parent().unwrap()).unwrap();
+    let client = Client {
+        key: &key,
+        from: "127.0.0.18",
+        port: logins().port,
+        user: CURVED,
+    };
+    let tried = |options: &[&str]| {
+        certify(&user_authority(), &public(&key), options).unwrap();
+        let alone = ["-o", "BatchMode=yes"];
+        let lent = [&alone[..], &["-A"]].concat();
+        let mut lent = client.ssh(&lent, &["echo ${SSH_AUTH_SOCK:-none}"]);
+        let lent = run(lent.env("SSH_AUTH_SOCK", &agent.socket)).unwrap();
+        let [port] = e2e::ports::free().unwrap();
+        let at = format!("127.0.0.1:{port}:127.0.0.1:1");
+        let listening = [&alone[..], &["-R", &at]].concat();
+        let listening = run(&mut client.ssh(&listening, &["echo listens"])).unwrap();
+        (lent, listening)
+    };
+    let (lent, listening) = tried(&["-n", "ada"]);
+    assert!(
+        lent.status.success() && text(&lent.stdout) != "none\n",
+        "{lent:?}"
+    );
+    worked(&listening, "listens\n");
+    let refused = "remote port forwarding failed";
+    assert!(!text(&listening.stderr).contains(refused), "{listening:?}");
+    let (lent, listening) = tried(&["-n", "ada", "-O", "clear"]);
+    worked(&lent, "none\n");
+    assert!(text(&listening.stderr).contains(refused), "{listening:?}");
+    let why = "your certificate permits no tunnels";
+    assert!(text(&listening.stderr).contains(why), "{listening:?}");
 }

@@ -125,3 +125,94 @@ pub(crate) fn keys(lines: &[String], what: &str) -> Result<Vec<KeyData>, Error> 
 fn fingerprint(key: &KeyData) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use russh::keys::PrivateKey;
+    use russh::keys::ssh_key::certificate::Builder;
+    use russh::keys::ssh_key::private::Ed25519Keypair;
+
+    use super::*;
+
+    fn key(seed: u8) -> PrivateKey {
+        PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+    }
+
+    fn line(key: &PrivateKey) -> String {
+        key.public_key().to_openssh().unwrap()
+    }
+
+    fn known(pinned: &[u8], authorities: &[u8]) -> Known {
+        let lines = |seeds: &[u8]| seeds.iter().map(|seed| line(&key(*seed))).collect();
+        let backend = Backend {
+            host: "box.internal".into(),
+            port: 22,
+            host_keys: lines(pinned),
+            host_authorities: lines(authorities),
+            ..serde_json::from_str(r#"{"host":"x","logins":[]}"#).unwrap()
+        };
+        Known::of("box", &backend).unwrap()
+    }
+
+    /// A host certificate of the authority 1 for the key 2, with something changed.
+    fn certified(change: impl FnOnce(&mut Builder), valid: (i64, i64)) -> PublicKeyOrCertificate {
+        typed(CertType::Host, change, valid)
+    }
+
+    fn typed(
+        cert_type: CertType,
+        change: impl FnOnce(&mut Builder),
+        valid: (i64, i64),
+    ) -> PublicKeyOrCertificate {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let at = |seconds: i64| now.as_secs().saturating_add_signed(seconds);
+        let public = key(2).public_key().key_data().clone();
+        let mut builder = Builder::new([7; 16], public, at(valid.0), at(valid.1)).unwrap();
+        builder.cert_type(cert_type).unwrap();
+        change(&mut builder);
+        builder.sign(&key(1)).unwrap().into()
+    }
+
+    fn named(name: &'static str) -> impl FnOnce(&mut Builder) {
+        move |builder| drop(builder.valid_principal(name).map(|_| ()))
+    }
+
+    #[test]
+    fn a_host_certificate_is_for_this_host_now() {
+        let known = known(&[], &[1]);
+        for name in ["box", "box.internal"] {
+            known.check(&certified(named(name), (-60, 60))).unwrap();
+        }
+        let why = |shown| known.check(&shown).unwrap_err();
+        let over = why(certified(named("box"), (-60, -1)));
+        assert!(over.contains("is not valid now"), "{over}");
+        let later = why(certified(named("box"), (60, 120)));
+        assert!(later.contains("is not valid now"), "{later}");
+        let another = why(certified(named("box.internal.example"), (-60, 60)));
+        assert!(another.contains("is for another host"), "{another}");
+        let everybody = certified(|it| drop(it.all_principals_valid().map(|_| ())), (-60, 60));
+        assert!(why(everybody).contains("is for another host"));
+        let user = typed(CertType::User, named("box"), (-60, 60));
+        assert!(why(user).contains("is no host's"));
+        let critical = |builder: &mut Builder| {
+            builder.valid_principal("box").unwrap();
+            builder.critical_option("x@example.com", "y").unwrap();
+        };
+        let critical = why(certified(critical, (-60, 60)));
+        assert!(critical.contains("critical option"), "{critical}");
+    }
+
+    #[test]
+    fn another_authority_is_named_and_a_pinned_key_is_enough() {
+        let shown = certified(named("box"), (-60, 60));
+        let why = known(&[], &[3]).check(&shown).unwrap_err();
+        let fingerprint = key(1).public_key().fingerprint(HashAlg::Sha256).to_string();
+        assert!(why.contains(&fingerprint), "{why}");
+        known(&[2], &[3]).check(&shown).unwrap();
+        let bare = PublicKeyOrCertificate::from(key(2).public_key().clone());
+        known(&[2], &[]).check(&bare).unwrap();
+        known(&[1], &[1]).check(&bare).unwrap_err();
+        let nothing = serde_json::from_str(r#"{"host":"x","logins":[]}"#).unwrap();
+        assert!(Known::of("box", &nothing).is_err());
+    }
+}
