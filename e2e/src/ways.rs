@@ -147,11 +147,17 @@ impl Stand {
 
     /// The newest entry of the log whose text holds something.
     pub fn decided_about(&self, what: &str) -> anyhow::Result<Value> {
+        self.decided_for("", what)
+    }
+
+    /// The same of one person, `user:ada`.
+    pub fn decided_for(&self, who: &str, what: &str) -> anyhow::Result<Value> {
         until(&format!("the log tells of `{what}`"), || {
             let entries = self.exported()?;
             let tells = |entry: &&Value| {
-                let summary = entry.get("summary").and_then(Value::as_str);
-                summary.is_some_and(|summary| summary.contains(what))
+                let text = |field: &str| entry.get(field).and_then(Value::as_str);
+                let asked = who.is_empty() || text("as") == Some(who);
+                asked && text("summary").is_some_and(|summary| summary.contains(what))
             };
             Ok(entries.iter().rfind(tells).cloned())
         })

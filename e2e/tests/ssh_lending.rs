@@ -13,7 +13,7 @@
 )]
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
@@ -63,7 +63,9 @@ fn an_agent_that_may_not_be_lent_stops_no_login() {
     assert_eq!(text(&ran.stdout), "none\n", "{ran:?}");
     // many ask by habit: a program's output stays clean
     assert!(!text(&ran.stderr).contains("countersign"), "{ran:?}");
-    let denied = stand().decided_about("lend the key agent").unwrap();
+    let denied = stand()
+        .decided_for("user:ada", "lend the key agent")
+        .unwrap();
     assert_eq!(denied["verdict"], "deny", "{denied}");
     assert_eq!(denied["operations"][0]["action"], "ssh.agent", "{denied}");
     let ran = run(&mut lending(ada, &agent, &["-tt"], command)).unwrap();
@@ -261,12 +263,15 @@ fn a_lent_display_is_reached() {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, 6000 + number)).unwrap();
     stream.write_all(&hello).unwrap();
     stream.write_all(b"and more").unwrap();
-    stream.shutdown(Shutdown::Write).unwrap();
-    let mut heard = Vec::new();
-    stream.read_to_end(&mut heard).unwrap();
+    // the client drops what the display answers behind an end: none is said
+    let mut heard = vec![0; hello.len() + b"and more".len()];
+    stream.read_exact(&mut heard).unwrap();
+    drop(stream);
     assert!(heard.starts_with(&hello[..12]), "{heard:?}");
     assert!(heard.ends_with(b"and more"), "{heard:?}");
-    let recorded = stand().decided_about("a channel to the display").unwrap();
+    let recorded = stand()
+        .decided_for("user:painter", "a channel to the display")
+        .unwrap();
     assert_eq!(recorded["operations"][0]["action"], "ssh.x11", "{recorded}");
     assert_eq!(recorded["verdict"], "allow", "{recorded}");
     drop(client);
@@ -278,7 +283,7 @@ fn a_display_that_may_not_be_lent_stops_no_login() {
     let ada = &stand().people.ada;
     let ran = run(&mut showing(ada, display, &[], "echo ${DISPLAY:-none}")).unwrap();
     assert_eq!(text(&ran.stdout), "none\n", "{ran:?}");
-    let denied = stand().decided_about("lend the display").unwrap();
+    let denied = stand().decided_for("user:ada", "lend the display").unwrap();
     assert_eq!(denied["operations"][0]["action"], "ssh.x11", "{denied}");
 }
 
@@ -338,4 +343,38 @@ fn variables_pass_by_a_list_and_by_policy() {
     assert_eq!(denied["verdict"], "deny", "{denied}");
     let allowed = stand().decided_about("set LC_NAME=sent-LC_NAME").unwrap();
     assert_eq!(allowed["verdict"], "allow", "{allowed}");
+}
+
+#[test]
+fn what_was_lent_is_out_of_reach_once_it_may_not_be_lent() {
+    let (agent, token) = lender("retired", "engineers,lenders,retired");
+    let mut command = lending(&token, &agent, &[], "echo at=$SSH_AUTH_SOCK=; cat");
+    let mut client = Client::start(&mut command).unwrap();
+    let said = client.printed("=\n").unwrap();
+    let socket = PathBuf::from(said.split('=').nth(1).unwrap());
+    let mut standing = UnixStream::connect(&socket).unwrap();
+    standing.write_all(&[0, 0, 0, 1, 11]).unwrap();
+    let mut kind = [0; 5];
+    standing.read_exact(&mut kind).unwrap();
+    assert_eq!(kind[4], 12);
+    let policy = "@id(\"ways-retired\")\nforbid (principal in Group::\"retired\", \
+                  action == Ssh::Action::\"agent\", resource);\n";
+    let folder = stand().place().policies();
+    let (unfinished, whole) = (
+        folder.join("retired.unfinished"),
+        folder.join("retired.cedar"),
+    );
+    std::fs::write(&unfinished, policy).unwrap();
+    std::fs::rename(unfinished, whole).unwrap();
+    stand().gateway.reload().unwrap();
+    let mut rest = Vec::new();
+    // ends, whatever was on its way
+    drop(standing.read_to_end(&mut rest));
+    assert_eq!(answered(&socket, &[11]), [0; 0], "it is reached again");
+    let denied = stand()
+        .decided_for("user:retired", "a channel to the key agent")
+        .unwrap();
+    assert_eq!(denied["verdict"], "deny", "{denied}");
+    client.say(b"still here\n").unwrap();
+    client.printed("still here").unwrap();
 }
