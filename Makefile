@@ -23,11 +23,11 @@ e2e: ## only the black box tests: real clients, real PostgreSQL
 fuzz: ## fuzz each decoder; FUZZ_SECONDS each (default 300)
 	@tools/fuzz "$${FUZZ_SECONDS:-300}"
 
-bench: ## throughput and latency beside PostgreSQL alone and PgBouncer
+bench: ## throughput and latency beside PostgreSQL alone, PgBouncer, direct SSH and a plain relay
 	@tools/prepare bench
 	@e2e/bench/run
 
-soak: ## what is too long for every day: 200 kills under load, long fuzz runs
+soak: ## what is too long for every day: 200 kills under load, 100,000 files, long holds and fuzz runs
 	@tools/prepare test
 	@e2e/soak/run
 

@@ -14,7 +14,7 @@ use crate::process::output;
 use crate::routes::{Route, Routes};
 
 /// Of a script that hangs.
-const WITHIN: &str = "60";
+const WITHIN: &str = "120";
 /// What a script says of its folder.
 const FOLDER: &[u8] = b"HERE";
 const THERE: &[u8] = b"THERE";
@@ -26,7 +26,7 @@ const BEFORE: usize = 200;
 
 /// What came of a script.
 #[derive(PartialEq, Eq)]
-pub struct Seen {
+struct Seen {
     status: Option<i32>,
     out: Vec<u8>,
     err: Vec<u8>,
@@ -100,7 +100,7 @@ fn on_all(
 }
 
 /// Runs a script on one route.
-pub fn run(routes: &Routes, folder: &Path, route: Route, script: &str) -> anyhow::Result<Seen> {
+fn run(routes: &Routes, folder: &Path, route: Route, script: &str) -> anyhow::Result<Seen> {
     // names of one length: some programs print tables
     let here = folder.join((route as u8).to_string());
     stock(&here)?;
@@ -229,7 +229,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Kept>) -> a
 }
 
 /// The SHA-256 of some bytes.
-pub fn digest(bytes: &[u8]) -> String {
+fn digest(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     digest
         .as_ref()
@@ -270,20 +270,6 @@ impl Seen {
             }
         }
         words.join("; ")
-    }
-
-    /// For what is said of one route alone.
-    pub fn told(&self) -> String {
-        format!(
-            "{:?} {} {}",
-            self.status,
-            shown(&self.out, 0),
-            shown(&self.err, 0)
-        )
-    }
-
-    pub fn succeeded(&self) -> bool {
-        self.status == Some(0)
     }
 }
 

@@ -15,8 +15,8 @@ use crate::settings::Ports;
 /// Names the file of [`Place::last_step`] to a gateway that was built for tests.
 pub const LAST_STEP: &str = "COUNTERSIGN_DIE_AT";
 const READY_WITHIN: Duration = Duration::from_secs(20);
-/// The drain of 5 s, and a little.
-const STOPS_WITHIN: Duration = Duration::from_secs(8);
+/// The drain of 5 s, and what a busy machine takes for the rest.
+const STOPS_WITHIN: Duration = Duration::from_secs(15);
 const ASKS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Where everything of one gateway lies.

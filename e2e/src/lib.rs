@@ -21,6 +21,7 @@ pub mod routes;
 pub mod settings;
 pub mod shown;
 pub mod ssh;
+pub mod ssh_requests;
 pub mod ssh_wire;
 pub mod sshd;
 pub mod stand;

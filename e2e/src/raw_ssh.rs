@@ -260,7 +260,7 @@ impl RawSsh {
         let mut rest = reply.get(1..).unwrap_or_default();
         let (host, point) = (taken(&mut rest)?, taken(&mut rest)?);
         let peer = UnparsedPublicKey::new(&X25519, point);
-        let secret = agree_ephemeral(private, &peer, anyhow::anyhow!("no secret"), |secret| {
+        let secret = agree_ephemeral(private, peer, anyhow::anyhow!("no secret"), |secret| {
             Ok(mpint(secret))
         })?;
         let parts = [

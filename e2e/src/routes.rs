@@ -1,7 +1,10 @@
 //! Every way of naming the target, and the straight one: the same client can be run on each of them.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use anyhow::Context;
 
@@ -37,6 +40,7 @@ pub struct Routes {
     login: String,
     straight: Server,
     gateway: Server,
+    bystander: u16,
 }
 
 /// Where a client of its own making connects to.
@@ -50,7 +54,7 @@ struct Server {
 impl Routes {
     /// Registers a key for the person, and writes what OpenSSH reads.
     pub fn prepare(ground: &Ground, stand: &Stand, person: &str) -> anyhow::Result<Self> {
-        let folder = ground.yard("routes")?;
+        let folder = ground.yard(&format!("routes-{person}"))?;
         key_pair(&folder, "key")?;
         let public = folder.join("key.pub");
         let public = public.to_str().context("a folder's name is text")?;
@@ -73,6 +77,7 @@ impl Routes {
                 key: folder.join("key"),
                 print: print(&ground.host_key_file())?,
             },
+            bystander: bystander()?,
             person: person.to_owned(),
             login: ground.sshd.login().to_owned(),
             folder,
@@ -170,7 +175,7 @@ impl Routes {
                     server.print
                 ),
             ),
-            ("SSHD_PORT", self.straight.port.to_string()),
+            ("BYSTANDER_PORT", self.bystander.to_string()),
         ]
     }
 }
@@ -181,4 +186,22 @@ fn print(public: &Path) -> anyhow::Result<String> {
     let print = print.and_then(|print| print.strip_prefix("SHA256:"));
     // curl wants the padding that OpenSSH leaves out
     Ok(format!("{}=", print.context("a fingerprint")?))
+}
+
+/// A server that is no target, for tunnels: it says one line, hears one thing, and is done.
+#[expect(clippy::disallowed_methods, reason = "it is no protocol's socket")]
+fn bystander() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = listener.local_addr()?.port();
+    let greet = |mut stream: TcpStream| {
+        // whoever leaves early has heard enough
+        let _ = stream.write_all(b"SSH-2.0-bystander\r\n");
+        let _ = stream.read(&mut [0; 1024]);
+    };
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || greet(stream));
+        }
+    });
+    Ok(port)
 }

@@ -19,6 +19,8 @@ pub const TARGET: &str = "box";
 pub const IMPOSTOR: &str = "impostor";
 /// The same server once more, of whose answers only figures are recorded.
 pub const BRIEF: &str = "brief";
+/// The same server under a name whose account is said to have another login shell.
+pub const FOREIGN: &str = "foreign";
 
 /// The gateway's SSH port, and the server behind it.
 pub struct Ground {
@@ -53,7 +55,8 @@ impl Ground {
         self.with(text, &[self.target(TARGET, self.sshd.host_key())])
     }
 
-    /// The same with a target that shows another key than is pinned, and one whose output is not recorded.
+    /// The same with a target that shows another key than is pinned, one whose output is not recorded, and one with
+    /// another login shell.
     pub fn configured(&self, text: &str) -> String {
         let targets = [
             self.target(TARGET, self.sshd.host_key()),
@@ -63,6 +66,8 @@ impl Ground {
                 "    record: none\n    ssh:\n",
                 1,
             ),
+            self.target(FOREIGN, self.sshd.host_key())
+                .replace("          with:", "          shell: fish\n          with:"),
         ];
         self.with(text, &targets)
     }

@@ -14,22 +14,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
-pub const DISCONNECT: u8 = 1;
-pub const SERVICE_REQUEST: u8 = 5;
-pub const SERVICE_ACCEPT: u8 = 6;
-pub const KEXINIT: u8 = 20;
-pub const NEWKEYS: u8 = 21;
-pub const ECDH_INIT: u8 = 30;
-pub const USERAUTH_REQUEST: u8 = 50;
-pub const USERAUTH_FAILURE: u8 = 51;
-pub const USERAUTH_SUCCESS: u8 = 52;
-/// A key may be signed with; a question is asked.
-pub const USERAUTH_MORE: u8 = 60;
-pub const USERAUTH_ANSWER: u8 = 61;
-pub const GLOBAL_REQUEST: u8 = 80;
-pub const CHANNEL_OPEN: u8 = 90;
-pub const CHANNEL_CONFIRMED: u8 = 91;
-pub const CHANNEL_REQUEST: u8 = 98;
+use crate::ssh_requests::{
+    CHANNEL_CONFIRMED, DISCONNECT, ECDH_INIT, KEXINIT, Lists, NEWKEYS, SERVICE_ACCEPT,
+    SERVICE_REQUEST, kexinit, open_session, public_key, string,
+};
 
 const ID: &str = "SSH-2.0-ByHand";
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
@@ -48,9 +36,6 @@ struct Sealed {
     key: LessSafeKey,
     nonce: [u8; 12],
 }
-
-/// What each side offers: the lists of KEXINIT, in their order.
-pub type Lists = Vec<String>;
 
 /// What this client offers, with some strict key exchange or without.
 pub fn lists() -> Lists {
@@ -107,7 +92,7 @@ impl Wire {
         wire.agree()?;
         wire.send(&[&[SERVICE_REQUEST][..], &string(b"ssh-userauth")].concat())?;
         loop {
-            match wire.next()?.first() {
+            match wire.packet()?.first() {
                 Some(&SERVICE_ACCEPT) => return Ok(wire),
                 // the server tells of its extensions
                 Some(&7) => {}
@@ -118,7 +103,7 @@ impl Wire {
 
     /// The lists that the server offers.
     pub fn offered(&mut self) -> anyhow::Result<Lists> {
-        let packet = self.next()?;
+        let packet = self.packet()?;
         ensure!(packet.first() == Some(&KEXINIT), "{packet:?}");
         let mut rest = packet.get(17..).context("a cookie")?;
         (0..10)
@@ -129,13 +114,13 @@ impl Wire {
     fn agree(&mut self) -> anyhow::Result<()> {
         let ours = kexinit(&lists());
         self.send(&ours)?;
-        let theirs = self.next()?;
+        let theirs = self.packet()?;
         ensure!(theirs.first() == Some(&KEXINIT), "{theirs:?}");
         let random = SystemRandom::new();
         let secret = EphemeralPrivateKey::generate(&X25519, &random)?;
         let public = secret.compute_public_key()?;
         self.send(&[&[ECDH_INIT][..], &string(public.as_ref())].concat())?;
-        let reply = self.next()?;
+        let reply = self.packet()?;
         let mut rest = reply.get(1..).context("a reply")?;
         let host_key = take(&mut rest)?;
         let peer = take(&mut rest)?;
@@ -155,7 +140,7 @@ impl Wire {
         ];
         let hash = digest(&SHA256, &hashed.concat()).as_ref().to_vec();
         self.send(&[NEWKEYS])?;
-        let done = self.next()?;
+        let done = self.packet()?;
         ensure!(done == [NEWKEYS], "{done:?}");
         let derived = |letter: u8| {
             let input = [&shared[..], &hash, &[letter], &hash].concat();
@@ -198,7 +183,7 @@ impl Wire {
     }
 
     /// The next packet; an error where the connection ended.
-    pub fn next(&mut self) -> anyhow::Result<Vec<u8>> {
+    pub fn packet(&mut self) -> anyhow::Result<Vec<u8>> {
         let mut length = [0; 4];
         self.stream.read_exact(&mut length)?;
         let size = usize::try_from(u32::from_be_bytes(length))?;
@@ -222,12 +207,12 @@ impl Wire {
     /// Sends a packet and takes the next one that comes.
     pub fn ask(&mut self, payload: &[u8]) -> anyhow::Result<Vec<u8>> {
         self.send(payload)?;
-        self.next()
+        self.packet()
     }
 
     /// Whether the server ends the connection, with its reason or without, before it says anything else.
     pub fn is_ended(&mut self) -> anyhow::Result<bool> {
-        match self.next() {
+        match self.packet() {
             Ok(packet) if packet.first() == Some(&DISCONNECT) => Ok(true),
             Ok(packet) => bail!("it said {packet:?}"),
             Err(error) => match error.downcast_ref::<std::io::Error>() {
@@ -258,7 +243,7 @@ impl Wire {
     pub fn session(&mut self) -> anyhow::Result<u32> {
         self.send(&open_session())?;
         loop {
-            let packet = self.next()?;
+            let packet = self.packet()?;
             if packet.first() == Some(&CHANNEL_CONFIRMED) {
                 let number = packet.get(5..9).context("a number")?;
                 return Ok(u32::from_be_bytes(number.try_into()?));
@@ -326,78 +311,6 @@ impl Key {
     fn request(&self, user: &str, signed: bool) -> Vec<u8> {
         public_key(user, "ssh-ed25519", &self.blob(), signed)
     }
-}
-
-/// A request of the method `publickey`, without its signature.
-pub fn public_key(user: &str, algorithm: &str, blob: &[u8], signed: bool) -> Vec<u8> {
-    let mut request = userauth(user, "publickey");
-    request.push(u8::from(signed));
-    request.extend(string(algorithm.as_bytes()));
-    request.extend(string(blob));
-    request
-}
-
-/// A request of the method `password`.
-pub fn password(user: &str, password: &str) -> Vec<u8> {
-    let mut request = userauth(user, "password");
-    request.push(0);
-    request.extend(string(password.as_bytes()));
-    request
-}
-
-/// A request of the method `keyboard-interactive`.
-pub fn keyboard(user: &str) -> Vec<u8> {
-    [
-        userauth(user, "keyboard-interactive"),
-        string(b""),
-        string(b""),
-    ]
-    .concat()
-}
-
-/// The beginning of every request to log in.
-pub fn userauth(user: &str, method: &str) -> Vec<u8> {
-    let mut request = vec![USERAUTH_REQUEST];
-    for text in [user, "ssh-connection", method] {
-        request.extend(string(text.as_bytes()));
-    }
-    request
-}
-
-/// Asks for a session channel, which the client calls 0.
-pub fn open_session() -> Vec<u8> {
-    let mut request = vec![CHANNEL_OPEN];
-    request.extend(string(b"session"));
-    for number in [0_u32, 1 << 20, 1 << 15] {
-        request.extend(number.to_be_bytes());
-    }
-    request
-}
-
-/// A request of a channel by the server's number, its own words behind.
-pub fn channel_request(channel: u32, kind: &str, words: &[u8]) -> Vec<u8> {
-    let mut request = vec![CHANNEL_REQUEST];
-    request.extend(channel.to_be_bytes());
-    request.extend(string(kind.as_bytes()));
-    request.push(0);
-    request.extend(words);
-    request
-}
-
-pub fn kexinit(lists: &Lists) -> Vec<u8> {
-    let mut packet = vec![KEXINIT];
-    packet.extend([7; 16]);
-    for list in lists {
-        packet.extend(string(list.as_bytes()));
-    }
-    packet.extend([0; 5]);
-    packet
-}
-
-/// With its length in front.
-pub fn string(bytes: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    [&length.to_be_bytes()[..], bytes].concat()
 }
 
 fn mpint(bytes: &[u8]) -> Vec<u8> {

@@ -43,8 +43,8 @@ impl Sshd {
         let host_key = key_pair(folder.path(), "host_key")?;
         let gateway_key = key_pair(folder.path(), "gateway_key")?;
         folder.file("authorized_keys", gateway_key.as_bytes(), None, 0o600)?;
-        // what the server gives a display's cookie to keeps it for the test
-        let keeper = format!("#!/bin/sh\ncat > {}/cookie\n", folder.path().display());
+        // what the server gives the cookies of displays to keeps them for the tests
+        let keeper = format!("#!/bin/sh\ncat >> {}/cookies\n", folder.path().display());
         folder.file("xauth", keeper.as_bytes(), None, 0o700)?;
         let [port] = ports::free()?;
         let settings = folder.file(

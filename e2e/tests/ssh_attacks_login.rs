@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use e2e::lasting::Lasting;
 use e2e::logins::Logins;
-use e2e::ssh_wire::{
-    ECDH_INIT, GLOBAL_REQUEST, Key, USERAUTH_ANSWER, USERAUTH_FAILURE, USERAUTH_MORE,
-    USERAUTH_SUCCESS, Wire, channel_request, kexinit, keyboard, lists, open_session, password,
-    public_key, string, userauth,
+use e2e::ssh_requests::{
+    ECDH_INIT, GLOBAL_REQUEST, USERAUTH_ANSWER, USERAUTH_FAILURE, USERAUTH_MORE, USERAUTH_SUCCESS,
+    channel_request, kexinit, keyboard, open_session, password, public_key, string, userauth,
 };
+use e2e::ssh_wire::{Key, Wire, lists};
 use e2e::stand::Stand;
 use e2e::watchdog::until;
 use serde_json::Value;
@@ -114,7 +114,7 @@ fn nothing_is_opened_before_login() {
     let mut wire = Wire::agreed(logins().hasty, from(2)).unwrap();
     wire.send(&password("box", "wrong")).unwrap();
     wire.send(&open_session()).unwrap();
-    fails(&wire.next().unwrap(), METHODS);
+    fails(&wire.packet().unwrap(), METHODS);
     assert!(wire.is_ended().unwrap());
 }
 
@@ -232,7 +232,7 @@ fn one_question_has_one_answer() {
         let mut wire = Wire::agreed(logins().port, from(6)).unwrap();
         wire.ask(&keyboard("box")).unwrap();
         wire.send(&packet).unwrap();
-        let answer = wire.next();
+        let answer = wire.packet();
         let let_in = answer.is_ok_and(|answer| answer == [USERAUTH_SUCCESS]);
         // as many as there are count: one is there where its number alone is wrong
         assert!(!let_in || packet == self::counted(&one), "{packet:?}");
@@ -271,7 +271,7 @@ fn a_terminal_has_no_more_settings_than_there_are() {
     wire.send(&channel_request(channel, "exec", &string(b"echo after")))
         .unwrap();
     // ended, or without the terminal: never a crash of more than this connection
-    let _ = wire.next();
+    let _ = wire.packet();
     serves(8);
 }
 
@@ -320,7 +320,7 @@ fn only_ciphers_that_lose_no_packet_are_offered() {
     }
     let weak = |name: &&str| name.contains("sha1") || name.contains("md5") || **name == *"ssh-rsa";
     for at in [0, 1, 4, 5] {
-        assert!(!list(at).iter().any(|name| weak(name)), "{offered:?}");
+        assert!(!list(at).iter().any(weak), "{offered:?}");
     }
     let mut others = lists();
     for at in [2, 3] {

@@ -13,6 +13,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
+use e2e::packets::{self, INIT, REMOVE, STAT};
 use e2e::ssh::{Client, Ground, run};
 use e2e::stand::Stand;
 use e2e::watchdog::until;
@@ -108,41 +109,14 @@ fn a_held_removal_by_sftp_stops_no_other_request() {
     assert!(status.success(), "{err}");
 }
 
-/// A packet of SFTP: kind, id, and strings.
-fn packet(kind: u8, id: u32, strings: &[&[u8]]) -> Vec<u8> {
-    let mut body = vec![kind];
-    body.extend(id.to_be_bytes());
-    for string in strings {
-        body.extend(u32::try_from(string.len()).unwrap().to_be_bytes());
-        body.extend(*string);
-    }
-    let mut whole = u32::try_from(body.len()).unwrap().to_be_bytes().to_vec();
-    whole.extend(body);
-    whole
-}
-
-/// The ids of the answers that have come, in order; the first packet is the version.
+/// The ids of the answers that have come, in order.
 fn answered(bytes: &[u8]) -> Vec<u32> {
-    let mut ids = Vec::new();
-    let mut rest = bytes;
-    while rest.len() >= 4 {
-        let length = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
-        if rest.len() < 4 + length {
-            break;
-        }
-        if rest[4] != 2 {
-            ids.push(u32::from_be_bytes(rest[5..9].try_into().unwrap()));
-        }
-        rest = &rest[4 + length..];
-    }
-    ids
+    let answers = packets::answered(bytes).unwrap();
+    answers.iter().map(|answer| answer.id).collect()
 }
 
 #[test]
 fn requests_behind_a_held_one_are_answered_first() {
-    const INIT: u8 = 1;
-    const REMOVE: u8 = 13;
-    const STAT: u8 = 17;
     let yard = ground().yard("sftp-pipelined").unwrap();
     let (doomed, other) = (yard.join("doomed"), yard.join("other"));
     std::fs::write(&doomed, "x").unwrap();
@@ -150,12 +124,16 @@ fn requests_behind_a_held_one_are_answered_first() {
     let ada = &stand().people.ada;
     let mut command = ground().ssh(ada, &["-s"], &["sftp"]).unwrap();
     let mut client = Client::start(&mut command).unwrap();
-    client.say(&packet(INIT, 3, &[])).unwrap();
+    client.say(&packets::packet(INIT, 3, &[]).unwrap()).unwrap();
     let path = |path: &Path| path.to_str().unwrap().as_bytes().to_vec();
-    client.say(&packet(REMOVE, 1, &[&path(&doomed)])).unwrap();
-    client.say(&packet(STAT, 2, &[&path(&other)])).unwrap();
     client
-        .say(&packet(STAT, 3, &[&path(&yard.join("none"))]))
+        .say(&packets::packet(REMOVE, 1, &[&path(&doomed)]).unwrap())
+        .unwrap();
+    client
+        .say(&packets::packet(STAT, 2, &[&path(&other)]).unwrap())
+        .unwrap();
+    client
+        .say(&packets::packet(STAT, 3, &[&path(&yard.join("none"))]).unwrap())
         .unwrap();
     let id = client.asked().unwrap();
     until("the others are answered", || {

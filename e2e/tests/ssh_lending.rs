@@ -243,8 +243,10 @@ fn a_lent_display_is_reached() {
     let (_, number) = said.split_once("localhost:").expect(&said);
     let number: u16 = number.split('.').next().unwrap().parse().unwrap();
     // as a program at the target would begin, with the cookie that the target was told
-    let cookie = std::fs::read_to_string(ground().sshd.folder().join("cookie")).unwrap();
-    let cookie = cookie.trim().rsplit(' ').next().unwrap();
+    let cookies = std::fs::read_to_string(ground().sshd.folder().join("cookies")).unwrap();
+    let of_it = format!("add unix:{number}.");
+    let cookie = cookies.lines().rfind(|line| line.starts_with(&of_it));
+    let cookie = cookie.expect(&cookies).rsplit(' ').next().unwrap();
     let cookie: Vec<u8> = (0..cookie.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&cookie[at..at + 2], 16).unwrap())

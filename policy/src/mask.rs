@@ -4,6 +4,7 @@ mod class;
 mod columns;
 mod detect;
 mod how;
+mod open;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ pub use class::{DataClass, Detector, How};
 use columns::Pattern;
 use detect::Finding;
 pub use how::mark;
+pub use open::{Found, LONGEST_OPEN, Open};
 
 /// The class of a request's text that had to be hidden whole.
 pub const WHOLE: &str = "text";

@@ -74,7 +74,7 @@ async def main():
         await asyncssh.scp("some/random", (client, f"{here}/by-scp"), preserve=True)
         await asyncssh.scp((client, f"{here}/by-scp"), "scp-back", preserve=True)
 
-        listener = await client.forward_local_port("127.0.0.1", 0, "127.0.0.1", int(os.environ["SSHD_PORT"]))
+        listener = await client.forward_local_port("127.0.0.1", 0, "127.0.0.1", int(os.environ["BYSTANDER_PORT"]))
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.get_port())
         print("tunnel", (await reader.readline())[:8])
         writer.close()

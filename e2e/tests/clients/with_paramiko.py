@@ -96,7 +96,7 @@ for wrong in (lambda: files.open(f"{here}/none"), lambda: files.rmdir(f"{here}/s
 files.close()
 
 tunnel = client.get_transport().open_channel(
-    "direct-tcpip", ("127.0.0.1", int(os.environ["SSHD_PORT"])), ("127.0.0.1", 0)
+    "direct-tcpip", ("127.0.0.1", int(os.environ["BYSTANDER_PORT"])), ("127.0.0.1", 0)
 )
 print("tunnel", tunnel.recv(8))
 try:

@@ -6,7 +6,7 @@ mod email;
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::{DataClass, Detector, How};
+use super::{DataClass, Detector, How, Open};
 
 /// A value that was found.
 #[derive(Debug, Clone)]
@@ -21,6 +21,14 @@ pub(super) fn find(detector: Detector, text: &[u8]) -> Vec<Range<usize>> {
     match detector {
         Detector::Email => email::find(text),
         Detector::PaymentCard => card::find(text),
+    }
+}
+
+/// The end of a text that may become a value with what follows.
+pub(super) fn open(detector: Detector, text: &[u8]) -> Option<Open> {
+    match detector {
+        Detector::Email => email::open(text),
+        Detector::PaymentCard => card::open(text),
     }
 }
 

@@ -60,7 +60,9 @@ pub use upstream::{Endpoint, Reached, Upstream};
 /// The words of policy that a protocol needs: it depends on the gate only.
 pub mod words {
     pub use policy::identity::{Identity, Kind};
-    pub use policy::mask::{DataClass, Hiding, How, Redacted};
+    pub use policy::mask::{
+        DataClass, Detector, Found, Hiding, How, LONGEST_OPEN, Masking, Open, Redacted,
+    };
     pub use policy::operation::{
         Action, Attributes, Effect, Operation, Operations, Resource, Span, Value,
     };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
-use policy::mask::{DataClass, Hiding, Masking, Redacted};
+use policy::mask::{DataClass, Found, Hiding, Masking, Open, Redacted};
 use policy::policies::Policies;
 use tokio::sync::watch;
 
@@ -123,6 +123,24 @@ impl Mask {
         }
         self.masking
             .detect(text, &|class| self.revealed.contains(class))
+    }
+
+    /// What `detect` hides, value by value.
+    pub fn find(&self, text: &[u8]) -> Vec<Found> {
+        if !self.detects {
+            return Vec::new();
+        }
+        self.masking
+            .find(text, &|class| self.revealed.contains(class))
+    }
+
+    /// The end of a text that may yet become a value.
+    pub fn open(&self, text: &[u8]) -> Option<Open> {
+        if !self.detects {
+            return None;
+        }
+        self.masking
+            .open(text, &|class| self.revealed.contains(class))
     }
 
     /// A value of a class, named, as it may be shown; `None` is NULL.

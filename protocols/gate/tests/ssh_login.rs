@@ -170,6 +170,7 @@ async fn two_proofs_are_one_persons_and_end_with_the_first_of_them() {
     assert_eq!(by_key.identity().credential.id, "ada-key");
     assert_eq!(house.gate.revoke(&Whom::Token("ada-key".into())), 1);
     assert_eq!(by_key.ended(), Some(End::Locked));
+    drop(by_key);
     let by_certificate = house.open_as(both()).await;
     let serial = Whom::Token(SshCertificate::credential(7));
     assert_eq!(house.gate.revoke(&serial), 1);

@@ -145,10 +145,12 @@ async fn settle_in(visit: &Visit, client: &Inbox, face: &Face) -> Option<(Settin
             Piece::Terminal(_) if !visit.permits.terminal => {}
             Piece::Terminal(terminal) => {
                 face.becomes_terminal();
+                face.is_wide(terminal.size.columns);
                 setting.terminal = Some(terminal);
             }
             Piece::Resized(size) => {
                 if let Some(terminal) = &mut setting.terminal {
+                    face.is_wide(size.columns);
                     terminal.size = size;
                 }
             }

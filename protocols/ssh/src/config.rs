@@ -98,6 +98,27 @@ pub struct Backend {
 pub struct Login {
     pub name: String,
     pub with: Credential,
+    /// The shell that reads its command lines at the target.
+    #[serde(default)]
+    pub shell: Shell,
+}
+
+/// A login shell. Command lines are understood as the first three read them; for any other each one is opaque.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Shell {
+    #[default]
+    Sh,
+    Bash,
+    Dash,
+    Zsh,
+    Ksh,
+    Fish,
+    Csh,
+    Tcsh,
+    Powershell,
+    Cmd,
+    Other,
 }
 
 /// What proves the gateway to a target, by reference.
@@ -120,6 +141,22 @@ pub struct Authority {
     /// The one principal; without it, the name of the login.
     #[serde(default)]
     pub principal: Option<String>,
+}
+
+impl Shell {
+    pub(crate) const fn is_understood(self) -> bool {
+        match self {
+            Self::Sh | Self::Bash | Self::Dash => true,
+            Self::Zsh
+            | Self::Ksh
+            | Self::Fish
+            | Self::Csh
+            | Self::Tcsh
+            | Self::Powershell
+            | Self::Cmd
+            | Self::Other => false,
+        }
+    }
 }
 
 impl Backend {

@@ -7,6 +7,7 @@ use gate::words::Operations;
 use gate::{Unclear, UnclearKind};
 use tokio::sync::oneshot;
 
+use crate::config::Shell;
 use crate::{decode, words};
 
 const THREADS: usize = 2;
@@ -18,7 +19,16 @@ pub(crate) struct Decoder(mpsc::Sender<Job>);
 struct Job {
     line: Bytes,
     login: String,
+    reader: Reader,
     answer: oneshot::Sender<Decoded>,
+}
+
+/// What reads a command line at the target.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reader {
+    pub(crate) shell: Shell,
+    /// There, some programs open a pager.
+    pub(crate) terminal: bool,
 }
 
 /// A command line that was read.
@@ -43,11 +53,16 @@ impl Decoder {
     }
 
     /// What a command line asks for; a decoder that is gone or that fails understands nothing.
-    pub(crate) async fn exec(&self, line: &Bytes, login: &str) -> Result<Decoded, Unclear> {
+    pub(crate) async fn exec(
+        &self,
+        line: &Bytes,
+        (login, reader): (&str, Reader),
+    ) -> Result<Decoded, Unclear> {
         let (answer, decoded) = oneshot::channel();
         let job = Job {
             line: line.clone(),
             login: login.to_owned(),
+            reader,
             answer,
         };
         if self.0.send(job).is_err() {
@@ -64,13 +79,21 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
         let Ok(Job {
             line,
             login,
+            reader,
             answer,
         }) = next
         else {
             return;
         };
         let decoding = std::panic::AssertUnwindSafe(|| {
-            let command = decode::command(&line);
+            let command = match reader.shell.is_understood() {
+                true => decode::command(&line),
+                false => decode::other_shell(&line),
+            };
+            let command = match reader.terminal {
+                true => command.on_terminal(),
+                false => command,
+            };
             Decoded {
                 operations: words::exec(&command, &login),
                 copies: command.leaves.iter().all(|leaf| leaf.tool.is_some()),

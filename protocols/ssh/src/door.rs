@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gate::{Authenticated, Gate};
 use russh::keys::Certificate;
@@ -13,21 +12,18 @@ use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey,
 };
 use russh::{Channel, ChannelId, Pty, Sig};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::Shared;
 use crate::address::Address;
 use crate::certificate::acceptable;
 use crate::environment;
 use crate::factors::Kind;
-use crate::listen::{At, Listen, Listenings};
+use crate::forward::{Forward, Socket};
+use crate::listen::{self, At, Listen, Listenings};
 use crate::login::{self, Given, Proof, Step};
 use crate::permits::Permits;
 use crate::serve::Jump;
-
-/// How long a connection may stand still while a target is asked to listen: one that carries nothing yet, and any other.
-const ALONE: Duration = Duration::from_secs(8);
-const BESIDE: Duration = Duration::from_secs(2);
 
 /// What the connection's task is told.
 pub(crate) enum Told {
@@ -47,22 +43,6 @@ pub(crate) struct Entered {
     pub(crate) client: String,
 }
 
-/// A tunnel that waits for its answer.
-pub(crate) struct Forward {
-    pub(crate) channel: Channel<Msg>,
-    pub(crate) reply: ChannelOpenHandle,
-    pub(crate) host: String,
-    pub(crate) port: u32,
-    pub(crate) originator: (String, u32),
-}
-
-/// A tunnel to a Unix socket that waits for its answer.
-pub(crate) struct Socket {
-    pub(crate) channel: Channel<Msg>,
-    pub(crate) reply: ChannelOpenHandle,
-    pub(crate) path: String,
-}
-
 /// The handler of one connection.
 pub(crate) struct Door {
     pub(crate) gate: Gate,
@@ -72,7 +52,7 @@ pub(crate) struct Door {
     pub(crate) jump: Option<Jump>,
     pub(crate) tell: mpsc::UnboundedSender<Told>,
     /// The proofs so far, while more are asked for.
-    pub(crate) given: Option<Given>,
+    pub(crate) given: Option<Box<Given>>,
     pub(crate) proved: Option<(Address, Box<Given>)>,
     /// Nothing before login.
     pub(crate) permits: Permits,
@@ -101,7 +81,7 @@ impl Door {
 
     /// What is left to prove stays on offer: the library would take away the method that failed.
     fn asks(&self, user: &str, partial: bool) -> Auth {
-        let kinds = login::kinds(self.given.as_ref(), user);
+        let kinds = login::kinds(self.given.as_deref(), user);
         Auth::Reject {
             proceed_with_methods: Some(self.shared.required.methods(kinds)),
             partial_success: partial,
@@ -117,20 +97,18 @@ impl Door {
         }
     }
 
-    /// Whether the target listens now, and where. The library answers such a request when this returns and at no other
-    /// time: so it waits a moment for the target, and never for people.
+    /// Whether the target listens now, and at which port.
     async fn listen(&self, at: At, session: &mut Session) -> Result<Option<u32>, russh::Error> {
-        let (answer, answered) = oneshot::channel();
-        self.hand_on(Told::Listen(Listen { at, answer }));
-        let patience = if self.opened { BESIDE } else { ALONE };
-        let why = match tokio::time::timeout(patience, answered).await {
-            Ok(Ok(Ok(port))) => return Ok(Some(port)),
-            Ok(Ok(Err(why))) => why,
-            Ok(Err(_)) | Err(_) => "the target takes too long to answer".to_owned(),
-        };
-        // the answer itself has no room for words
-        session.debug(true, &format!("countersign: {why}"), "")?;
-        Ok(None)
+        let (listen, answered) = Listen::at(at);
+        self.hand_on(Told::Listen(listen));
+        match listen::answer(answered, self.opened).await {
+            Ok(port) => Ok(Some(port)),
+            Err(why) => {
+                // the answer itself has no room for words
+                session.debug(true, &format!("countersign: {why}"), "")?;
+                Ok(None)
+            }
+        }
     }
 
     fn hand_on(&self, told: Told) {
@@ -153,7 +131,7 @@ impl Handler for Door {
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
         let Some(mut response) = response else {
-            let kinds = login::kinds(self.given.as_ref(), user);
+            let kinds = login::kinds(self.given.as_deref(), user);
             if !self.shared.required.wants(kinds, Kind::Token) {
                 return Ok(self.asks(user, false));
             }

@@ -9,14 +9,19 @@ use serde_json::Value;
 
 use crate::config::Backend;
 use crate::decode::sftp::{Attributes as FileAttributes, OpenFlags, Request};
-use crate::decoder::Decoder;
+use crate::decoder::{Decoder, Reader};
 use crate::request::{Asked, Shown};
 use crate::words;
 
 /// `"command"`, `{"exec":..}`, `{"shell":true}`, `{"subsystem":..}`, `{"sftp":{"op":..,"path":..}}` (`to` where there are
-/// two paths), `{"forward":{"host":..,"port":..}}` or `{"forward":{"socket":..}}`.
+/// two paths), `{"forward":{"host":..,"port":..}}` or `{"forward":{"socket":..}}` (`"listens":true` of `-R`),
+/// `{"agent":true}`, `{"x11":true}`, `{"env":name}`.
 pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked, Unclear> {
     let login = target.backend.login(sample.database.as_deref());
+    let reader = Reader {
+        shell: login.map(|login| login.shell).unwrap_or_default(),
+        terminal: false,
+    };
     let login = login.map_or("", |login| login.name.as_str());
     let request = &sample.request;
     if let Some(command) = request
@@ -25,7 +30,7 @@ pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result
     {
         let decoder = Decoder::start().map_err(|_| unreadable())?;
         let line = Bytes::from(command.to_owned());
-        let decoded = decoder.exec(&line, login).await?;
+        let decoded = decoder.exec(&line, (login, reader)).await?;
         return Ok(asked("exec", (login, command), decoded.operations));
     }
     if request.get("shell").and_then(Value::as_bool) == Some(true) {
@@ -40,6 +45,15 @@ pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result
     }
     if let Some(sftp) = request.get("sftp") {
         return explain_file(login, sftp);
+    }
+    if request.get("agent").and_then(Value::as_bool) == Some(true) {
+        return Ok(asked("lend the key agent", (login, ""), words::agent()));
+    }
+    if request.get("x11").and_then(Value::as_bool) == Some(true) {
+        return Ok(asked("lend the display", (login, ""), words::x11()));
+    }
+    if let Some(name) = request.get("env").and_then(Value::as_str) {
+        return Ok(asked("variables", (login, name), words::environment(name)));
     }
     match request.get("forward") {
         Some(forward) => explain_forward(login, forward),
@@ -103,8 +117,13 @@ fn explain_file(login: &str, sftp: &Value) -> Result<Asked, Unclear> {
 }
 
 fn explain_forward(login: &str, forward: &Value) -> Result<Asked, Unclear> {
+    let listens = forward.get("listens").and_then(Value::as_bool) == Some(true);
     if let Some(path) = forward.get("socket").and_then(Value::as_str) {
-        return Ok(asked("forward", (login, path), words::socket(path)));
+        let (kind, operations) = match listens {
+            true => ("listen at a socket", words::listening(path)),
+            false => ("forward", words::socket(path)),
+        };
+        return Ok(asked(kind, (login, path), operations));
     }
     let host = forward.get("host").and_then(Value::as_str);
     let port = forward.get("port").and_then(Value::as_u64);
@@ -112,12 +131,12 @@ fn explain_forward(login: &str, forward: &Value) -> Result<Asked, Unclear> {
     let (Some(host), Some(port)) = (host, port) else {
         return Err(unreadable());
     };
-    let operations = words::forward(words::Forward::Local, host, port.into());
-    Ok(asked(
-        "forward",
-        (login, &format!("{host}:{port}")),
-        operations,
-    ))
+    let (kind, direction) = match listens {
+        true => ("listen", words::Forward::Remote),
+        false => ("forward", words::Forward::Local),
+    };
+    let operations = words::forward(direction, host, port.into());
+    Ok(asked(kind, (login, &format!("{host}:{port}")), operations))
 }
 
 fn asked(kind: &'static str, (login, wire): (&str, &str), operations: Operations) -> Asked {

@@ -1,6 +1,6 @@
 //! The client's side of one session channel: output that the gate let through, and lines of the gateway's own.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +21,8 @@ pub(crate) struct Face {
     handle: Handle,
     /// A terminal has one stream, and nobody cooks its lines.
     terminal: AtomicBool,
+    /// How wide the terminal is.
+    columns: AtomicU32,
     ended: AtomicBool,
     output_over: Notify,
 }
@@ -31,6 +33,7 @@ impl Face {
             write,
             handle,
             terminal: AtomicBool::new(false),
+            columns: AtomicU32::new(0),
             ended: AtomicBool::new(false),
             output_over: Notify::new(),
         }
@@ -38,6 +41,14 @@ impl Face {
 
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn columns(&self) -> u32 {
+        self.columns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_wide(&self, columns: u32) {
+        self.columns.store(columns, Ordering::Relaxed);
     }
 
     pub(crate) fn becomes_terminal(&self) {

@@ -15,7 +15,6 @@ use crate::ask::{Answer, Waiting, ask};
 use crate::channel::inbox::{Inbox, Over, Piece};
 use crate::channel::siblings::Seat;
 use crate::channel::{Pipes, failed};
-use crate::door::{Forward, Socket};
 use crate::request::{Asked, Shown};
 use crate::running::Running;
 use crate::serve::{Arrival, Jump};
@@ -27,6 +26,22 @@ use crate::{address, places, words};
 const SSH_PORT: u32 = 22;
 /// The longest name of a host.
 const LONGEST: usize = 255;
+
+/// A tunnel that waits for its answer.
+pub(crate) struct Forward {
+    pub(crate) channel: Channel<Msg>,
+    pub(crate) reply: ChannelOpenHandle,
+    pub(crate) host: String,
+    pub(crate) port: u32,
+    pub(crate) originator: (String, u32),
+}
+
+/// A tunnel to a Unix socket that waits for its answer.
+pub(crate) struct Socket {
+    pub(crate) channel: Channel<Msg>,
+    pub(crate) reply: ChannelOpenHandle,
+    pub(crate) path: String,
+}
 
 /// A channel at the target, with the request that it was opened for.
 type Started = (Side, ChannelReadHalf, Underway);
@@ -71,7 +86,7 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
     } = socket;
     let of = match places::at_socket(&visit, &path).await {
         _ if !visit.permits.forwards => Err(not_permitted()),
-        None => Ok(words::socket(&path)),
+        None => at_socket(&path, words::socket),
         Some(whose) => Err(places::refusal(&visit, whose).await),
     };
     let Some((reached, permit, reply)) = allowed(&visit, reply, &path, of).await else {
@@ -84,6 +99,23 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
 /// Visible ASCII: what a resolver might read otherwise than the gateway does is no name of a host.
 fn plausible(host: &str) -> bool {
     host.len() <= LONGEST && host.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A socket by its path, where that says by itself which it is.
+pub(crate) fn at_socket(
+    path: &str,
+    by: impl Fn(&str) -> Operations,
+) -> Result<Operations, Unclear> {
+    if !words::climbs(path) {
+        return Ok(by(path));
+    }
+    Err(Unclear {
+        kind: UnclearKind::Unclear,
+        code: "climbs",
+        message: "a socket's path with `..` leads where only the target knows".to_owned(),
+        hint: None,
+        at: None,
+    })
 }
 
 /// `ssh -J gateway login@target` opens a tunnel to the target's name.

@@ -23,6 +23,9 @@ use crate::words;
 /// How long a client may take to take a connection.
 const TAKES_WITHIN: Duration = Duration::from_secs(30);
 
+/// What the gate is asked, where that can be told.
+type Judged = Result<Operations, Unclear>;
+
 /// A channel that waits for its answer.
 pub(crate) struct Incoming {
     pub(crate) from: From,
@@ -63,7 +66,7 @@ impl From {
     }
 
     /// What it belongs to, and what that is asked of the gate as; `None` where nothing of the kind stands.
-    async fn belongs(&self, visit: &Visit) -> Option<(Leave, Operations, Option<At>)> {
+    async fn belongs(&self, visit: &Visit) -> Option<(Leave, Judged, Option<At>)> {
         match self {
             Self::Connection { at, .. } => {
                 let listening = visit.listenings.find(at).await?;
@@ -74,8 +77,10 @@ impl From {
                     Some(listening.at.clone()),
                 ))
             }
-            Self::Agent => Some((visit.lent.leave(What::Agent)?, words::agent(), None)),
-            Self::Display { .. } => Some((visit.lent.leave(What::Display)?, words::x11(), None)),
+            Self::Agent => Some((visit.lent.leave(What::Agent)?, Ok(words::agent()), None)),
+            Self::Display { .. } => {
+                Some((visit.lent.leave(What::Display)?, Ok(words::x11()), None))
+            }
         }
     }
 }
@@ -92,7 +97,7 @@ pub(crate) async fn serve(visit: Arc<Visit>, handle: Handle, incoming: Incoming,
     let belongs = from.belongs(&visit).await;
     let stands = belongs.is_some();
     let (operations, leave, at) = match belongs {
-        Some((leave, operations, at)) => (Ok(operations), Some(leave), at),
+        Some((leave, operations, at)) => (operations, Some(leave), at),
         None => (Err(unasked()), None, None),
     };
     let request = asked(&reached, &from, operations);
@@ -154,7 +159,7 @@ async fn open(handle: &Handle, from: &From, at: Option<At>) -> Result<Channel<Ms
     }
 }
 
-fn asked(reached: &Reached, from: &From, operations: Result<Operations, Unclear>) -> Asked {
+fn asked(reached: &Reached, from: &From, operations: Judged) -> Asked {
     let text = from.text();
     let wire = Bytes::from(text.clone());
     Asked {

@@ -49,7 +49,14 @@ impl Wish {
         }
     }
 
-    pub(crate) fn text(&self) -> &'static str {
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Agent => 0,
+            Self::Display(display) => display.protocol.len() + display.cookie.len(),
+        }
+    }
+
+    fn text(&self) -> &'static str {
         match self {
             Self::Agent => "lend the key agent",
             Self::Display(_) => "lend the display",

@@ -23,7 +23,7 @@ mod keys;
 mod lend;
 mod listen;
 mod login;
-mod mask;
+pub mod mask;
 mod permits;
 mod places;
 mod reach;

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gate::words::{Operations, visible};
-use gate::{Decision, Fingerprint, OutcomeKind, Permitted};
+use gate::{Decision, Fingerprint, OutcomeKind, Permitted, Unclear};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::ask::Waiting;
 use crate::channel::failed;
+use crate::forward::at_socket;
 use crate::request::{Asked, Shown};
 use crate::running::Running;
 use crate::visit::{Goal, Reached, Visit};
@@ -24,6 +25,10 @@ pub(crate) use standing::Listenings;
 
 /// Listening at this many places is enough for one connection.
 const MOST: usize = 64;
+
+/// How long a connection may stand still while a target is asked to listen: one that carries nothing yet, and any other.
+const ALONE: Duration = Duration::from_secs(8);
+const BESIDE: Duration = Duration::from_secs(2);
 
 /// Where the target listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,8 +39,28 @@ pub(crate) enum At {
 
 /// A client's request; its answer is the port, or why not.
 pub(crate) struct Listen {
-    pub(crate) at: At,
-    pub(crate) answer: oneshot::Sender<Result<u32, String>>,
+    at: At,
+    answer: oneshot::Sender<Result<u32, String>>,
+}
+
+/// Where that answer comes.
+type Answered = oneshot::Receiver<Result<u32, String>>;
+
+impl Listen {
+    pub(crate) fn at(at: At) -> (Self, Answered) {
+        let (answer, answered) = oneshot::channel();
+        (Self { at, answer }, answered)
+    }
+}
+
+/// The library answers the client when its call returns and at no other time: so the call waits a moment for the
+/// target, and never for people.
+pub(crate) async fn answer(answered: Answered, beside: bool) -> Result<u32, String> {
+    let patience = if beside { BESIDE } else { ALONE };
+    match tokio::time::timeout(patience, answered).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) | Err(_) => Err("the target takes too long to answer".to_owned()),
+    }
 }
 
 impl At {
@@ -46,10 +71,13 @@ impl At {
         }
     }
 
-    pub(crate) fn operations(&self) -> Operations {
+    pub(crate) fn operations(&self) -> Result<Operations, Unclear> {
         match self {
-            Self::Port { address, port } => words::forward(words::Forward::Remote, address, *port),
-            Self::Socket(path) => words::listening(path),
+            Self::Port { address, port } => {
+                let kind = words::Forward::Remote;
+                Ok(words::forward(kind, address, *port))
+            }
+            Self::Socket(path) => at_socket(path, words::listening),
         }
     }
 
@@ -158,7 +186,7 @@ fn asked(reached: &Reached, at: &At) -> Asked {
         ],
         wire: vec![wire],
         meaning: Fingerprint::of(&[]),
-        operations: Ok(Arc::new(at.operations())),
+        operations: at.operations().map(Arc::new),
         shown: Shown::new(&format!("listen at {}", at.text()), None, Vec::new()),
     }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Given {
 pub(crate) enum Step {
     In(Address, Box<Given>),
     /// It counts, and another is asked for.
-    More(Given),
+    More(Box<Given>),
     /// Without a word on why.
     No,
 }
@@ -46,7 +46,7 @@ pub(crate) async fn prove(door: &Door, user: &str, proof: Proof<'_>) -> Step {
         door.gate.unproved(user, door.peer);
         return Step::No;
     };
-    let earlier = door.given.as_ref().filter(|given| given.user == user);
+    let earlier = door.given.as_deref().filter(|given| given.user == user);
     let mut kinds = kinds(earlier, user).to_vec();
     // a proof that is not asked for now is not even looked at
     if !door.shared.required.wants(&kinds, proof.kind()) {
@@ -65,17 +65,17 @@ pub(crate) async fn prove(door: &Door, user: &str, proof: Proof<'_>) -> Step {
         door.gate.unproved(user, door.peer);
         return Step::No;
     };
-    let given = Given {
+    let given = Box::new(Given {
         user: user.to_owned(),
         kinds,
         who,
         permits,
-    };
+    });
     if !door.shared.required.enough(&given.kinds) {
         return Step::More(given);
     }
     door.gate.welcome(user, door.peer);
-    Step::In(address, Box::new(given))
+    Step::In(address, given)
 }
 
 impl Proof<'_> {
@@ -152,7 +152,7 @@ fn fits(door: &Door, address: &Address, who: &Authenticated) -> bool {
 /// Whether a signature with this key could lead anywhere; it says nothing about who holds it. With a user authority any
 /// may: the library does not tell whether a certificate came with it.
 pub(crate) fn plausible(door: &Door, user: &str, key: &PublicKey) -> bool {
-    let kinds = kinds(door.given.as_ref(), user);
+    let kinds = kinds(door.given.as_deref(), user);
     let wants = |kind| door.shared.required.wants(kinds, kind);
     let registered = || {
         key.to_bytes()

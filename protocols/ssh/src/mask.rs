@@ -1,114 +1,154 @@
-//! Output on its way to a client: what detectors find is hidden, also where it comes in pieces.
+//! Output on its way to a client: what detectors find is hidden, in whatever pieces and colours it comes.
+
+mod binary;
+mod cells;
+mod line;
+mod scan;
+mod screen;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use gate::{Mask, Masked, Ungoverned};
+use tokio::time::Instant;
 
-/// How long a tail that may become a match is kept back: on a terminal a person waits for each letter.
+pub use binary::{Binary, Unmaskable};
+pub use screen::{Keep, Look, Screen};
+
+/// How long something may be kept back: on a terminal a person waits for each letter.
 const TERMINAL_PATIENCE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_millis(500);
-/// A tail longer than this is no single value.
-const TAIL: usize = 4 * 1024;
-/// A block such as a private key that was begun and not ended.
-const BLOCK: usize = 64 * 1024;
-const BEGIN: &[u8] = b"-----BEGIN ";
-const END: &[u8] = b"-----END ";
+/// What is typed comes back in pieces no longer than this, colours included, and no faster.
+const ECHO: usize = 32;
+const TYPED: Duration = Duration::from_millis(20);
 
 /// One stream of output.
 pub(crate) struct Stream {
     mask: Arc<Mask>,
-    tail: BytesMut,
+    screen: Screen,
     terminal: bool,
     /// Files as they are.
     opaque: bool,
+    /// What came is no text, and never was rewritten.
+    binary: Option<Binary>,
+    came: Option<Instant>,
+    /// Since when something is kept back.
+    since: Option<Instant>,
 }
 
 impl Stream {
     pub(crate) fn new(mask: Arc<Mask>, terminal: bool, opaque: bool) -> Self {
         Self {
             mask,
-            tail: BytesMut::new(),
+            screen: Screen::default(),
             terminal,
             opaque,
+            binary: None,
+            came: None,
+            since: None,
         }
     }
 
-    /// Rules changed: what is kept back is judged by the new ones.
-    pub(crate) fn refresh(&mut self, mask: &Arc<Mask>) {
+    /// Rules may have changed, and the terminal's width: what is kept back is judged by those of now.
+    pub(crate) fn refresh(&mut self, mask: &Arc<Mask>, columns: u32) {
         if !Arc::ptr_eq(&self.mask, mask) {
             self.mask = mask.clone();
         }
+        self.screen.resize(usize::try_from(columns).unwrap_or(0));
     }
 
     /// What may pass now.
-    pub(crate) fn push(&mut self, bytes: Bytes) -> Option<Masked> {
+    pub(crate) fn push(&mut self, bytes: Bytes) -> Result<Option<Masked>, Unmaskable> {
         if self.opaque {
-            return Some(Masked::ungoverned(Ungoverned::Opaque, bytes));
+            return Ok(Some(Masked::ungoverned(Ungoverned::Opaque, bytes)));
         }
-        if !self.mask.detects() && self.tail.is_empty() {
-            return Some(Masked::ungoverned(Ungoverned::Revealed, bytes));
+        let now = Instant::now();
+        let last = self.came.replace(now);
+        if !self.mask.detects() {
+            return Ok(self.unhindered(bytes));
         }
-        self.tail.extend_from_slice(&bytes);
-        let whole = self.tail.len() - kept(&self.tail);
-        self.take(whole)
+        if !self.terminal && self.binary.is_none() && Binary::begins(&bytes) {
+            let kept = self.screen.take_back();
+            self.binary = Some(Binary::behind(kept));
+        }
+        let out = match &mut self.binary {
+            Some(binary) => binary.push(&*self.mask, &bytes)?,
+            None => {
+                let echo = bytes.len() <= ECHO && last.is_none_or(|last| now - last >= TYPED);
+                let keep = match self.terminal && echo {
+                    true => Keep::Harmful,
+                    false => Keep::Words,
+                };
+                self.screen.push(&*self.mask, &bytes, keep)
+            }
+        };
+        self.timed(now, !out.is_empty());
+        Ok(self.passed(out))
     }
 
-    /// What is kept back, masked as it stands: its time is up, or nothing follows.
+    /// What is kept back and has waited long enough.
     pub(crate) fn flush(&mut self) -> Option<Masked> {
-        self.take(self.tail.len())
+        if self.patience()? > Duration::ZERO {
+            return None;
+        }
+        let out = match &mut self.binary {
+            Some(binary) => binary.flush(),
+            None => self.screen.give_up(&*self.mask),
+        };
+        self.since = None;
+        self.passed(out)
     }
 
-    /// After so long without more, `flush`.
+    /// What is kept back, for nothing follows.
+    pub(crate) fn finish(&mut self) -> Option<Masked> {
+        let out = match &mut self.binary {
+            Some(binary) => binary.flush(),
+            None => self.screen.finish(&*self.mask),
+        };
+        self.since = None;
+        self.passed(out)
+    }
+
+    /// After so long, `flush`.
     pub(crate) fn patience(&self) -> Option<Duration> {
         let patience = if self.terminal {
             TERMINAL_PATIENCE
         } else {
             PATIENCE
         };
-        (!self.tail.is_empty()).then_some(patience)
+        let since = self.since?;
+        Some((since + patience).saturating_duration_since(Instant::now()))
     }
 
-    fn take(&mut self, length: usize) -> Option<Masked> {
-        if length == 0 {
-            return None;
-        }
-        let bytes = self.tail.split_to(length).freeze();
-        let masked = match self.mask.detect(&bytes) {
-            Some(masked) => Bytes::from(masked.into_owned()),
-            None => bytes,
+    /// Nothing is to be hidden: what was kept back passes too.
+    fn unhindered(&mut self, bytes: Bytes) -> Option<Masked> {
+        self.since = None;
+        let mut kept = match &mut self.binary {
+            Some(binary) => binary.flush(),
+            None => self.screen.take_back(),
         };
-        Some(Masked::by(&self.mask, masked))
+        if kept.is_empty() {
+            return Some(Masked::ungoverned(Ungoverned::Revealed, bytes));
+        }
+        kept.extend_from_slice(&bytes);
+        Some(Masked::ungoverned(Ungoverned::Revealed, kept.into()))
     }
-}
 
-/// How much of the end may still become a match with what follows.
-fn kept(bytes: &[u8]) -> usize {
-    if let Some(begun) = open_block(bytes)
-        && bytes.len() - begun <= BLOCK
-    {
-        return bytes.len() - begun;
+    /// What is kept back waits since it came: where something passed, that is now.
+    fn timed(&mut self, now: Instant, passed: bool) {
+        let empty = match &self.binary {
+            Some(binary) => binary.is_empty(),
+            None => self.screen.is_empty(),
+        };
+        self.since = match self.since {
+            _ if empty => None,
+            Some(since) if !passed => Some(since),
+            Some(_) | None => Some(now),
+        };
     }
-    let run = bytes
-        .iter()
-        .rev()
-        .take_while(|byte| !matches!(byte, b'\n' | b'\r'))
-        .count();
-    // of one line longer than any value, what came first is through
-    run.min(TAIL)
-}
 
-fn open_block(bytes: &[u8]) -> Option<usize> {
-    let begun = last(bytes, BEGIN)?;
-    let ended = last(bytes, END);
-    let closed = ended.is_some_and(|ended| {
-        let rest = bytes.get(ended..).unwrap_or_default();
-        ended > begun && rest.contains(&b'\n')
-    });
-    (!closed).then_some(begun)
-}
-
-fn last(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).rposition(|window| window == what)
+    fn passed(&self, out: Vec<u8>) -> Option<Masked> {
+        (!out.is_empty()).then(|| Masked::by(&self.mask, out.into()))
+    }
 }

@@ -55,6 +55,7 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
             session,
             leg,
             login: login.name,
+            shell: login.shell,
             connected: Mutex::new(Some(connected)),
         })),
         Err(error) => {

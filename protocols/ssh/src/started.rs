@@ -6,7 +6,7 @@ use bytes::Bytes;
 use gate::Fingerprint;
 
 use crate::channel::inbox::Start;
-use crate::decoder::Decoder;
+use crate::decoder::{Decoder, Reader};
 use crate::lend::What;
 use crate::request::{Asked, Shown};
 use crate::upstream::Opening;
@@ -25,7 +25,11 @@ pub(crate) async fn asked(
     let (kind, wire, operations, text) = match &opening.start {
         Start::Exec(command) => {
             let text = String::from_utf8_lossy(command).into_owned();
-            let decoded = decoder.exec(command, login).await;
+            let reader = Reader {
+                shell: reached.shell,
+                terminal: opening.terminal.is_some(),
+            };
+            let decoded = decoder.exec(command, (login, reader)).await;
             copies = decoded.as_ref().is_ok_and(|decoded| decoded.copies);
             let operations = decoded.map(|decoded| decoded.operations);
             ("exec", command.clone(), operations, text)

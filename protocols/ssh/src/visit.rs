@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::Shared;
 use crate::ask::Waiting;
 use crate::channel::siblings::Siblings;
+use crate::config::Shell;
 use crate::incoming::Incoming;
 use crate::lend::Lent;
 use crate::listen::Listenings;
@@ -74,6 +75,7 @@ pub(crate) struct Reached {
     pub(crate) session: Session,
     pub(crate) leg: Leg,
     pub(crate) login: String,
+    pub(crate) shell: Shell,
     /// The session's leave to be there.
     pub(crate) connected: Mutex<Option<Underway>>,
 }

@@ -11,7 +11,7 @@ pub(crate) use address::Address;
 pub use command::exec;
 pub use files::sftp;
 pub use verbs::{VERBS, Verb};
-pub use ways::{Forward, Signs, agent, agent_sign, forward, listening, socket, x11};
+pub use ways::{Forward, Signs, agent, agent_sign, climbs, forward, listening, socket, x11};
 
 use std::borrow::Cow;
 

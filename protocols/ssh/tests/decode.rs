@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use protocol_ssh::decode::{Command, command, other_shell};
-use protocol_ssh::words::{self, Forward, VERBS};
+use protocol_ssh::words::{self, Forward, Signs, VERBS};
 use shapes::described;
 use shapes::packets::{SftpClient, attributes, handle, open};
 
@@ -188,8 +188,53 @@ fn channels_and_forwards() {
             words::forward(Forward::Local, host, 5432),
         );
     }
-    tell("forward from", words::forward(Forward::Remote, "", 0));
     golden("channels.golden", &found);
+}
+
+#[test]
+fn listening_and_signatures() {
+    let mut found = String::new();
+    let mut tell = |name: &str, operations| {
+        writeln!(found, "{name}\n{}", described(&operations)).unwrap();
+    };
+    for host in [
+        "",
+        "*",
+        "0.0.0.0",
+        "::",
+        "localhost",
+        "127.0.0.1",
+        "10.0.0.5",
+    ] {
+        tell(
+            &format!("listen at {host}"),
+            words::forward(Forward::Remote, host, 0),
+        );
+    }
+    tell("listen at a socket", words::listening("/run/app.sock"));
+    for path in [
+        "//run/./docker.sock",
+        "/run/docker.sock/",
+        "run/app.sock",
+        "/tmp/../run/docker.sock",
+        "/",
+    ] {
+        tell(&format!("socket {path}"), words::socket(path));
+    }
+    let login = Signs::Login {
+        user: "git".into(),
+        service: "ssh-connection".into(),
+    };
+    let file = Signs::File {
+        namespace: "git".into(),
+    };
+    for (name, signs) in [("login", login), ("file", file), ("other", Signs::Other)] {
+        tell(
+            &format!("signature of a {name}"),
+            words::agent_sign("SHA256:x", &signs),
+        );
+    }
+    golden("ways.golden", &found);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::mask::Open;
+
 /// Of any two neighbouring bytes inside a number at least one is a digit, so whole steps are skipped where two are none.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
@@ -22,6 +24,61 @@ pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
         numbers(text, run, &mut found);
     }
     found
+}
+
+/// The groups of digits at the end that are not too many for a number. Its first six digits say who issued it, and a
+/// date is none.
+pub(super) fn open(text: &[u8]) -> Option<Open> {
+    let digit = |index: usize| text.get(index).is_some_and(u8::is_ascii_digit);
+    let last = text.len().checked_sub(1)?;
+    let (mut at, mut room) = match digit(last) {
+        true => (text.len(), MOST),
+        // one more has to come behind a separator
+        false if is_separator(*text.get(last)?) => (last, MOST - 1),
+        false => return None,
+    };
+    let mut from = None;
+    while at > 0 && room > 0 && digit(at - 1) {
+        (at, room) = (at - 1, room - 1);
+        if at > 0 && digit(at - 1) {
+            continue;
+        }
+        from = Some(at);
+        let joined = at > 1 && text.get(at - 1).copied().is_some_and(is_separator);
+        if joined {
+            at -= 1;
+        }
+    }
+    let from = from?;
+    let candidate = text.get(from..).unwrap_or_default();
+    Some(Open::new(from, from + harmless(candidate)))
+}
+
+/// How much of the beginning of a number tells nothing of it.
+fn harmless(candidate: &[u8]) -> usize {
+    let digits = candidate
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| byte.is_ascii_digit());
+    let lead = digits
+        .take(HARMLESS)
+        .last()
+        .map_or(0, |(index, _)| index + 1);
+    let fits = |(byte, form): &(&u8, &u8)| match **form {
+        b'0' => byte.is_ascii_digit(),
+        form => **byte == form,
+    };
+    let day = candidate.starts_with(b"19") || candidate.starts_with(b"20");
+    let date = match day {
+        true => candidate.iter().zip(DATE).take_while(fits).count(),
+        false => 0,
+    };
+    // of a separator behind the lead nothing is learnt either
+    let lead = match candidate.get(lead) {
+        Some(byte) if is_separator(*byte) => lead + 1,
+        _ => lead,
+    };
+    lead.max(date)
 }
 
 /// The longest stretch of digits with single separators around a digit.
@@ -117,6 +174,10 @@ const fn is_separator(byte: u8) -> bool {
 
 const FEWEST: usize = 13;
 const MOST: usize = 19;
+/// The issuer's number, which stands on receipts.
+const HARMLESS: usize = 6;
+/// A day, and its hour: people type them.
+const DATE: &[u8] = b"0000-00-00 00";
 /// A number has at least 13 bytes: one of the two bytes from here on is a digit of it, wherever before them it begins.
 const STEP: usize = FEWEST - 1;
 
@@ -200,6 +261,38 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_end_is_open_as_long_as_a_number_may_come_of_it() {
+        for (text, begins, shown) in [
+            ("4111", 0, "4111"),
+            ("pay 4111 1111", 4, "4111 11"),
+            ("pay 411111", 4, "411111"),
+            ("pay 4111111", 4, "411111"),
+            ("x4111-11-", 1, "4111-11-"),
+            ("12 4111111111111111", 0, "12 4111"),
+            ("1234567890123456789012 41", 23, "41"),
+            ("on 2026-11-21 1", 3, "2026-11-21 1"),
+            ("on 2026-11-21 105", 3, "2026-11-21 10"),
+            ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 ", 0, "4 1 1 1 1 1 "),
+        ] {
+            let open = open(text.as_bytes()).unwrap();
+            let (from, harmless) = (open.from, open.harmless);
+            assert_eq!((from, &text[from..harmless]), (begins, shown), "{text}");
+        }
+        for text in [
+            "",
+            "a",
+            "4111 1111.",
+            "1  ",
+            "12345678901234567890",
+            "1:",
+            " ",
+            "-",
+        ] {
+            assert_eq!(open(text.as_bytes()), None, "{text}");
+        }
+    }
+
     /// Every window that begins and ends between groups of digits, tried one by one.
     fn plain(text: &[u8]) -> Vec<bool> {
         let mut covered = vec![false; text.len()];
@@ -258,6 +351,16 @@ mod tests {
             }
             // windows that merely touch are one range here
             prop_assert_eq!(covered, plain(bytes), "{}", text);
+        }
+
+        #[test]
+        fn whatever_follows_a_text_that_is_not_open_finds_no_more_in_it(text in "([0-9]|[0-9]{4}|[ -]|x|4111 1111 1111 1111){0,12}", more in "([0-9]|[ -]|x){0,24}") {
+            let end = text.len();
+            let from = open(text.as_bytes()).map_or(end, |open| open.from);
+            let before: Vec<_> = find(text.as_bytes()).into_iter().flatten().filter(|at| *at < from).collect();
+            let whole = format!("{text}{more}");
+            let after: Vec<_> = find(whole.as_bytes()).into_iter().flatten().filter(|at| *at < from).collect();
+            prop_assert_eq!(before, after, "{} {}", text, more);
         }
 
         #[test]

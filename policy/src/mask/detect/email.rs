@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::mask::{LONGEST_OPEN, Open};
+
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for at in memchr::memchr_iter(b'@', text) {
@@ -17,6 +19,32 @@ pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
         }
     }
     found
+}
+
+/// The word at the end. Any word may be the beginning of an address, so it is harmless up to its `@`.
+pub(super) fn open(text: &[u8]) -> Option<Open> {
+    let length = text
+        .iter()
+        .rev()
+        .take(LONGEST_OPEN)
+        .take_while(|byte| is_local(**byte) || **byte == b'@')
+        .count();
+    let from = text.len() - length;
+    let word = text.get(from..).filter(|word| !word.is_empty())?;
+    let Some(at) = memchr::memrchr(b'@', word) else {
+        return Some(Open::new(from, text.len()));
+    };
+    let (local, domain) = word.split_at(at);
+    let domain = domain.get(1..).unwrap_or_default();
+    let may_grow = domain.iter().all(|byte| is_label(*byte) || *byte == b'.')
+        && !domain.starts_with(b".")
+        && !domain.windows(2).any(|two| two == b"..");
+    let named = local.last().is_some_and(|byte| *byte != b'@');
+    if named && may_grow {
+        return Some(Open::new(from, from + at));
+    }
+    // what stands behind the `@` may begin another one
+    (!domain.is_empty()).then(|| Open::new(from + at + 1, text.len()))
 }
 
 /// Length of the domain a text begins with, 0 for none: labels and dots, the last label at least two letters.
@@ -136,6 +164,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_last_word_is_open_and_harmless_up_to_its_sign() {
+        for (text, begins, shown) in [
+            ("ada", 0, "ada"),
+            ("to ada@", 3, "ada"),
+            ("to ada@web1", 3, "ada"),
+            ("to ada@example.com", 3, "ada"),
+            ("a@b.cd@e", 0, "a@b.cd"),
+            ("a@b..c", 2, "b..c"),
+            ("@x", 1, "x"),
+        ] {
+            let open = open(text.as_bytes()).unwrap();
+            let (from, harmless) = (open.from, open.harmless);
+            assert_eq!((from, &text[from..harmless]), (begins, shown), "{text}");
+        }
+        for text in ["", " ", "@", "ada@web1:", "$ ", "password: "] {
+            assert_eq!(open(text.as_bytes()), None, "{text}");
+        }
+        let long = "x".repeat(1000);
+        assert_eq!(open(long.as_bytes()).unwrap().from, 1000 - LONGEST_OPEN);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -155,6 +205,16 @@ mod tests {
                 prop_assert!(range.start >= end && range.end > range.start && text.get(range.clone()).is_some(), "{:?}", range);
                 end = range.end;
             }
+        }
+
+        #[test]
+        fn whatever_follows_a_text_that_is_not_open_finds_no_more_in_it(text in "[a@.é -]{0,20}", more in "[ab@.é -]{0,20}") {
+            let end = text.len();
+            let from = open(text.as_bytes()).map_or(end, |open| open.from);
+            let before: Vec<_> = find(text.as_bytes()).into_iter().flatten().filter(|at| *at < from).collect();
+            let whole = format!("{text}{more}");
+            let after: Vec<_> = find(whole.as_bytes()).into_iter().flatten().filter(|at| *at < from).collect();
+            prop_assert_eq!(before, after, "{} {}", text, more);
         }
 
         #[test]

@@ -1,24 +1,24 @@
 //! Always reads what came on a channel, so that one that is held or slow never stands in the way of its siblings.
 
 use bytes::Bytes;
-use russh::{ChannelMsg, ChannelReadHalf};
+use russh::{ChannelMsg, ChannelReadHalf, Sig};
 
 use crate::lend::{Display, Wish};
 
 use super::inbox::{Inbox, Killed, Over, Piece, Size, Start, Terminal};
 
+/// The longest name of a signal that passes.
+const SIGNAL: usize = 32;
+
 /// Until the channel closes, or its inbox takes nothing more. Runs as a task of its own.
 pub(crate) async fn drain(mut from: ChannelReadHalf, into: Inbox) {
-    let mut ended = false;
+    let mut past = Past::default();
     while let Some(message) = from.wait().await {
-        match message {
-            ChannelMsg::Close => break,
-            // behind an end that was said nothing has a meaning
-            ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. } if ended => continue,
-            ChannelMsg::Eof => ended = true,
-            _ => {}
+        if matches!(message, ChannelMsg::Close) {
+            break;
         }
         if let Some(piece) = piece(message)
+            && past.takes(&piece)
             && into.put(piece).await.is_err()
         {
             // nobody reads it any more: what still comes is dropped here, and not kept by the library
@@ -29,11 +29,74 @@ pub(crate) async fn drain(mut from: ChannelReadHalf, into: Inbox) {
     into.end(Over::Gone);
 }
 
+/// What a channel has behind it: what has no meaning any more is not kept either.
+#[derive(Default)]
+struct Past {
+    begun: bool,
+    ended: bool,
+}
+
+impl Past {
+    fn takes(&mut self, piece: &Piece) -> bool {
+        match piece {
+            Piece::Data(_) | Piece::Extended(..) => !self.ended,
+            Piece::Eof => !std::mem::replace(&mut self.ended, true),
+            Piece::Start(_) => !std::mem::replace(&mut self.begun, true),
+            Piece::Terminal(_) | Piece::Environment(..) | Piece::Wish(_) => !self.begun,
+            Piece::Resized(_)
+            | Piece::Signal(_)
+            | Piece::Status(_)
+            | Piece::Killed(_)
+            | Piece::Succeeded
+            | Piece::Failed => true,
+        }
+    }
+}
+
 fn piece(message: ChannelMsg) -> Option<Piece> {
     Some(match message {
         ChannelMsg::Data { data } => Piece::Data(data),
         ChannelMsg::ExtendedData { data, ext } => Piece::Extended(ext, data),
         ChannelMsg::Eof => Piece::Eof,
+        ChannelMsg::WindowChange {
+            col_width,
+            row_height,
+            pix_width,
+            pix_height,
+        } => Piece::Resized(Size {
+            columns: col_width,
+            rows: row_height,
+            width: pix_width,
+            height: pix_height,
+        }),
+        ChannelMsg::Exec { command, .. } => Piece::Start(Start::Exec(Bytes::from(command))),
+        ChannelMsg::RequestShell { .. } => Piece::Start(Start::Shell),
+        ChannelMsg::RequestSubsystem { name, .. } => Piece::Start(Start::Subsystem(name)),
+        ChannelMsg::Signal {
+            signal: Sig::Custom(name),
+        } if name.len() > SIGNAL => return None,
+        ChannelMsg::Signal { signal } => Piece::Signal(signal),
+        ChannelMsg::ExitStatus { exit_status } => Piece::Status(exit_status),
+        ChannelMsg::ExitSignal {
+            signal_name,
+            core_dumped,
+            error_message,
+            lang_tag,
+        } => Piece::Killed(Killed {
+            signal: signal_name,
+            core_dumped,
+            message: error_message,
+            language: lang_tag,
+        }),
+        ChannelMsg::Success => Piece::Succeeded,
+        ChannelMsg::Failure => Piece::Failed,
+        other => return set_up(other),
+    })
+}
+
+/// What comes before a start.
+fn set_up(message: ChannelMsg) -> Option<Piece> {
+    Some(match message {
         ChannelMsg::RequestPty {
             term,
             col_width,
@@ -51,17 +114,6 @@ fn piece(message: ChannelMsg) -> Option<Piece> {
                 height: pix_height,
             },
             modes: terminal_modes,
-        }),
-        ChannelMsg::WindowChange {
-            col_width,
-            row_height,
-            pix_width,
-            pix_height,
-        } => Piece::Resized(Size {
-            columns: col_width,
-            rows: row_height,
-            width: pix_width,
-            height: pix_height,
         }),
         ChannelMsg::SetEnv {
             variable_name,
@@ -81,25 +133,7 @@ fn piece(message: ChannelMsg) -> Option<Piece> {
             cookie: x11_authentication_cookie,
             screen: x11_screen_number,
         })),
-        ChannelMsg::Exec { command, .. } => Piece::Start(Start::Exec(Bytes::from(command))),
-        ChannelMsg::RequestShell { .. } => Piece::Start(Start::Shell),
-        ChannelMsg::RequestSubsystem { name, .. } => Piece::Start(Start::Subsystem(name)),
-        ChannelMsg::Signal { signal } => Piece::Signal(signal),
-        ChannelMsg::ExitStatus { exit_status } => Piece::Status(exit_status),
-        ChannelMsg::ExitSignal {
-            signal_name,
-            core_dumped,
-            error_message,
-            lang_tag,
-        } => Piece::Killed(Killed {
-            signal: signal_name,
-            core_dumped,
-            message: error_message,
-            language: lang_tag,
-        }),
-        ChannelMsg::Success => Piece::Succeeded,
-        ChannelMsg::Failure => Piece::Failed,
-        // refused in the library's callback, or of no meaning for a relay
+        // of no meaning for a relay
         _ => return None,
     })
 }

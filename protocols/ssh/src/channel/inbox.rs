@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::siblings::Siblings;
 use super::spill::{PLACE, Spill, Spilled};
 use crate::config::Buffers;
-use crate::lend::{Display, Wish};
+use crate::lend::Wish;
 
 /// A channel that is alone on its connection may slow its sender down for so long before it spills.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -365,18 +365,10 @@ fn size(piece: &Piece) -> usize {
         Piece::Start(Start::Exec(command)) => command.len(),
         Piece::Environment(name, value) => name.len() + value.len(),
         Piece::Terminal(terminal) => terminal.term.len() + terminal.modes.len() * 8,
-        Piece::Wish(Wish::Display(Display {
-            protocol, cookie, ..
-        })) => protocol.len() + cookie.len(),
-        Piece::Wish(Wish::Agent)
-        | Piece::Start(_)
-        | Piece::Resized(_)
-        | Piece::Signal(_)
-        | Piece::Status(_)
-        | Piece::Killed(_)
-        | Piece::Succeeded
-        | Piece::Failed
-        | Piece::Eof => 0,
+        Piece::Wish(wish) => wish.size(),
+        Piece::Start(Start::Subsystem(name)) => name.len(),
+        Piece::Start(Start::Shell) | Piece::Resized(_) | Piece::Signal(_) => 0,
+        Piece::Status(_) | Piece::Killed(_) | Piece::Succeeded | Piece::Failed | Piece::Eof => 0,
     };
     length + WORD
 }

@@ -11,7 +11,7 @@ use super::{Ending, Pipes, over};
 use crate::account::Account;
 use crate::answers;
 use crate::face::Face;
-use crate::mask::Stream;
+use crate::mask::{Stream, Unmaskable};
 use crate::running::Running;
 use crate::upstream::{Broken, Side};
 use crate::visit::Reached;
@@ -36,6 +36,7 @@ enum Ended {
     /// The target would not start it.
     NotStarted,
     Unrecorded(gate::Fault),
+    Unmaskable(Unmaskable),
 }
 
 pub(crate) async fn relay(
@@ -61,7 +62,7 @@ pub(crate) async fn relay(
         biased;
         end = revocation.wait() => Ended::Revoked(end),
         ended = down.run(&target) => ended,
-        ended = up(reached, &pipes.client, (&side, &running), &account) => ended,
+        ended = up((reached, face), &pipes.client, (&side, &running), &account) => ended,
         () = pipes.going() => Ended::ClientLeft,
         never = pauses(&reached.session, face) => match never {},
     };
@@ -91,6 +92,10 @@ fn conclude(running: &Running, ended: Ended) -> Ending {
             running.done(OutcomeKind::Failed, None);
             Ending::Told("the target would not start it".to_owned())
         }
+        Ended::Unmaskable(why) => {
+            running.done(OutcomeKind::Failed, Some("unmaskable".to_owned()));
+            Ending::Told(why.to_string())
+        }
         Ended::Unrecorded(fault) => {
             running.done(OutcomeKind::Unknown, None);
             Ending::Told(answers::fault(&fault))
@@ -100,7 +105,7 @@ fn conclude(running: &Running, ended: Ended) -> Ending {
 
 /// The client's pieces on their way to the target.
 async fn up(
-    reached: &Reached,
+    (reached, face): (&Reached, &Face),
     client: &Inbox,
     (side, running): (&Side, &Running),
     account: &Account,
@@ -115,6 +120,7 @@ async fn up(
             }
             Ok(Piece::Eof) => side.eof(running).await,
             Ok(Piece::Resized(size)) => {
+                face.is_wide(size.columns);
                 account.resized(running, size);
                 side.resize(running, size).await
             }
@@ -183,30 +189,29 @@ impl Down<'_> {
                 Some(Ok(Piece::Data(bytes))) => {
                     self.refresh();
                     let masked = self.out.push(bytes);
-                    self.pass(None, masked).await
+                    self.pass_found(None, masked).await
                 }
                 Some(Ok(Piece::Extended(code, bytes))) => {
                     self.refresh();
                     let masked = self.err.push(bytes);
-                    self.pass(Some(code), masked).await
+                    self.pass_found(Some(code), masked).await
                 }
                 Some(Ok(Piece::Status(status))) => {
                     last = (exit(status), OutcomeKind::Completed);
-                    let flushed = self.flush().await;
+                    // more of the output may come yet
                     self.account.exited(self.running, status);
                     self.face.status(status).await;
-                    flushed
+                    Ok(())
                 }
                 Some(Ok(Piece::Killed(killed))) => {
                     let code = format!("signal {:?}", killed.signal);
                     last = (Some(code), OutcomeKind::Completed);
-                    let flushed = self.flush().await;
                     self.account.signalled(self.running, &killed.signal);
                     self.face.killed(killed).await;
-                    flushed
+                    Ok(())
                 }
                 Some(Ok(Piece::Eof)) => {
-                    let flushed = self.flush().await;
+                    let flushed = self.finish().await;
                     self.face.output_is_over();
                     flushed
                 }
@@ -221,7 +226,7 @@ impl Down<'_> {
                     | Piece::Signal(_),
                 )) => Ok(()),
                 Some(Err(Over::Gone)) => {
-                    return match self.flush().await {
+                    return match self.finish().await {
                         Ok(()) => Ended::Target(last.0, last.1),
                         Err(ended) => ended,
                     };
@@ -251,8 +256,9 @@ impl Down<'_> {
 
     fn refresh(&mut self) {
         let mask = self.session.mask();
-        self.out.refresh(&mask);
-        self.err.refresh(&mask);
+        let columns = self.face.columns();
+        self.out.refresh(&mask, columns);
+        self.err.refresh(&mask, columns);
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {
@@ -260,6 +266,24 @@ impl Down<'_> {
         self.pass(None, out).await?;
         let err = self.err.flush();
         self.pass(Some(1), err).await
+    }
+
+    async fn finish(&mut self) -> Result<(), Ended> {
+        let out = self.out.finish();
+        self.pass(None, out).await?;
+        let err = self.err.finish();
+        self.pass(Some(1), err).await
+    }
+
+    async fn pass_found(
+        &self,
+        code: Option<u32>,
+        found: Result<Option<Masked>, Unmaskable>,
+    ) -> Result<(), Ended> {
+        match found {
+            Ok(masked) => self.pass(code, masked).await,
+            Err(why) => Err(Ended::Unmaskable(why)),
+        }
     }
 
     /// Recorded, then written.

@@ -67,11 +67,27 @@ pub fn listening(path: &str) -> Operations {
 }
 
 fn at_socket(path: &str, remote: bool) -> Operations {
+    let path = plain(path);
+    let path = path.as_str();
     let resource = Resource {
         path: vec![("Socket", Cow::Owned(path.to_owned()))],
         attributes: Attributes::from([("path", Value::Text(path.to_owned()))]),
     };
     one(verbs::FORWARD_SOCKET, resource, listens(remote))
+}
+
+/// Whether a path goes up again somewhere: where it leads then, only the target knows.
+#[must_use]
+pub fn climbs(path: &str) -> bool {
+    path.split('/').any(|level| level == "..")
+}
+
+/// In one spelling.
+fn plain(path: &str) -> String {
+    let levels = path.split('/').filter(|level| !matches!(*level, "" | "."));
+    let levels: Vec<&str> = levels.collect();
+    let root = if path.starts_with('/') { "/" } else { "" };
+    format!("{root}{}", levels.join("/"))
 }
 
 fn listens(remote: bool) -> Attributes {
