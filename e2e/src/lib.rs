@@ -1,5 +1,6 @@
 //! The stand for black box tests and the demo: a throwaway PostgreSQL, the built gateway before it, and its people.
 
+pub mod archive;
 pub mod binary;
 pub mod compared;
 pub mod driver;

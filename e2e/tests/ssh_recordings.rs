@@ -1,4 +1,4 @@
-//! With real ssh and sftp: what is recorded of a session, how it is played, and how it is watched, paused and ended.
+//! With real ssh and sftp: what is recorded of a session, and how it is played.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,90 +12,45 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use e2e::lasting::Lasting;
-use e2e::ssh::{BRIEF, Client, Ground, run};
+use e2e::archive::{self, Archive, lines, of_kind, text};
+use e2e::ssh::{BRIEF, Ground, run};
 use e2e::stand::Stand;
 use e2e::terminal::Terminal;
-use e2e::watchdog::until;
 use serde_json::Value;
 
-static LASTING: LazyLock<Lasting> =
-    LazyLock::new(|| Lasting::with_ssh(&["ssh.cedar", "recordings.cedar"]).unwrap());
+static ARCHIVE: LazyLock<Archive> =
+    LazyLock::new(|| Archive::start(&["ssh.cedar", "recordings.cedar"]).unwrap());
 
 fn stand() -> &'static Stand {
-    &LASTING.stand
+    ARCHIVE.stand()
 }
 
 fn ground() -> &'static Ground {
-    LASTING.ground.as_ref().unwrap()
+    ARCHIVE.ground().unwrap()
 }
 
 fn ssh(options: &[&str], words: &[&str]) -> Command {
     ground().ssh(&stand().people.ada, options, words).unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The session of the newest decision whose text holds something.
 fn session(what: &str) -> String {
-    until(&format!("the log tells of `{what}`"), || {
-        let entries = stand().exported()?;
-        let tells = |entry: &&Value| {
-            let summary = entry.get("summary").and_then(Value::as_str);
-            summary.is_some_and(|summary| summary.contains(what))
-        };
-        let found = entries.iter().rfind(tells);
-        Ok(found.and_then(|entry| entry["session"].as_str().map(str::to_owned)))
-    })
-    .unwrap()
+    ARCHIVE.session(what).unwrap()
 }
 
 fn sessions(token: &str, words: &[&str]) -> Command {
-    stand()
-        .place()
-        .command(token, &[&["sessions"], words].concat())
+    ARCHIVE.sessions(token, words)
 }
 
 fn admin(words: &[&str]) -> Output {
-    run(&mut sessions(&stand().people.admin, words)).unwrap()
+    ARCHIVE.admin(words).unwrap()
 }
 
-fn lines(text: &str) -> Vec<Value> {
-    let lines = text.lines();
-    lines
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-/// What a sealed recording holds.
 fn recorded(session: &str) -> Vec<Value> {
-    until("the recording is sealed", || {
-        let answer = admin(&["replay", session, "--output", "ndjson"]);
-        let events = lines(&text(&answer.stdout));
-        let sealed = events.last().is_some_and(|event| event["sealed"] == true);
-        Ok(sealed.then_some(events))
-    })
-    .unwrap()
+    ARCHIVE.recorded(session).unwrap()
 }
 
-fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    events
-        .iter()
-        .filter(|event| event["kind"] == kind)
-        .collect()
-}
-
-/// All bytes of one kind of answer.
 fn bytes(events: &[Value], kind: &str) -> Vec<u8> {
-    let pieces = of_kind(events, kind);
-    let pieces = pieces.iter().map(|event| event["bytes"].as_str().unwrap());
-    pieces
-        .flat_map(|piece| STANDARD.decode(piece).unwrap())
-        .collect()
+    archive::bytes(events, kind).unwrap()
 }
 
 #[test]
@@ -138,7 +93,7 @@ fn a_terminal_is_recorded_whole_and_plays_harmlessly() {
     );
 
     let cast = admin(&["replay", &session, "--format", "asciicast"]);
-    let cast = lines(&text(&cast.stdout));
+    let cast = lines(&text(&cast.stdout)).unwrap();
     assert_eq!(
         (&cast[0]["version"], &cast[0]["width"], &cast[0]["height"]),
         (&2.into(), &100.into(), &30.into())
@@ -303,105 +258,6 @@ fn a_shell_tells_the_lines_entered_and_never_what_was_not_shown() {
     assert!(!text(&bytes(&events, "reply")).contains("hunter2"));
 }
 
-#[test]
-fn a_session_is_watched_paused_resumed_and_ended() {
-    let yard = ground().yard("paused").unwrap();
-    let file = yard.join("heard");
-    let command = format!("echo watch-me; tee {}", file.display());
-    let mut terminal = Terminal::start(&ssh(&["-tt"], &[&command])).unwrap();
-    terminal.client.printed("watch-me").unwrap();
-    let session = session("echo watch-me");
-    let mut watch =
-        Client::start(&mut sessions(&stand().people.admin, &["watch", &session])).unwrap();
-    watch.printed("watch-me").unwrap();
-    let begun = Instant::now();
-    terminal.types("seen at once\r").unwrap();
-    watch.printed("seen at once").unwrap();
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        begun.elapsed()
-    );
-
-    let ada = run(&mut sessions(&stand().people.ada, &["pause", &session])).unwrap();
-    assert_eq!(ada.status.code(), Some(5), "{ada:?}");
-    let paused = admin(&["pause", &session, "--seconds", "60"]);
-    assert!(paused.status.success(), "{paused:?}");
-    terminal.client.printed("paused by user:admin").unwrap();
-    assert_eq!(
-        admin(&["pause", &session]).status.code(),
-        Some(7),
-        "paused already"
-    );
-    terminal.types("while it was paused\r").unwrap();
-    // more than the way there and back takes
-    watch.printed("paused by user:admin").unwrap();
-    let shown = admin(&["show", &session, "--output", "json"]);
-    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
-    assert_eq!(shown["paused_by"], "user:admin", "{shown}");
-    let heard = || std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(!heard().contains("while it was paused"), "{}", heard());
-    assert!(!text(&terminal.client.bytes()).contains("while it was paused"));
-
-    let resumed = admin(&["resume", &session]);
-    assert!(resumed.status.success(), "{resumed:?}");
-    terminal.client.printed("the session goes on").unwrap();
-    terminal.client.printed("while it was paused").unwrap();
-    until("the target heard it", || {
-        Ok(heard().contains("while it was paused").then_some(()))
-    })
-    .unwrap();
-    assert_eq!(
-        admin(&["resume", &session]).status.code(),
-        Some(6),
-        "not paused any more"
-    );
-
-    assert!(admin(&["kill", &session]).status.success());
-    terminal
-        .client
-        .printed("ended by an administrator")
-        .unwrap();
-    let (status, looked, err) = watch.end().unwrap();
-    assert!(status.success(), "{looked} {err}");
-    let told = recorded(&session);
-    let notices = of_kind(&told, "notice");
-    let notices: Vec<&str> = notices
-        .iter()
-        .map(|event| event["text"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        notices,
-        ["paused by user:admin for 60 s", "resumed by user:admin"]
-    );
-}
-
-#[test]
-fn a_pause_that_nobody_ends_ends_the_session() {
-    let mut client = Client::start(&mut ssh(
-        &[],
-        &["echo begun-to-be-paused; while echo more; do sleep 0.05; done"],
-    ))
-    .unwrap();
-    client.printed("begun-to-be-paused").unwrap();
-    let session = session("echo begun-to-be-paused");
-    assert!(
-        admin(&["pause", &session, "--seconds", "1"])
-            .status
-            .success()
-    );
-    client.told("paused by user:admin").unwrap();
-    let came = client.bytes().len();
-    let (status, printed, err) = client.end().unwrap();
-    assert!(
-        !status.success() && err.contains("ended by an administrator"),
-        "{err}"
-    );
-    assert!(printed.len() <= came + 64, "{} after {came}", printed.len());
-    let missing = admin(&["pause", &session]);
-    assert_eq!(missing.status.code(), Some(6), "{missing:?}");
-}
-
 /// What `sha256sum` says of a file.
 fn sum(path: &std::path::Path) -> String {
     let sum = run(Command::new("sha256sum").arg(path)).unwrap();
@@ -484,33 +340,4 @@ fn of_files_that_scp_copies_nothing_is_kept() {
     let events = recorded(&session("scp -f"));
     assert!(of_kind(&events, "reply").is_empty(), "{events:?}");
     assert!(of_kind(&events, "reply_end")[0]["rest_bytes"].as_u64() > Some(19));
-}
-
-#[test]
-fn of_several_terminals_one_is_chosen() {
-    let yard = ground().yard("several").unwrap();
-    let path = yard.join("c").display().to_string();
-    let shared = ["-tt", "-S", &path];
-    let first = "echo first-of-two; read a";
-    let options = [&["-M"] as &[&str], &shared].concat();
-    let mut terminal = Terminal::start(&ssh(&options, &[first])).unwrap();
-    terminal.client.printed("first-of-two").unwrap();
-    let ran = run(&mut ssh(&shared, &["echo second-of-two"])).unwrap();
-    assert!(text(&ran.stdout).contains("second-of-two"), "{ran:?}");
-    terminal.types("\r").unwrap();
-    terminal.client.end().unwrap();
-
-    let session = session(first);
-    let events = recorded(&session);
-    assert_eq!(of_kind(&events, "terminal").len(), 2, "{events:?}");
-    let several = admin(&["replay", &session]);
-    assert_eq!(several.status.code(), Some(7), "{several:?}");
-    let second = of_kind(&events, "statement")
-        .into_iter()
-        .find(|event| event["text"].as_str().unwrap().contains("second-of-two"));
-    let second = second.unwrap()["request"].as_str().unwrap();
-    assert!(text(&several.stderr).contains(second), "{several:?}");
-    let played = text(&admin(&["replay", &session, "--request", second]).stdout);
-    assert!(played.contains("second-of-two"), "{played}");
-    assert!(!played.contains("first-of-two"), "{played}");
 }
