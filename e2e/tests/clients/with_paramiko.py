@@ -68,6 +68,12 @@ channel = client.get_transport().open_session()
 channel.exec_command("kill -TERM $$")
 print("signal", channel.recv(10), channel.recv_exit_status())
 
+stdin, out, err = client.exec_command("echo out; exec >&- 2>&-; cat >/dev/null; exit 4")
+# who waits for the end of output before it ends its input hears of it
+print("output is over", out.read(), err.read())
+stdin.channel.shutdown_write()
+print("then the program", out.channel.recv_exit_status())
+
 files = client.open_sftp()
 files.put("some/random", f"{here}/there")
 files.get(f"{here}/there", "back")

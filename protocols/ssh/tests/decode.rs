@@ -313,6 +313,10 @@ fn files() {
             shapes::packets::extended(10, "home-directory", &[b"bob"]),
         ),
         (
+            "names",
+            shapes::packets::extended(10, "users-groups-by-id@openssh.com", &[&[0, 0, 0, 1], &[]]),
+        ),
+        (
             "copy",
             [
                 shapes::packets::extended(10, "copy-data", &[b"h1"]),

@@ -185,7 +185,7 @@ fn only_known_extensions_pass_in_both_directions() {
             "{name}"
         );
     }
-    assert_eq!(EXTENSIONS.len(), 9);
+    assert_eq!(EXTENSIONS.len(), 10);
 }
 
 #[test]

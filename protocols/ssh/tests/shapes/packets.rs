@@ -178,6 +178,10 @@ pub fn stream() -> Vec<(&'static str, Vec<u8>)> {
             .concat(),
         ),
         ("home", extended(10, "home-directory", &[b"ada"])),
+        (
+            "names",
+            extended(10, "users-groups-by-id@openssh.com", &[&[0, 0, 0, 1], &[]]),
+        ),
         ("not-utf8", strings(13, 10, &[b"/tmp/caf\xe9"])),
         ("unknown-extension", extended(10, "evil@example.com", &[])),
     ];
