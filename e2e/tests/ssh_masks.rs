@@ -46,11 +46,11 @@ fn a_terminal_shows_no_value_however_it_is_printed() {
         ),
         (
             r"4\b4\b41\b111111111111\b1111 end\n",
-            "*\x08*\x08**\x08***********\x08",
+            "*\x08*\x08**\x08***********1\x081111 end",
         ),
         (
             r"x\r4111 1111\033[C1111 1111\033[K end\n",
-            "x\r**** ****\x1b[C**** 1111\x1b[K end",
+            "*\r**** ****\x1b[C**** 1111\x1b[K end",
         ),
         (
             r"\033[5;70H41111111\033[6;1H11111111 end\n",
@@ -207,8 +207,10 @@ fn memory() -> u64 {
 fn a_reader_that_stalls_costs_little_memory() {
     let yard = ground().yard("stalled").unwrap();
     let (big, done) = (yard.join("big"), yard.join("done"));
-    let line = "a line with 4111111111111111 in it\n";
-    let lines = (96 << 20) / line.len();
+    let plain =
+        "a line of a log, as long as such a line is, and nothing to hide in it\n".repeat(99);
+    let line = format!("{plain}a line with {CARD} in it\n");
+    let lines = (40 << 20) / line.len();
     std::fs::write(&big, line.repeat(lines)).unwrap();
     let socket = format!("ControlPath={}", yard.join("control").display());
     let options = [
@@ -236,7 +238,7 @@ fn a_reader_that_stalls_costs_little_memory() {
     })
     .unwrap();
     let after = memory();
-    assert!(after < before + (40 << 20), "{before} grew to {after}");
+    assert!(after < before + (20 << 20), "{before} grew to {after}");
     let mut out = String::new();
     stalled
         .stdout

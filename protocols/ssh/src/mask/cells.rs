@@ -249,14 +249,30 @@ impl Cells {
 
     /// Replaces the letter of a cell, whatever it was printed over, for as far as it is still here.
     pub(super) fn replace(&mut self, index: usize, with: &[u8]) {
-        let mut number = self.cells.get(index).map_or(0, |cell| cell.top);
+        let top = self.cells.get(index).map_or(0, |cell| cell.top);
+        let mut number = top;
         while let Some(Print {
             at, length, under, ..
         }) = self.print_of(number).copied()
         {
-            self.replaced.insert(at, (length, with.to_vec()));
+            // what was hidden when it was seen stays so
+            let known = self.replaced.get(&at).map(|(_, with)| with.as_slice());
+            if known.is_none() || (number == top && known != Some(b"*")) {
+                self.replaced.insert(at, (length, with.to_vec()));
+            }
             number = under;
         }
+    }
+
+    /// One print that is seen more than once.
+    fn is_repeated(&self, index: usize) -> bool {
+        let top = |index: Option<usize>| {
+            index
+                .and_then(|index| self.cells.get(index))
+                .map(|cell| cell.top)
+        };
+        let here = top(Some(index)).filter(|_| self.is_here(index));
+        here.is_some() && (here == top(index.checked_sub(1)) || here == top(Some(index + 1)))
     }
 
     /// A star for a letter that is here; what separates letters stays.
@@ -274,7 +290,10 @@ impl Cells {
         let alike = letters.filter(|letters| letters.clone().count() == range.len());
         if let Some(letters) = alike {
             for (index, letter) in range.zip(letters) {
-                self.replace(index, letter.encode_utf8(&mut [0; 4]).as_bytes());
+                match self.is_repeated(index) {
+                    true => self.hide(index),
+                    false => self.replace(index, letter.encode_utf8(&mut [0; 4]).as_bytes()),
+                }
             }
             return;
         }

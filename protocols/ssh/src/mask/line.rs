@@ -24,8 +24,10 @@ pub(super) struct Line {
     wraps: bool,
     /// Columns of the terminal, where there is one.
     width: Option<usize>,
-    /// Letters from this print on were not looked at.
+    /// Letters from this print on were not looked at; 0 where the line changed without any.
     new: usize,
+    /// A letter came last, and may be repeated.
+    printed: bool,
     /// The cursor was moved since the last letter that was printed over another.
     moved: bool,
     /// The first cell that changed since.
@@ -70,6 +72,7 @@ impl Line {
         self.column = column;
         self.adrift = false;
         self.wraps = false;
+        self.printed = false;
         self.moved = false;
         self.new = 0;
         self.plain = true;
@@ -178,10 +181,8 @@ impl Line {
 
     fn follow(&mut self, look: &impl Look, sign: Sign) {
         if let Sign::Print(byte) = sign {
-            let over = self.cursor < self.cells.len() && !self.cells.shows(self.cursor, byte);
-            // what stands there now is seen for a moment
-            if over && std::mem::take(&mut self.moved) && self.new < self.cells.next() {
-                self.judge(look);
+            if !self.cells.shows(self.cursor, byte) {
+                self.changes(look);
             }
             return self.print(byte);
         }
@@ -190,17 +191,18 @@ impl Line {
             return;
         }
         let wraps = std::mem::take(&mut self.wraps);
+        let printed = std::mem::take(&mut self.printed);
         self.cells.moves += 1;
-        self.moved = true;
+        self.moved |= !matches!(sign, Sign::Repeat(_));
         if erases(sign) && self.before < self.cells.len() {
             self.judge(look);
-            self.changed = self.changed.min(self.cursor);
+            self.changed = self.before;
+            self.new = 0;
         }
         match sign {
-            Sign::Print(_) | Sign::Nothing | Sign::Line => {}
             Sign::Unprint => self.left(look, 1),
-            Sign::Return => self.to_column(look, 0, wraps),
-            Sign::Column(column) => self.to_column(look, column, wraps),
+            Sign::Return => self.go_to_column(look, 0, wraps),
+            Sign::Column(column) => self.go_to_column(look, column, wraps),
             Sign::Left(count) => self.left(look, count),
             Sign::Right(count) => self.right(look, count, b' '),
             Sign::Tab => {
@@ -213,13 +215,24 @@ impl Line {
             Sign::Blank(count) => self.cells.blank(self.cursor..self.cursor + count),
             Sign::Insert(count) => self.cells.insert(self.cursor, count.min(CONTEXT)),
             Sign::Delete(count) => self.cells.delete(self.cursor..self.cursor + count),
-            Sign::Repeat(count) => {
+            Sign::Repeat(count) if printed => {
+                self.printed = true;
                 let count = count.min(CONTEXT);
+                self.changes(look);
                 self.changed = self.changed.min(self.cursor);
                 self.cells.repeat(self.cursor, count);
+                self.new = 0;
                 self.cursor += count;
             }
             Sign::Jump => self.jump(look),
+            Sign::Print(_) | Sign::Nothing | Sign::Line | Sign::Repeat(_) => {}
+        }
+    }
+
+    /// The line as it stood when the cursor was moved is seen for a moment.
+    fn changes(&mut self, look: &impl Look) {
+        if std::mem::take(&mut self.moved) && self.new < self.cells.next() {
+            self.judge(look);
         }
     }
 
@@ -230,6 +243,7 @@ impl Line {
             return;
         }
         self.cells.print(self.cursor, byte);
+        self.printed = true;
         self.cursor += 1;
         let column = self.column + self.cursor - self.before;
         self.wraps = self.width.is_some_and(|width| column.is_multiple_of(width));
@@ -257,7 +271,7 @@ impl Line {
     }
 
     /// To a column of the row in which the cursor is.
-    fn to_column(&mut self, look: &impl Look, column: usize, wraps: bool) {
+    fn go_to_column(&mut self, look: &impl Look, column: usize, wraps: bool) {
         let here = self.column + self.cursor - self.before;
         let row = match self.width {
             Some(width) => (here - usize::from(wraps && here > 0)) / width * width,
