@@ -110,7 +110,7 @@ const SSH: &[Row<'static>] = &[
     row(
         "siblings of which one is killed",
         "$SSH -fNM -S ctl $TO
-         $SSH -S ctl $TO 'echo begun; sleep 60' & sleep 0.5; kill $!; wait
+         $SSH -S ctl $TO 'echo begun; sleep 60' >began & until grep -s begun began; do sleep 0.05; done; kill $!; wait
          $SSH -S ctl $TO 'echo on'; $SSH -S ctl -O exit $TO; rm -f ctl",
     ),
     row(
