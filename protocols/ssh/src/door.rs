@@ -186,12 +186,15 @@ impl Handler for Door {
         let Some((address, given)) = self.proved.take() else {
             return Err(russh::Error::NotAuthenticated);
         };
-        self.permits = given.permits;
+        self.permits = match &self.jump {
+            Some(jump) => given.permits.and(jump.permits),
+            None => given.permits,
+        };
         let client = String::from_utf8_lossy(session.remote_sshid());
         let client = client.chars().take(100).collect();
         self.hand_on(Told::Entered(Box::new(Entered {
             who: given.who,
-            permits: given.permits,
+            permits: self.permits,
             address,
             client,
         })));

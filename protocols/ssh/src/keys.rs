@@ -14,6 +14,7 @@ use russh::{MethodSet, Preferred, SshId, cipher};
 
 use crate::config::Listener;
 use crate::host::{self, Known};
+use crate::serve::Jump;
 
 /// Host certificates are made anew for each connection: they live as long as a clock may be wrong.
 const CERTIFIED_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -80,17 +81,13 @@ impl HostKeys {
         Ok(made)
     }
 
-    /// For a connection to the gateway itself.
-    pub(crate) fn of_gateway(&self) -> Arc<Config> {
-        if self.names.is_empty() {
-            return self.plain.clone();
+    /// For a connection to the gateway itself, or for one that the client believes to be with a target.
+    pub(crate) fn shown(&self, jump: Option<&Jump>) -> Arc<Config> {
+        match jump {
+            Some(jump) => self.named(&[jump.target.clone()]),
+            None if self.names.is_empty() => self.plain.clone(),
+            None => self.named(&self.names),
         }
-        self.named(&self.names)
-    }
-
-    /// For a connection that the client believes to be with a target.
-    pub(crate) fn of_target(&self, target: &str) -> Arc<Config> {
-        self.named(&[target.to_owned()])
     }
 
     fn named(&self, names: &[String]) -> Arc<Config> {

@@ -58,10 +58,7 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
     Box::pin(async move {
         let (stream, line) = Cut::new(arrival.stream);
         let (tell, mut told) = mpsc::unbounded_channel();
-        let config = match &arrival.jump {
-            None => shared.keys.of_gateway(),
-            Some(jump) => shared.keys.of_target(&jump.target),
-        };
+        let config = shared.keys.shown(arrival.jump.as_ref());
         let listenings = Arc::new(Listenings::default());
         let door = Door {
             gate: gate.clone(),
@@ -89,10 +86,7 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             goal: goal(&shared, arrival.jump.as_ref(), &entered.address),
             gate,
             shared,
-            permits: match &arrival.jump {
-                Some(jump) => entered.permits.and(jump.permits),
-                None => entered.permits,
-            },
+            permits: entered.permits,
             who: entered.who,
             peer: arrival.peer,
             client: entered.client,
