@@ -168,7 +168,10 @@ impl Direction {
 mod tests {
     use super::*;
 
-    fn of(pieces: &[(u64, &'static [u8])]) -> Content {
+    /// Where it lies, and what it is.
+    type Part = (u64, &'static [u8]);
+
+    fn of(pieces: &[Part]) -> Content {
         let mut waiting = Waiting::default();
         let mut transfer = Transfer::new("/a".to_owned(), false);
         for (offset, bytes) in pieces {
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_no_whole_has_a_reason_instead() {
-        let cases: [(&[(u64, &'static [u8])], &str); 5] = [
+        let cases: [(&[Part], &str); 5] = [
             (&[(0, b"ab"), (1, b"b")], "a part of it passed twice"),
             (&[(4, b"ab"), (4, b"ab")], "a part of it passed twice"),
             (
@@ -204,7 +207,7 @@ mod tests {
             let content = of(pieces);
             assert_eq!((content.digest, content.unhashed.as_str()), (None, why));
         }
-        let many: Vec<(u64, &'static [u8])> = (1..200).map(|at| (at * 2, b"x" as &[u8])).collect();
+        let many: Vec<Part> = (1..200).map(|at| (at * 2, b"x" as &[u8])).collect();
         assert_eq!(of(&many).unhashed, "it did not pass in order");
     }
 }
