@@ -189,7 +189,6 @@ fn print(public: &Path) -> anyhow::Result<String> {
 }
 
 /// A server that is no target, for tunnels: it says one line, hears one thing, and is done.
-#[expect(clippy::disallowed_methods, reason = "it is no protocol's socket")]
 fn bystander() -> anyhow::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
