@@ -69,30 +69,39 @@ fn a_terminal_is_recorded_whole_and_plays_harmlessly() {
     assert!(seen.contains("\u{1b}]52"), "what is seen is what was sent");
 
     let session = session("echo begun; read a");
-    let events = recorded(&session);
+    told(&recorded(&session));
+    let shown = cast(&session);
+    plays(&session, &shown);
+}
+
+/// What the recording tells of the terminal.
+fn told(events: &[Value]) {
     assert_eq!(
         (
-            &of_kind(&events, "terminal")[0]["columns"],
-            &of_kind(&events, "terminal")[0]["rows"]
+            &of_kind(events, "terminal")[0]["columns"],
+            &of_kind(events, "terminal")[0]["rows"]
         ),
         (&100.into(), &30.into())
     );
     assert_eq!(
         (
-            &of_kind(&events, "resized")[0]["columns"],
-            &of_kind(&events, "resized")[0]["rows"]
+            &of_kind(events, "resized")[0]["columns"],
+            &of_kind(events, "resized")[0]["rows"]
         ),
         (&90.into(), &20.into())
     );
-    assert_eq!(of_kind(&events, "exited")[0]["status"], 3);
-    assert!(bytes(&events, "reply").len() > 100_000);
+    assert_eq!(of_kind(events, "exited")[0]["status"], 3);
+    assert!(bytes(events, "reply").len() > 100_000);
     assert_eq!(
-        of_kind(&events, "reply_end")[0]["rest_bytes"],
+        of_kind(events, "reply_end")[0]["rest_bytes"],
         0,
         "all of it is kept"
     );
+}
 
-    let cast = admin(&["replay", &session, "--format", "asciicast"]);
+/// The cast: its header, its order, and what of it is shown.
+fn cast(session: &str) -> String {
+    let cast = admin(&["replay", session, "--format", "asciicast"]);
     let cast = lines(&text(&cast.stdout)).unwrap();
     assert_eq!(
         (&cast[0]["version"], &cast[0]["width"], &cast[0]["height"]),
@@ -132,19 +141,23 @@ fn a_terminal_is_recorded_whole_and_plays_harmlessly() {
         !shown.contains("52;c") && !shown.contains("\u{1b}[6n"),
         "{shown:?}"
     );
+    shown
+}
 
-    let played = admin(&["replay", &session]);
+/// As it was shown, in the time that it took; not for everybody.
+fn plays(session: &str, shown: &str) {
+    let played = admin(&["replay", session]);
     assert!(played.status.success(), "{played:?}");
-    assert!(text(&played.stdout).starts_with(&shown), "{played:?}");
+    assert!(text(&played.stdout).starts_with(shown), "{played:?}");
     let begun = Instant::now();
-    let played = admin(&["replay", &session, "--speed", "0.8"]);
+    let played = admin(&["replay", session, "--speed", "0.8"]);
     assert!(
         begun.elapsed() > Duration::from_millis(1200),
         "{:?}",
         begun.elapsed()
     );
-    assert!(text(&played.stdout).starts_with(&shown), "{played:?}");
-    let grace = run(&mut sessions(&stand().people.grace, &["replay", &session])).unwrap();
+    assert!(text(&played.stdout).starts_with(shown), "{played:?}");
+    let grace = run(&mut sessions(&stand().people.grace, &["replay", session])).unwrap();
     assert_eq!(grace.status.code(), Some(5), "{grace:?}");
 }
 

@@ -110,7 +110,11 @@ fn a_session_is_watched_paused_resumed_and_ended() {
         .unwrap();
     let (status, looked, err) = watch.end().unwrap();
     assert!(status.success(), "{looked} {err}");
-    let told = recorded(&session);
+    tells_of_the_pause(&session);
+}
+
+fn tells_of_the_pause(session: &str) {
+    let told = recorded(session);
     let notices = of_kind(&told, "notice");
     let notices: Vec<&str> = notices
         .iter()

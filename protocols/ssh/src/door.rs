@@ -191,12 +191,11 @@ impl Handler for Door {
             None => given.permits,
         };
         let client = String::from_utf8_lossy(session.remote_sshid());
-        let client = client.chars().take(100).collect();
         self.hand_on(Told::Entered(Box::new(Entered {
             who: given.who,
             permits: self.permits,
             address,
-            client,
+            client: client.chars().take(100).collect(),
         })));
         Ok(())
     }
@@ -387,8 +386,8 @@ impl Handler for Door {
         path: &str,
         session: &mut Session,
     ) -> Result<bool, Self::Error> {
-        let listening = self.listen(At::Socket(path.to_owned()), session).await?;
-        Ok(listening.is_some())
+        let at = At::Socket(path.to_owned());
+        Ok(self.listen(at, session).await?.is_some())
     }
 
     async fn cancel_streamlocal_forward(

@@ -84,7 +84,7 @@ impl HostKeys {
     /// For a connection to the gateway itself, or for one that the client believes to be with a target.
     pub(crate) fn shown(&self, jump: Option<&Jump>) -> Arc<Config> {
         match jump {
-            Some(jump) => self.named(&[jump.target.clone()]),
+            Some(jump) => self.named(std::slice::from_ref(&jump.target)),
             None if self.names.is_empty() => self.plain.clone(),
             None => self.named(&self.names),
         }

@@ -8,9 +8,14 @@
     reason = "tests"
 )]
 
+mod figures;
+mod row;
+
 use gate::words::{DataClass, Detector, How, Masking};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use protocol_ssh::mask::{Binary, Keep, Screen};
+use row::Row;
 
 fn masking(how: How) -> Masking {
     let class = |name: &str, detector, how| DataClass {
@@ -268,148 +273,6 @@ fn binary_output_passes_as_it_is_up_to_a_value() {
     assert!(Binary::default().push(&look, &near).is_err());
 }
 
-/// What a generator yields that repeats late.
-fn noise(length: usize, mut state: u64) -> Vec<u8> {
-    let next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        u8::try_from(state >> 56).unwrap()
-    };
-    std::iter::repeat_with(next).take(length).collect()
-}
-
-#[test]
-fn chance_ends_no_binary_output() {
-    let look = masking(How::Last4);
-    let bytes = noise(8 << 20, 7);
-    let mut binary = Binary::default();
-    let mut out = Vec::new();
-    for piece in bytes.chunks(32 << 10) {
-        out.extend(binary.push(&look, piece).unwrap());
-    }
-    out.extend(binary.flush());
-    assert!(out == bytes, "it was changed");
-}
-
-/// Nanoseconds that this thread was on a processor.
-fn busy() -> u64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    stat.split(' ').next().unwrap().parse().unwrap()
-}
-
-#[test]
-fn how_fast_it_is() {
-    let look = masking(How::Last4);
-    let line =
-        "Nov 21 10:00:00 web1 sshd[4211]: Accepted publickey for deploy from 10.0.0.7 port 51234\n";
-    let colours =
-        "\x1b[0m\x1b[01;34mfolder\x1b[0m  \x1b[01;32mprogram\x1b[0m  file.txt  1234 Nov 21 10:00\n";
-    let megabytes = if cfg!(debug_assertions) { 2 } else { 64 };
-    for (name, unit) in [
-        ("lines", line),
-        ("colours", colours),
-        ("one line", "word, 1234; "),
-        ("one word", "aGVsbG8"),
-        ("coloured, one line", "\x1b[1mword\x1b[m 1234; "),
-    ] {
-        let text = unit.repeat((megabytes << 20) / unit.len());
-        let begun = busy();
-        let mut screen = Screen::default();
-        let mut passed = 0;
-        for piece in text.as_bytes().chunks(32 << 10) {
-            passed += screen.push(&look, piece, Keep::Words).len();
-        }
-        passed += screen.finish(&look).len();
-        assert_eq!(passed, text.len());
-        let seconds = (busy() - begun) as f64 / 1e9;
-        println!(
-            "{name}: {:.0} MB/s of one core",
-            text.len() as f64 / 1e6 / seconds
-        );
-    }
-}
-
-/// A row as a terminal without a right margin shows it; written apart from what is tested.
-#[derive(Default)]
-struct Row {
-    letters: Vec<char>,
-    cursor: usize,
-    /// A letter came last.
-    printed: bool,
-}
-
-impl Row {
-    fn print(&mut self, letter: char) {
-        if self.letters.len() <= self.cursor {
-            self.letters.resize(self.cursor + 1, ' ');
-        }
-        self.letters[self.cursor] = letter;
-        self.cursor += 1;
-        self.printed = true;
-    }
-
-    fn order(&mut self, count: usize, order: char) {
-        let (at, end) = (self.cursor, self.letters.len());
-        match order {
-            'C' => self.cursor += count.max(1),
-            'D' => self.cursor = at.saturating_sub(count.max(1)),
-            'G' => self.cursor = count.max(1) - 1,
-            'K' if count == 0 => self.letters.truncate(at),
-            'K' if count == 1 => self.letters[..at.min(end)].fill(' '),
-            'K' => self.letters.fill(' '),
-            'X' => self.letters[at.min(end)..(at + count.max(1)).min(end)].fill(' '),
-            'P' => drop(
-                self.letters
-                    .drain(at.min(end)..(at + count.max(1)).min(end)),
-            ),
-            '@' if at < end => drop(self.letters.splice(at..at, vec![' '; count.max(1)])),
-            'b' if self.printed => {
-                let last = self.letters[at - 1];
-                (0..count.max(1)).for_each(|_| self.print(last));
-            }
-            _ => {}
-        }
-    }
-
-    /// The row before and after all that is no letter, and in the end.
-    fn states(text: &str) -> Vec<String> {
-        let (mut row, mut states) = (Self::default(), Vec::new());
-        let mut rest = text.chars();
-        let mut show = |row: &Self| states.push(row.letters.iter().collect());
-        while let Some(letter) = rest.next() {
-            let (mut count, mut order) = (0, letter);
-            if letter == '\x1b' {
-                for part in rest.by_ref().skip(1) {
-                    order = part;
-                    match part.to_digit(10) {
-                        Some(digit) => count = 10 * count + digit as usize,
-                        None => break,
-                    }
-                }
-            }
-            // letters, colours and repetitions go on with what is being printed
-            let moves = letter.is_control() && !matches!(order, 'm' | 'b');
-            if moves {
-                show(&row);
-                row.printed = false;
-            }
-            match letter {
-                '\x1b' => row.order(count, order),
-                '\x08' => row.cursor = row.cursor.saturating_sub(1),
-                '\r' => row.cursor = 0,
-                '\n' => row = Self::default(),
-                letter => row.print(letter),
-            }
-            if moves {
-                show(&row);
-            }
-        }
-        show(&row);
-        states
-    }
-}
-
 fn cut(bytes: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
     let mut pieces = Vec::new();
     let mut rest = bytes;
@@ -454,25 +317,6 @@ proptest! {
     }
 
     #[test]
-    fn no_moment_shows_a_value(
-        text in "([14x ]|1111|41111111|4111111111111111|é|\\x08|\\r|\n|\\x1b\\[[0-9]{0,1}[CDGKXP@bm]){0,40}",
-    ) {
-        let look = masking(How::Last4);
-        let mut screen = Screen::default();
-        let mut out = screen.push(&look, text.as_bytes(), Keep::Words);
-        out.extend(screen.finish(&look));
-        let out = self::text(&out);
-        for (state, shown) in Row::states(&text).iter().zip(Row::states(&out)) {
-            for found in look.find(state.as_bytes(), &|_| false) {
-                let before = state[..found.range.start].chars().count();
-                let value = state[found.range].chars().count();
-                let seen = shown.chars().skip(before).take(value).filter(char::is_ascii_digit);
-                prop_assert!(seen.count() <= 4, "{:?} became {:?}, which shows {:?} as {:?}", text, out, state, shown);
-            }
-        }
-    }
-
-    #[test]
     fn any_bytes_in_any_pieces_pass(
         bytes in proptest::collection::vec(prop_oneof![any::<u8>(), b'0'..=b'9', Just(0x1b), Just(b'['), Just(b'@'), Just(8)], 0..400),
         cuts in proptest::collection::vec(0usize..100, 0..8),
@@ -490,5 +334,31 @@ proptest! {
         }
         screen.finish(&look);
         prop_assert!(screen.is_empty());
+    }
+}
+
+proptest! {
+    // the same cases each time; PROPTEST_CASES makes them more
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_moment_shows_a_value(
+        text in "([14x ]|1111|41111111|4111111111111111|é|\\x08|\\r|\n|\\x1b\\[[0-9]{0,1}[CDGKXP@bm]){0,40}",
+    ) {
+        let look = masking(How::Last4);
+        let mut screen = Screen::default();
+        let mut out = screen.push(&look, text.as_bytes(), Keep::Words);
+        out.extend(screen.finish(&look));
+        let out = self::text(&out);
+        for (state, shown) in Row::states(&text).iter().zip(Row::states(&out)) {
+            for found in look.find(state.as_bytes(), &|_| false) {
+                let before = state[..found.range.start].chars().count();
+                let value = state[found.range].chars().count();
+                let seen = shown.chars().skip(before).take(value).filter(char::is_ascii_digit);
+                prop_assert!(seen.count() <= 4, "{:?} became {:?}, which shows {:?} as {:?}", text, out, state, shown);
+            }
+        }
     }
 }
