@@ -5,6 +5,7 @@ fn pretend(identity: Identity) -> Authenticated {
     Authenticated {
         identity,
         until: None,
+        beside: Vec::new(),
     }
 }
 
