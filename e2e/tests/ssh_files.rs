@@ -85,6 +85,52 @@ fn sftp_moves_files_but_not_those_that_are_denied() {
 }
 
 #[test]
+fn a_file_that_grows_too_long_gets_no_further() {
+    const MOST: u64 = 3_000_000;
+    let yard = ground().yard("sized-files").unwrap();
+    let (own, far) = (yard.join("own"), yard.join("sized"));
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::create_dir_all(&far).unwrap();
+    let long = vec![b'x'; 8_000_000];
+    for folder in [&own, &far] {
+        std::fs::write(folder.join("short"), &long[..2_900_000]).unwrap();
+        std::fs::write(folder.join("long"), &long).unwrap();
+    }
+    let batch = yard.join("batch");
+    let lines = format!(
+        "put {own}/short {far}/put-short\nget {far}/short {own}/got-short\n-put {own}/long {far}/put-long\n-get {far}/long {own}/got-long\nget {far}/short {own}/again\n",
+        own = own.display(),
+        far = far.display()
+    );
+    std::fs::write(&batch, lines).unwrap();
+    let mut command = ground().program("sftp", &stand().people.ada).unwrap();
+    command
+        .args(["-o", "BatchMode=no", "-P", &ground().port.to_string(), "-b"])
+        .arg(&batch)
+        .arg("box@127.0.0.1");
+    let ran = run(&mut command).unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    for short in [
+        far.join("put-short"),
+        own.join("got-short"),
+        own.join("again"),
+    ] {
+        assert_eq!(std::fs::metadata(short).unwrap().len(), 2_900_000);
+    }
+    for long in [far.join("put-long"), own.join("got-long")] {
+        let length = std::fs::metadata(&long).map_or(0, |found| found.len());
+        assert!(
+            length < MOST + (1 << 20) + (64 << 15),
+            "{long:?} has {length} bytes"
+        );
+    }
+    let refusals = text(&ran.stderr)
+        .matches("denied by policy \"box-sizes\"")
+        .count();
+    assert_eq!(refusals, 2, "told once for each file: {ran:?}");
+}
+
+#[test]
 fn a_held_removal_by_sftp_stops_no_other_request() {
     let yard = ground().yard("sftp-held").unwrap();
     let doomed = yard.join("doomed");

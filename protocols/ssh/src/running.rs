@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use gate::told::Moment;
-use gate::{End, Masked, Outcome, OutcomeKind, Revoked, Underway};
+use gate::{End, Leave, Masked, Outcome, OutcomeKind, Revoked, Underway};
 
 /// Ended once; dropped before that, nobody knows how it came out.
 pub(crate) struct Running(Mutex<Option<Underway>>);
@@ -50,6 +50,11 @@ impl Running {
         if let Some(underway) = self.lock().as_ref() {
             underway.tell(moment);
         }
+    }
+
+    /// For what belongs to it.
+    pub(crate) fn leave(&self) -> Option<Leave> {
+        self.lock().as_ref().map(Underway::leave)
     }
 
     pub(crate) fn done(&self, kind: OutcomeKind, code: Option<String>) {

@@ -2,6 +2,7 @@
 
 mod asked;
 mod files;
+mod size;
 mod transfer;
 mod waiting;
 
@@ -211,13 +212,7 @@ impl Session<'_> {
             (Ask::Start, _) | (_, None) => Ok(self.side.more(&self.running, bytes).await?),
             (Ask::Judge(request), Some(id)) => self.judge(id, bytes, request).await,
             (Ask::Continue { handle, what }, Some(id)) => {
-                // under the permission that its handle was opened with
-                if self.files.go_on(&handle, id, &what) {
-                    Ok(self.side.more(&self.running, bytes).await?)
-                } else {
-                    self.refuse(id, "", "not open, or not allowed any more")
-                        .await
-                }
+                self.go_on((id, bytes), &handle, &what).await
             }
             (
                 Ask::Refuse {

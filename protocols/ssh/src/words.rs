@@ -9,7 +9,7 @@ mod ways;
 
 pub(crate) use address::Address;
 pub use command::exec;
-pub use files::sftp;
+pub use files::{sftp, sftp_grown};
 pub use verbs::{VERBS, Verb};
 pub use ways::{Forward, Signs, agent, agent_sign, climbs, forward, listening, socket, x11};
 

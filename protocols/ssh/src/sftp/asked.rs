@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gate::Fingerprint;
-use gate::words::visible;
+use gate::words::{Operations, visible};
 
 use crate::decode::sftp::Request;
 use crate::request::{Asked, Shown};
@@ -15,10 +15,37 @@ use crate::words;
 const TYPE: usize = 4;
 const BODY: usize = 9;
 
+/// A file that grows while it is read or written.
+pub(super) struct Growing {
+    pub(super) path: Bytes,
+    pub(super) writes: bool,
+    pub(super) size: u64,
+}
+
 /// The request, and how people call it.
 pub(super) fn asked(reached: &Reached, bytes: Bytes, request: &Request) -> (Asked, String) {
+    let operations = words::sftp(request, reached.login.as_str());
+    about(reached, bytes, (operations, described(request)))
+}
+
+/// A read or write that goes further than what was judged.
+pub(super) fn growing(reached: &Reached, bytes: Bytes, growing: &Growing) -> (Asked, String) {
+    let Growing { path, writes, size } = growing;
+    let operations = words::sftp_grown((path, *writes), *size, reached.login.as_str());
+    let how = if *writes { "write" } else { "read" };
+    let text = format!(
+        "sftp {how} {} from {size} bytes on",
+        String::from_utf8_lossy(path)
+    );
+    about(reached, bytes, (operations, text))
+}
+
+fn about(
+    reached: &Reached,
+    bytes: Bytes,
+    (operations, text): (Operations, String),
+) -> (Asked, String) {
     let login = reached.login.as_str();
-    let text = described(request);
     let part = |from: usize, to: usize| {
         let length = bytes.len();
         bytes.slice(from.min(length)..to.min(length))
@@ -33,7 +60,7 @@ pub(super) fn asked(reached: &Reached, bytes: Bytes, request: &Request) -> (Aske
         ],
         wire: vec![bytes.clone()],
         meaning: Fingerprint::of(&[]),
-        operations: Ok(Arc::new(words::sftp(request, login))),
+        operations: Ok(Arc::new(operations)),
         shown: Shown::new(&text, Some(&reached.session.mask()), Vec::new()),
     };
     (asked, visible(&text))

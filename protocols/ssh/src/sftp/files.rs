@@ -7,6 +7,7 @@ use gate::told::Moment;
 use gate::words::visible;
 use gate::{Masked, OutcomeKind, Revoked};
 
+use super::size::{Reach, Way, direction, grows};
 use super::transfer::{Failure, Transfer, Waiting};
 use crate::decode::sftp::{Answers, Continued, Outcome, Request};
 use crate::running::Running;
@@ -32,6 +33,8 @@ pub(super) struct Files {
 struct Asked {
     running: Running,
     transfer: Option<Box<Transfer>>,
+    /// Of what is read, and of what is written.
+    reaches: [Reach; 2],
 }
 
 /// What an opening will be told as, once it is closed.
@@ -55,32 +58,67 @@ pub(super) fn transfer(request: &Request) -> Option<Box<Transfer>> {
 
 impl Files {
     pub(super) fn asked(&mut self, id: u32, running: Running, transfer: Option<Box<Transfer>>) {
-        let asked = Asked { running, transfer };
+        let asked = Asked {
+            running,
+            transfer,
+            reaches: Default::default(),
+        };
         self.waiting.insert(id, asked);
     }
 
-    /// Whether a request on an open handle may pass: its permission still holds.
-    pub(super) fn go_on(&mut self, handle: &Bytes, id: u32, what: &Continued) -> bool {
+    /// Whether a request on an open handle may pass: its permission still holds, and reaches so far.
+    pub(super) fn go_on(&mut self, handle: &Bytes, id: u32, what: &Continued) -> Way {
         if *what == Continued::Close {
             let Some(asked) = self.open.remove(handle) else {
-                return false;
+                return Way::No;
             };
             // closing is allowed even where nothing else is any more
             let handle = Bytes::copy_from_slice(handle);
             self.closing.insert(id, (handle, asked));
-            return true;
+            return Way::On;
         }
         let Some(asked) = self.open.get_mut(handle) else {
-            return false;
+            return Way::No;
         };
         if asked.running.check().is_err() {
-            return false;
+            return Way::No;
         }
-        if let (Continued::Write { offset, data }, Some(file)) = (what, &mut asked.transfer) {
+        if let Some((writes, to, passes)) = grows(what) {
+            match direction(&mut asked.reaches, writes).beyond(to, passes) {
+                Ok(None) => {}
+                Ok(Some(size)) => {
+                    let leave = asked.running.leave();
+                    return leave.map_or(Way::No, |leave| Way::Judged(size, leave));
+                }
+                Err(()) => return Way::No,
+            }
+        }
+        self.writes(handle, id, what);
+        Way::On
+    }
+
+    /// A read or write that was judged with its size goes on.
+    pub(super) fn permitted(&mut self, handle: &Bytes, (id, what): (u32, &Continued), size: u64) {
+        if let Some(asked) = self.open.get_mut(handle) {
+            let writes = matches!(what, Continued::Write { .. });
+            direction(&mut asked.reaches, writes).permitted(size);
+        }
+        self.writes(handle, id, what);
+    }
+
+    pub(super) fn refused(&mut self, handle: &Bytes, writes: bool) {
+        if let Some(asked) = self.open.get_mut(handle) {
+            direction(&mut asked.reaches, writes).refused();
+        }
+    }
+
+    fn writes(&mut self, handle: &Bytes, id: u32, what: &Continued) {
+        let file = self.open.get_mut(handle);
+        let file = file.and_then(|asked| asked.transfer.as_mut());
+        if let (Continued::Write { offset, data }, Some(file)) = (what, file) {
             file.written(*offset, data, &mut self.early);
             self.writing.insert(id, file.failure());
         }
-        true
     }
 
     /// A reply, counted with the request that it belongs to; what is read from a file is hashed.
@@ -131,7 +169,9 @@ impl Files {
     }
 
     fn done(&mut self, asked: Asked, code: u32) {
-        let Asked { running, transfer } = asked;
+        let Asked {
+            running, transfer, ..
+        } = asked;
         running.tell(Moment::Exited(code));
         // one that could not be opened has nothing to tell
         if let Some(file) = transfer.filter(|_| code == SUCCESS) {

@@ -55,6 +55,21 @@ pub fn sftp(request: &Request, login: &str) -> Operations {
     Operations::new(asked.list)
 }
 
+/// What reading or writing further on a handle asks for: `size` is how long the file is at least.
+#[must_use]
+pub fn sftp_grown((path, writes): (&Bytes, bool), size: u64, login: &str) -> Operations {
+    let mut asked = Asked {
+        login,
+        list: Vec::new(),
+    };
+    let (verb, packet) = match writes {
+        true => (verbs::SFTP_WRITE, "write"),
+        false => (verbs::SFTP_READ, "read"),
+    };
+    asked.on(verb, path, packet, &[long(size)]);
+    Operations::new(asked.list)
+}
+
 struct Asked<'l> {
     login: &'l str,
     list: Vec<Operation>,
@@ -92,10 +107,12 @@ fn end(name: &str) -> (&'static str, Value) {
 
 /// What a packet gives a file.
 fn given(attributes: &FileAttributes) -> Vec<(&'static str, Value)> {
-    let size = attributes
-        .size
-        .map(|size| ("size", Value::Long(i64::try_from(size).unwrap_or(i64::MAX))));
+    let size = attributes.size.map(long);
     let names = attributes.names();
     let sets = (!names.is_empty()).then(|| ("sets", set(names)));
     size.into_iter().chain(sets).collect()
+}
+
+fn long(size: u64) -> (&'static str, Value) {
+    ("size", Value::Long(i64::try_from(size).unwrap_or(i64::MAX)))
 }
