@@ -15,7 +15,7 @@ use policy::digest::Digest;
 use crate::ledger::{ApprovalId, Binding, Ended, Filter, Ledger, LedgerError, Question, Row};
 use crate::sync::{Mutex, Notify, locked};
 pub(crate) use step::stale;
-use step::{Step, counted, reusable, step};
+use step::{Step, answered_first, counted, reusable, step};
 
 /// All questions of one gateway and those who wait for them.
 pub(crate) struct Approvals {
@@ -49,6 +49,8 @@ pub(crate) enum Settled {
         now: bool,
     },
     Withdrawn,
+    /// Another retry was released by it.
+    Used,
     /// Still asked; `grown` where new requirements were added or votes fell away.
     Waiting {
         grown: bool,
@@ -101,7 +103,9 @@ impl Approvals {
             ..Filter::default()
         };
         let rows = self.ledger.list(filter).await?;
-        Ok(rows.into_iter().find(|row| reusable(row, sought, now)))
+        // newest first; where two were put at once, what was answered counts, and of the answers a refusal
+        let usable = rows.into_iter().filter(|row| reusable(row, sought, now));
+        Ok(usable.min_by_key(|row| answered_first(row.question.state)))
     }
 
     /// A bell of its own for who waits, rung whenever the question changes; kept until `forget`. Who begins to listen

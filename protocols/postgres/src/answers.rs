@@ -45,6 +45,18 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
         Reason::Withdrawn { approval } => Refusal::Withdrawn {
             approval: approval.to_string(),
         },
+        Reason::Parked {
+            approval,
+            asks,
+            until,
+        } => Refusal::Ticket {
+            approval: approval.to_string(),
+            asked: all_asked(asks),
+            until: until.to_string(),
+        },
+        Reason::Spent { approval } => Refusal::Spent {
+            approval: approval.to_string(),
+        },
         Reason::TooManyQuestions { open } => Refusal::OverLimit {
             what: format!("{open} of your requests wait for approval already"),
             hint: Some("withdraw one of them, or wait until one is answered".to_owned()),
@@ -83,8 +95,7 @@ pub(crate) fn described(reason: &Reason) -> serde_json::Value {
 
 /// The notice of a held statement.
 pub(crate) fn waiting(approval: gate::ledger::ApprovalId, asks: &[Ask], locked: bool) -> Bytes {
-    let asked: Vec<String> = asks.iter().map(asked).collect();
-    let message = format!("waiting for approval {approval}: {}", asked.join("; "));
+    let message = format!("waiting for approval {approval}: {}", all_asked(asks));
     let mut hint = format!(
         "show it with: countersign approvals show {approval}. Ctrl-C withdraws the statement."
     );
@@ -103,6 +114,11 @@ pub(crate) fn waiting(approval: gate::ledger::ApprovalId, asks: &[Ask], locked: 
         hint: &hint,
         position: None,
     })
+}
+
+fn all_asked(asks: &[Ask]) -> String {
+    let asked: Vec<String> = asks.iter().map(asked).collect();
+    asked.join("; ")
 }
 
 fn asked(ask: &Ask) -> String {

@@ -3,8 +3,8 @@
 use bytes::BytesMut;
 use gate::words::{Action, Attributes, Operation, Resource};
 use gate::{
-    About, Connect, Connection, Decision, Error, Gate, Hold, NotOpened, Permitted, Reason, Session,
-    Target,
+    About, Connect, Connection, Decision, Error, Gate, Hold, Manner, NotOpened, Permitted, Reason,
+    Session, Target,
 };
 
 use crate::Postgres;
@@ -136,6 +136,12 @@ async fn reach(
                     arrived.connection.queue(ok.freeze());
                 }
                 return Ok(permit);
+            }
+            Decision::Hold(hold) if !told && hold.manner() == Manner::Ticket => {
+                decision = match hold.ticket().await {
+                    Ok(denied) => Decision::Deny(denied),
+                    Err((request, fault)) => Decision::Fault(request, fault),
+                };
             }
             Decision::Hold(mut hold) => {
                 if !told {

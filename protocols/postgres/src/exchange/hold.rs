@@ -88,6 +88,14 @@ impl Exchange {
         Ok(())
     }
 
+    /// Who cannot wait is refused with the question's number, which a retry finds answered.
+    pub(super) async fn ticket(&mut self, hold: Hold<Asked>, then: Then) -> Result<(), Error> {
+        match hold.ticket().await {
+            Ok(denied) => self.refuse(denied, then),
+            Err((_, fault)) => self.faulted(fault, &then),
+        }
+    }
+
     /// What went before is answered while people are asked. Where it was only prepared, a Sync of the gateway's own lets
     /// go of its locks; else a Flush brings the answers.
     async fn clear_the_way(&mut self, then: &Then) -> Result<(), Error> {

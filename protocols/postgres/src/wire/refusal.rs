@@ -27,6 +27,18 @@ pub enum Refusal {
     Expired {
         approval: String,
     },
+    /// Nobody waits: the question stays open for whoever sends the same again.
+    Ticket {
+        approval: String,
+        /// Who is asked, in words.
+        asked: String,
+        /// When it ends, as text.
+        until: String,
+    },
+    /// The approval was there, and another retry was released by it.
+    Spent {
+        approval: String,
+    },
     /// The client cancelled while it waited.
     Withdrawn {
         approval: String,
@@ -164,6 +176,24 @@ impl Refusal {
                 Words::error("42501", format!("approval request {approval} expired"))
                     .advice("nobody answered in time; nothing was executed")
             }
+            Self::Ticket {
+                approval,
+                asked,
+                until,
+            } => Words::error(
+                "42501",
+                format!("approval request {approval} is pending: {asked}"),
+            )
+            .detail(Some(format!("approval_id={approval} state=pending")))
+            .hint(Some(format!(
+                "nothing was executed; once it is approved, send exactly the same again before {until}. Show it with: countersign approvals show {approval}"
+            ))),
+            Self::Spent { approval } => Words::error(
+                "42501",
+                format!("approval request {approval} was used by another retry"),
+            )
+            .detail(Some(format!("approval_id={approval} state=used")))
+            .advice("an approval is used once; send the statement again to ask anew"),
             Self::Withdrawn { approval } => Words::error(
                 "57014",
                 format!("canceling statement: approval request {approval} withdrawn"),
