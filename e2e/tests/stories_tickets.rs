@@ -319,14 +319,16 @@ async fn a_driver_comes_back_with_the_same_parameters() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_retries_at_once_one_runs() {
     let stand = stand();
-    let make = "CREATE TABLE raced (id int PRIMARY KEY, times int NOT NULL);
-                INSERT INTO raced VALUES (1, 0), (2, 0); ALTER TABLE raced OWNER TO shop_gateway;";
-    stand.postgres.sql(make).unwrap();
     let statement = "UPDATE raced SET times = times + 1";
     let mut drivers = Vec::new();
     for _ in 0..4 {
         drivers.push(driver().await);
     }
+    // through the gateway, which thereby knows its columns
+    let make = "CREATE TABLE raced (id int PRIMARY KEY, times int NOT NULL)";
+    drivers[0].client.batch_execute(make).await.unwrap();
+    let fill = "INSERT INTO raced VALUES (1, 0), (2, 0)";
+    drivers[0].client.batch_execute(fill).await.unwrap();
     let first = drivers[0].client.simple_query(statement).await.unwrap_err();
     let id = ticket_of(&first);
     stand.approve(&stand.people.grace, id).unwrap();
