@@ -46,6 +46,10 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn answer(reason: &crate::decision::Reason) -> serde_json::Value;
     /// Everywhere that a target listens.
     fn endpoints(backend: &Self::Backend) -> Vec<Endpoint>;
+    /// What `countersign check` finds wrong with a target's settings: files that cannot be read, values at odds.
+    fn check(_: &Self::Backend) -> Result<(), Error> {
+        Ok(())
+    }
     /// How to connect, per client, ready to paste.
     fn hints(target: &Target<Self::Backend>) -> Vec<Hint>;
 }
@@ -103,6 +107,7 @@ pub struct Entry {
     pub answer: fn(&crate::decision::Reason) -> serde_json::Value,
     pub hints: fn(&ErasedTarget) -> Vec<Hint>,
     pub endpoints: fn(&(dyn Any + Send + Sync)) -> Vec<Endpoint>,
+    pub check: fn(&(dyn Any + Send + Sync)) -> Result<(), Error>,
 }
 
 /// Puts a listener in service.
@@ -132,6 +137,10 @@ impl Entry {
                 typed::<P::Backend>(target)
                     .map(|t| P::hints(&t))
                     .unwrap_or_default()
+            },
+            check: |backend| {
+                let backend = backend.downcast_ref::<P::Backend>();
+                backend.map_or(Err(Error::OtherProtocol), P::check)
             },
             endpoints: |backend| {
                 backend

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gate::words::{PolicyEffect, Why};
-use gate::{Ask, Reason, Unclear, UnclearKind};
+use gate::{Ask, Error, Reason, Unclear, UnclearKind};
 
 use crate::wire::refusal::Refusal;
 use crate::wire::write::client::{Report, notice_response};
@@ -64,6 +64,24 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
         Reason::Revoked(gate::End::Drained) => Refusal::Drain,
         Reason::Revoked(_) => Refusal::Killed,
     }
+}
+
+/// Why the server was not reached or entered; never the files that the settings name.
+pub(crate) fn not_entered(error: &Error) -> Refusal {
+    let why = match error {
+        Error::Backend(why) => format!("at the server: {why}"),
+        Error::Unreachable(_) => "it does not answer".to_owned(),
+        Error::Deadline(what) => format!("{what} took too long"),
+        Error::Tls(_) => "its certificate or its TLS is not believed".to_owned(),
+        Error::Configuration(_) => "the target's settings are incomplete".to_owned(),
+        Error::Ended(_) => return Refusal::Killed,
+        Error::Client(_)
+        | Error::ClientGone(_)
+        | Error::Login(_)
+        | Error::Fault(_)
+        | Error::OtherProtocol => return Refusal::UpstreamLost,
+    };
+    Refusal::NotEntered { why }
 }
 
 fn not_understood(unclear: &Unclear, request: String) -> Refusal {

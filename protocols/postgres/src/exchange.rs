@@ -26,13 +26,13 @@ pub(crate) use state::State;
 
 use bytes::BytesMut;
 use gate::failpoint::{self, Step};
-use gate::{Duplex, End, Error, Gone, Reached, Session, Stream, Turn, Underway, Upstream};
+use gate::{Duplex, End, Error, Gone, Session, Stream, Turn, Underway, Upstream};
 
 use crate::analyses::Analyses;
 use crate::cancel::Registration;
-use crate::config::At;
 use crate::decode::SessionState;
 use crate::governed::Catalogues;
+use crate::server::Way;
 use crate::wire::backend::Status;
 use crate::wire::frame::Limits;
 use crate::wire::startup::Cancel;
@@ -62,8 +62,7 @@ pub(crate) struct Exchange {
     pub(crate) server: Upstream<Stream>,
     pub(crate) replies: BytesMut,
     pub(crate) connected: Option<Underway>,
-    pub(crate) reached: Reached,
-    pub(crate) at: At,
+    pub(crate) way: Way,
     pub(crate) registration: Registration,
     /// The server's key, for cancelling.
     pub(crate) key: Option<Cancel>,
@@ -179,12 +178,7 @@ impl Exchange {
             return Ok(());
         }
         // nothing new goes to the server until the cancellation has reached it, so that it cannot hit the next statement
-        let stopping = crate::server::cancel(
-            self.session.clone(),
-            self.reached.clone(),
-            self.at.clone(),
-            key,
-        );
+        let stopping = crate::server::cancel(self.session.clone(), self.way.clone(), key);
         self.state.cancelling = Some(Box::pin(stopping));
         Ok(())
     }

@@ -26,7 +26,7 @@ use gate::{
 
 use crate::analyses::Analyses;
 use crate::cancel::Cancels;
-use crate::config::{Backend, Listener};
+use crate::config::{At, Backend, Listener};
 use crate::exchange::Shared;
 use crate::governed::Catalogues;
 use crate::request::Asked;
@@ -74,7 +74,11 @@ impl Protocol for Postgres {
     }
 
     fn endpoints(backend: &Backend) -> Vec<Endpoint> {
-        vec![backend.at.endpoint()]
+        backend.places().map(At::endpoint).collect()
+    }
+
+    fn check(backend: &Backend) -> Result<(), Error> {
+        backend.check()
     }
 
     fn hints(target: &Target<Backend>) -> Vec<Hint> {

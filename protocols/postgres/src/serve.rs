@@ -44,11 +44,11 @@ pub(crate) async fn serve(
         Ok(entered) => entered,
         Err(error) => {
             let told: Result<(), Error> =
-                farewell(&mut arrived.connection, &Refusal::UpstreamLost).await;
+                farewell(&mut arrived.connection, &answers::not_entered(&error)).await;
             return told.and(Err(error));
         }
     };
-    exchange(listener, arrived, (session, target, database), entered)?
+    exchange(listener, arrived, (session, database), entered)?
         .run()
         .await
 }
@@ -211,7 +211,7 @@ fn set_role(database: &str, role: &str) -> Operation {
 fn exchange(
     listener: &Postgres,
     arrived: Arrived,
-    (session, target, database): (Session, Target<Backend>, String),
+    (session, database): (Session, String),
     entered: Entered,
 ) -> Result<Exchange, Error> {
     let Arrived {
@@ -247,8 +247,7 @@ fn exchange(
         server: entered.upstream,
         replies: entered.replies,
         connected: Some(entered.connected),
-        reached: entered.reached,
-        at: target.backend.at.clone(),
+        way: entered.way,
         registration,
         key: entered.cancel,
         limits: Limits {

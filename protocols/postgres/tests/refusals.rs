@@ -170,6 +170,13 @@ fn refusals_have_the_words_that_drivers_know() {
             "42501",
             true,
         ),
+        (
+            Refusal::NotEntered {
+                why: "it does not answer".to_owned(),
+            },
+            "58000",
+            true,
+        ),
         (Refusal::TooManyConnections, "53300", true),
         (Refusal::Killed, "57P01", true),
         (Refusal::Drain, "57P01", true),

@@ -36,12 +36,7 @@ impl Exchange {
         let key = self.key.clone().filter(|_| running);
         let revoked = matches!(ended, Err(Error::Ended(_)));
         if let Some(key) = key {
-            let stopping = crate::server::cancel(
-                self.session.clone(),
-                self.reached.clone(),
-                self.at.clone(),
-                key,
-            );
+            let stopping = crate::server::cancel(self.session.clone(), self.way.clone(), key);
             let _ = stopping.await;
         }
         for expected in self.state.queue.drain(..) {

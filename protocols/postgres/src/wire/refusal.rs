@@ -95,6 +95,10 @@ pub enum Refusal {
     },
     TooManyConnections,
     LoginTimeout,
+    /// The server cannot be reached, or does not let the gateway in.
+    NotEntered {
+        why: String,
+    },
     /// The server cannot be reached, or broke the protocol.
     UpstreamLost,
     /// The session was locked or killed.
@@ -256,6 +260,11 @@ impl Refusal {
             .advice("the database name is TARGET or TARGET/DATABASE"),
             Self::TooManyConnections => Words::fatal("53300", "too many connections"),
             Self::LoginTimeout => Words::fatal("57014", "canceling authentication due to timeout"),
+            Self::NotEntered { why } => {
+                Words::fatal("58000", "the gateway could not enter the server")
+                    .detail(Some(why.clone()))
+                    .advice("ask an administrator; the gateway's diagnostics say more")
+            }
             Self::UpstreamLost => Words::fatal("58000", "the gateway lost the server"),
             Self::Killed => Words::fatal(
                 "57P01",

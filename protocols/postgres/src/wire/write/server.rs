@@ -55,6 +55,12 @@ pub fn sasl_response(response: &[u8]) -> Bytes {
     tagged(b'p', |out| out.put_slice(response))
 }
 
+/// A password, or its digest as text.
+pub fn password(text: &str) -> Result<Bytes, Malformed> {
+    texts([text])?;
+    Ok(tagged(b'p', |out| put_text(out, text)))
+}
+
 pub fn query(text: &str) -> Result<Bytes, Malformed> {
     texts([text])?;
     Ok(tagged(b'Q', |out| put_text(out, text)))
