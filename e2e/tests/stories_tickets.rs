@@ -261,8 +261,7 @@ fn a_service_is_let_in_by_ticket() {
     let visitor = token(stand.place(), admin, "visitor").unwrap();
     let login = Login::of("visitor", &visitor, "visitor");
     let mut psql = Psql::start(stand.place(), &login).unwrap();
-    psql.ended().unwrap();
-    let id = number(&psql.errors());
+    let id = number(&psql.ask("SELECT 'within';").unwrap().err);
     stand.approve(&stand.people.grace, id).unwrap();
     let mut psql = Psql::open(stand.place(), &login).unwrap();
     assert_eq!(psql.ask("SELECT 1;").unwrap().out, "1\n");
