@@ -12,7 +12,9 @@ use std::sync::Arc;
 use policy::approval::{self, Event, Requirement, State, Vote};
 use policy::digest::Digest;
 
-use crate::ledger::{ApprovalId, Binding, Ended, Filter, Ledger, LedgerError, Question, Row};
+use crate::ledger::{
+    ApprovalId, Binding, Ended, Filter, Impact, Ledger, LedgerError, Question, Row,
+};
 use crate::sync::{Mutex, Notify, locked};
 pub(crate) use step::stale;
 use step::{Step, answered_first, counted, reusable, step};
@@ -218,6 +220,27 @@ impl Approvals {
                     self.ring(id);
                     return Ok(Some(row));
                 }
+                Err(LedgerError::Stale(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Adds what was found out about a question, while it is open.
+    pub(crate) async fn add_impact(
+        &self,
+        id: ApprovalId,
+        impact: &Impact,
+    ) -> Result<(), LedgerError> {
+        loop {
+            let row = self.ledger.read(id).await?;
+            if row.question.state.is_final() {
+                return Ok(());
+            }
+            let mut question = row.question.clone();
+            question.impact = Some(impact.clone());
+            match self.ledger.swap(Row { question, ..row }).await {
+                Ok(_) => return Ok(()),
                 Err(LedgerError::Stale(_)) => {}
                 Err(error) => return Err(error),
             }

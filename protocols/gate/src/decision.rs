@@ -245,6 +245,8 @@ pub enum Purpose {
     Refusal,
     /// Reading the catalogue: columns, oids, settings.
     LookUp,
+    /// What a held request would touch, for who is asked about it.
+    Estimate,
     /// Reading back role and search path.
     ReadBack,
     /// Stopping what runs.
@@ -259,6 +261,7 @@ impl Purpose {
             Self::Login => "login",
             Self::Refusal => "refusal",
             Self::LookUp => "look_up",
+            Self::Estimate => "estimate",
             Self::ReadBack => "read_back",
             Self::Cancel => "cancel",
             Self::Framing => "framing",

@@ -111,6 +111,7 @@ impl Desk<'_> {
         Ok(rows
             .into_iter()
             .filter(|row| self.visible(identity, row))
+            .map(|row| seen_by(identity, row))
             .collect())
     }
 
@@ -122,7 +123,7 @@ impl Desk<'_> {
             row = read().await?;
         }
         if self.visible(identity, &row) {
-            Ok(row)
+            Ok(seen_by(identity, row))
         } else {
             Err(LedgerError::Unknown(id))
         }
@@ -181,6 +182,14 @@ impl Desk<'_> {
         }
         Ok(voted)
     }
+}
+
+/// An estimate tells of rows that the asker may not see: it is for those who answer.
+fn seen_by(identity: &Identity, mut row: Row) -> Row {
+    if row.question.asker.name == identity.name {
+        row.question.impact = None;
+    }
+    row
 }
 
 /// The vote of one person on what the row asks, where they may answer any of it.

@@ -1,6 +1,7 @@
 //! A request that waits for people, on its client's live connection.
 
 mod ask;
+mod inquiry;
 mod pending;
 mod ticket;
 
@@ -22,6 +23,7 @@ use crate::request::Request;
 use crate::session::Granted;
 use crate::underway::{Countersigned, Duty};
 pub(crate) use ask::Asking;
+pub use inquiry::Inquiry;
 use pending::AtEnd;
 pub(crate) use pending::Pending;
 pub use ticket::{Ticket, Until};

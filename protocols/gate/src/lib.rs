@@ -41,7 +41,7 @@ pub use duplex::{Duplex, Turn};
 pub use error::Error;
 pub use framed::Framed;
 pub use gate::{About, Clock, Gate, Limits, NotOpened, Parts, SessionInfo, SystemClock, Whom};
-pub use hold::{Ask, Hold, Ticket, Until};
+pub use hold::{Ask, Hold, Inquiry, Ticket, Until};
 pub use login::{
     Authenticated, Exchange, LoginRefused, ScramFirst, SshCertificate, ssh_fingerprint,
 };

@@ -11,6 +11,7 @@ mod extended;
 mod failed;
 mod finish;
 mod hold;
+mod impact;
 mod masking;
 mod operations;
 mod own;
@@ -84,6 +85,7 @@ enum Woken {
     Gone,
     Cancel,
     Cancelled,
+    Inquired,
     Ended(End),
 }
 
@@ -113,6 +115,7 @@ impl Exchange {
                 Woken::Gone => return Err(Error::Client("gone while held".into())),
                 Woken::Cancel => self.cancel_asked().await?,
                 Woken::Cancelled => self.state.cancelling = None,
+                Woken::Inquired => self.state.inquiring = None,
                 Woken::Ended(end) => return Err(Error::Ended(end)),
             }
         }
@@ -141,6 +144,7 @@ impl Exchange {
             () = self.watch.wait(), if held => Woken::Gone,
             rung = self.registration.rung.recv() => match rung { Some(()) => Woken::Cancel, None => Woken::Gone },
             () = cancelled(&mut self.state.cancelling) => Woken::Cancelled,
+            () = inquired(&mut self.state.inquiring) => Woken::Inquired,
         }
     }
 
@@ -195,6 +199,13 @@ async fn cancelled(cancelling: &mut Option<Cancelling>) {
     match cancelling {
         // a cancellation that failed leaves the statement running, as it does without a gateway
         Some(stopping) => drop(stopping.await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn inquired(inquiring: &mut Option<impact::Inquiring>) {
+    match inquiring {
+        Some(inquiring) => inquiring.await,
         None => std::future::pending().await,
     }
 }

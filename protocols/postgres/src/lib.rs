@@ -10,6 +10,7 @@ pub mod decode;
 mod exchange;
 mod explain;
 mod governed;
+mod impact;
 mod layout;
 pub mod lineage;
 pub mod login;

@@ -2,6 +2,7 @@
 //! entered as the gateway's own role.
 
 mod authenticate;
+mod beside;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::login::parameters::Login;
 use crate::wire::startup::Cancel;
 use crate::wire::write::server as write;
 use authenticate::{Entering, Failed, Reported};
+pub(crate) use beside::{Beside, Rows};
 
 /// How long reaching and entering a server may take, each step.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -43,6 +45,11 @@ pub(crate) struct Way {
 }
 
 impl Way {
+    /// The role that the gateway logs in as.
+    pub(crate) fn user(&self) -> &str {
+        &self.backend.user
+    }
+
     fn at(&self) -> &At {
         let mut places = self.backend.places();
         places.nth(self.reached.place()).unwrap_or(&self.backend.at)

@@ -208,6 +208,7 @@ impl Session {
             cut: rendering.cut,
             reason: self.0.reason.clone(),
             notes: rendering.notes,
+            impact: None,
             asked_at: now,
             expires_at: later(now, wait),
             ended: None,

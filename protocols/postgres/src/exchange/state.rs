@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::expected::{Expected, Plan};
 use super::hold::Held;
+use super::impact::Inquiring;
 use super::operations::Remembered;
 use crate::decode::Analysis;
 use crate::governed::Governed;
@@ -49,6 +50,8 @@ pub(crate) struct State {
     pub(super) governed: Governed,
     pub(super) mask: Arc<Mask>,
     pub(super) cancelling: Option<Cancelling>,
+    /// What is being found out about the question that was put last.
+    pub(super) inquiring: Option<Inquiring>,
     pub(super) client_ended: bool,
     pub(super) over: bool,
     /// Decoded operations in this state of the session; forgotten when it changes.
@@ -199,6 +202,7 @@ impl State {
             governed: Governed::unknown(),
             mask,
             cancelling: None,
+            inquiring: None,
             client_ended: false,
             over: false,
             operations: Remembered::default(),

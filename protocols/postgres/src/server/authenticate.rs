@@ -168,7 +168,7 @@ impl Entering {
             .map_err(|revoked| Error::Ended(revoked.0))
     }
 
-    async fn next(&mut self) -> Result<Frame, Error> {
+    pub(super) async fn next(&mut self) -> Result<Frame, Error> {
         let limits = Limits::default();
         loop {
             match next_backend(&mut self.replies, &limits).map_err(broke)? {
