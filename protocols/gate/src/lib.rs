@@ -47,7 +47,7 @@ pub use login::{
 };
 pub use masked::{Masked, Ungoverned};
 pub use policy::approval::Manner;
-pub use protocol::{Entry, Hint, Protocol, Running, Sample};
+pub use protocol::{Boxed, Entry, Hint, Live, Protocol, Running, Sample};
 pub use request::{
     Circumstances, Content, Fingerprint, Guard, Rendering, Request, Unclear, UnclearKind,
 };

@@ -23,6 +23,7 @@ mod take;
 
 pub(crate) use ask::meaning;
 pub(crate) use operations::plain_facts;
+pub(crate) use sound::unlaundered;
 pub(crate) use state::State;
 
 use bytes::BytesMut;

@@ -14,6 +14,7 @@ mod impact;
 mod layout;
 pub mod lineage;
 pub mod login;
+mod look_up;
 pub mod mask;
 pub mod request;
 mod serve;
@@ -68,6 +69,14 @@ impl Protocol for Postgres {
 
     async fn explain(target: &Target<Backend>, sample: Sample) -> Result<Asked, Unclear> {
         explain::explain(target, &sample)
+    }
+
+    async fn catalogue(
+        target: &Target<Backend>,
+        session: gate::Session,
+        database: Option<String>,
+    ) -> Result<serde_json::Value, Error> {
+        look_up::catalogue(target, session, database).await
     }
 
     fn answer(reason: &Reason) -> serde_json::Value {

@@ -13,7 +13,7 @@ use crate::client::{Arrived, arrive, farewell};
 use crate::config::Backend;
 use crate::decode::SessionState;
 use crate::exchange::{Exchange, State, plain_facts};
-use crate::server::{Entered, Wishes, enter};
+use crate::server::{Entered, Wishes, enter, startup};
 use crate::wire::backend::Status;
 use crate::wire::frame::Limits;
 use crate::wire::refusal::Refusal;
@@ -40,7 +40,11 @@ pub(crate) async fn serve(
         login: &arrived.login,
         database: &database,
     };
-    let entered = match enter(&session, permit, &target.backend, &wishes).await {
+    let entered = match startup(&session, &target.backend, &wishes) {
+        Ok(startup) => enter(&session, permit, &target.backend, startup).await,
+        Err(error) => Err(error),
+    };
+    let entered = match entered {
         Ok(entered) => entered,
         Err(error) => {
             let told: Result<(), Error> =
@@ -138,10 +142,7 @@ async fn reach(
                 return Ok(permit);
             }
             Decision::Hold(hold) if !told && hold.manner() == Manner::Ticket => {
-                decision = match hold.ticket().await {
-                    Ok(denied) => Decision::Deny(denied),
-                    Err((request, fault)) => Decision::Fault(request, fault),
-                };
+                decision = ticket(hold).await;
             }
             Decision::Hold(mut hold) => {
                 if !told {
@@ -172,6 +173,14 @@ async fn reach(
                 return told.and(Err(fault.into()));
             }
         }
+    }
+}
+
+/// A service does not wait: it is told to come back.
+async fn ticket(hold: Hold<Connect>) -> Decision<Connect> {
+    match hold.ticket().await {
+        Ok(denied) => Decision::Deny(denied),
+        Err((request, fault)) => Decision::Fault(request, fault),
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn enter(
     session: &Session,
     permit: Permitted<Connect>,
     backend: &Arc<Backend>,
-    wishes: &Wishes<'_>,
+    startup: Bytes,
 ) -> Result<Entered, Error> {
     let endpoints: Vec<_> = backend.places().map(At::endpoint).collect();
     let within = if endpoints.len() > 1 {
@@ -75,7 +75,6 @@ pub(crate) async fn enter(
     } else {
         WITHIN
     };
-    let startup = startup(session, backend, wishes)?;
     let reached = Upstream::connect_to_any(permit, endpoints, within).await?;
     let (mut upstream, connected, mut reached) = reached;
     loop {
@@ -168,7 +167,12 @@ fn suits(asked: SessionAttributes, (reported, _): &Reported) -> Result<(), Faile
     }
 }
 
-fn startup(session: &Session, backend: &Backend, wishes: &Wishes<'_>) -> Result<Bytes, Error> {
+/// The StartupMessage of a session.
+pub(crate) fn startup(
+    session: &Session,
+    backend: &Backend,
+    wishes: &Wishes<'_>,
+) -> Result<Bytes, Error> {
     let identity = session.identity();
     let login = wishes.login;
     let client = login.setting("application_name").unwrap_or("unknown");

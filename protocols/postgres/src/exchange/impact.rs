@@ -112,25 +112,6 @@ fn explain_of(text: &str, types: &[u32], bound: Bytes) -> Result<Vec<Bytes>, Mal
     ])
 }
 
-/// A question with text parameters.
-fn asking(text: &str, parameters: &[Option<&[u8]>]) -> Result<Vec<Bytes>, Error> {
-    let bind = write::Bind {
-        portal: "",
-        statement: "",
-        parameters,
-        binary_results: false,
-    };
-    let wire = || {
-        Ok(vec![
-            write::parse("", text, &[])?,
-            write::bind(&bind)?,
-            write::execute("", 0)?,
-            write::sync(),
-        ])
-    };
-    wire().map_err(|malformed: Malformed| Error::Backend(malformed.to_string()))
-}
-
 async fn found(subject: Subject, inquiry: Inquiry) {
     let impact = match tokio::time::timeout(WITHIN, subject.ask()).await {
         Ok(Ok(impact)) => impact,
@@ -165,8 +146,9 @@ impl Subject {
         let mut impact = Impact::default();
         if let Some(holder) = self.holder {
             let holder = holder.to_string();
-            let wire = asking(impact::LOCKS, &[Some(holder.as_bytes())])?;
-            let rows = beside.ask(wire).await?.unwrap_or_default();
+            let whose = [Some(holder.as_bytes())];
+            let rows = beside.ask_with(impact::LOCKS, &whose).await?;
+            let rows = rows.unwrap_or_default();
             impact.locks = impact::locks_read(&rows);
         }
         let names: Vec<_> = self
@@ -177,7 +159,7 @@ impl Subject {
         let mut plain = true;
         if !names.is_empty() {
             let rows = beside
-                .ask(asking(&impact::tables(names.len()), &names)?)
+                .ask_with(&impact::tables(names.len()), &names)
                 .await?;
             (impact.tables, plain) = match rows {
                 Ok(rows) => impact::tables_read(&rows),

@@ -1,10 +1,11 @@
 //! What is refused because no later message could answer for it.
 
-use gate::{Unclear, UnclearKind};
+use gate::{Mask, Unclear, UnclearKind};
 
 use super::Exchange;
 use super::expected::Kind;
 use crate::decode::{Analysis, Object, Statement, StatementKind};
+use crate::governed::Governed;
 use crate::request::unsupported;
 
 impl Exchange {
@@ -39,7 +40,8 @@ impl Exchange {
                     "use INSERT",
                 ));
             }
-            self.unlaundered(statement)?;
+            let path = &self.facts.search_path;
+            unlaundered(statement, (&self.state.mask, &self.state.governed), path)?;
         }
         Ok(())
     }
@@ -54,46 +56,6 @@ impl Exchange {
                 statements.any(|one| one.prepared.is_some() || one.after.forgets.is_some())
             }),
         })
-    }
-
-    /// Governed columns may stand as plain output, where they are masked, or be compared with a constant.
-    fn unlaundered(&self, statement: &Statement) -> Result<(), Unclear> {
-        if !self.state.mask.governs_columns() {
-            return Ok(());
-        }
-        let path = &self.facts.search_path;
-        let governed = &self.state.governed;
-        let offence = statement.reads.offending_use(
-            &|relation, column| governed.standing(relation, column, path),
-            &|relation| governed.holds(relation, path),
-        );
-        let moved = statement.parts.iter().find_map(|part| match &part.object {
-            Object::Schema(name) if part.verb.id.starts_with("alter") => Some(name),
-            _ => None,
-        });
-        if let Some(schema) = moved.filter(|schema| governed.within(schema)) {
-            return Err(Unclear {
-                kind: UnclearKind::Masked,
-                code: "masking",
-                message: format!(
-                    "schema {schema} holds masked columns, whose rules go by its name"
-                ),
-                hint: Some("ask an administrator to rename it together with the rules".into()),
-                at: None,
-            });
-        }
-        match offence {
-            None => Ok(()),
-            Some(offence) => Err(Unclear {
-                kind: UnclearKind::Masked,
-                code: "masking",
-                message: format!("a masked column of {} stands in {}", offence.relation.name, offence.reason.words()),
-                hint: Some(
-                    "select it as it is (it is shown masked), compare it with = to a constant, or leave it out".into(),
-                ),
-                at: Some(offence.at),
-            }),
-        }
     }
 
     /// Whether every relation that a text reads was in the catalogue as it was read.
@@ -122,4 +84,44 @@ fn names_things(statement: &Statement) -> bool {
             | StatementKind::Show
             | StatementKind::Empty
     )
+}
+
+/// Governed columns may stand as plain output, where they are masked, or be compared with a constant.
+pub(crate) fn unlaundered(
+    statement: &Statement,
+    (mask, governed): (&Mask, &Governed),
+    path: &[String],
+) -> Result<(), Unclear> {
+    if !mask.governs_columns() {
+        return Ok(());
+    }
+    let offence = statement.reads.offending_use(
+        &|relation, column| governed.standing(relation, column, path),
+        &|relation| governed.holds(relation, path),
+    );
+    let moved = statement.parts.iter().find_map(|part| match &part.object {
+        Object::Schema(name) if part.verb.id.starts_with("alter") => Some(name),
+        _ => None,
+    });
+    if let Some(schema) = moved.filter(|schema| governed.within(schema)) {
+        return Err(Unclear {
+            kind: UnclearKind::Masked,
+            code: "masking",
+            message: format!("schema {schema} holds masked columns, whose rules go by its name"),
+            hint: Some("ask an administrator to rename it together with the rules".into()),
+            at: None,
+        });
+    }
+    match offence {
+        None => Ok(()),
+        Some(offence) => Err(Unclear {
+            kind: UnclearKind::Masked,
+            code: "masking",
+            message: format!("a masked column of {} stands in {}", offence.relation.name, offence.reason.words()),
+            hint: Some(
+                "select it as it is (it is shown masked), compare it with = to a constant, or leave it out".into(),
+            ),
+            at: Some(offence.at),
+        }),
+    }
 }

@@ -7,6 +7,26 @@ const SHIFTS: [[u32; 4]; 4] = [
     [4, 11, 16, 23],
     [6, 10, 15, 21],
 ];
+/// The whole part of 2^32 times the sine of each number from 1 on.
+#[rustfmt::skip]
+const SINES: [u32; 64] = [
+    0xd76a_a478, 0xe8c7_b756, 0x2420_70db, 0xc1bd_ceee,
+    0xf57c_0faf, 0x4787_c62a, 0xa830_4613, 0xfd46_9501,
+    0x6980_98d8, 0x8b44_f7af, 0xffff_5bb1, 0x895c_d7be,
+    0x6b90_1122, 0xfd98_7193, 0xa679_438e, 0x49b4_0821,
+    0xf61e_2562, 0xc040_b340, 0x265e_5a51, 0xe9b6_c7aa,
+    0xd62f_105d, 0x0244_1453, 0xd8a1_e681, 0xe7d3_fbc8,
+    0x21e1_cde6, 0xc337_07d6, 0xf4d5_0d87, 0x455a_14ed,
+    0xa9e3_e905, 0xfcef_a3f8, 0x676f_02d9, 0x8d2a_4c8a,
+    0xfffa_3942, 0x8771_f681, 0x6d9d_6122, 0xfde5_380c,
+    0xa4be_ea44, 0x4bde_cfa9, 0xf6bb_4b60, 0xbebf_bc70,
+    0x289b_7ec6, 0xeaa1_27fa, 0xd4ef_3085, 0x0488_1d05,
+    0xd9d4_d039, 0xe6db_99e5, 0x1fa2_7cf8, 0xc4ac_5665,
+    0xf429_2244, 0x432a_ff97, 0xab94_23a7, 0xfc93_a039,
+    0x655b_59c3, 0x8f0c_cc92, 0xffef_f47d, 0x8584_5dd1,
+    0x6fa8_7e4f, 0xfe2c_e6e0, 0xa301_4314, 0x4e08_11a1,
+    0xf753_7e82, 0xbd3a_f235, 0x2ad7_d2bb, 0xeb86_d391,
+];
 const START: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
 const BLOCK: usize = 64;
 
@@ -40,7 +60,7 @@ fn absorbed(state: [u32; 4], block: &[u8]) -> [u32; 4] {
         })
         .collect();
     let [mut a, mut b, mut c, mut d] = state;
-    for step in 0..BLOCK {
+    for (step, sine) in SINES.into_iter().enumerate() {
         let (mixed, place) = match step / 16 {
             0 => ((b & c) | (!b & d), step),
             1 => ((d & b) | (!d & c), 5 * step + 1),
@@ -53,10 +73,7 @@ fn absorbed(state: [u32; 4], block: &[u8]) -> [u32; 4] {
             .and_then(|round| round.get(step % 4))
             .copied()
             .unwrap_or_default();
-        let sum = a
-            .wrapping_add(mixed)
-            .wrapping_add(sine(step))
-            .wrapping_add(word);
+        let sum = a.wrapping_add(mixed).wrapping_add(sine).wrapping_add(word);
         (a, d, c) = (d, c, b);
         b = b.wrapping_add(sum.rotate_left(shift));
     }
@@ -67,17 +84,6 @@ fn absorbed(state: [u32; 4], block: &[u8]) -> [u32; 4] {
         three.wrapping_add(c),
         four.wrapping_add(d),
     ]
-}
-
-/// The whole part of 2^32 times the sine of a number.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "it is below 2^32, never negative, and small numbers are exact"
-)]
-fn sine(step: usize) -> u32 {
-    (((step + 1) as f64).sin().abs() * 4_294_967_296.0) as u32
 }
 
 #[cfg(test)]
