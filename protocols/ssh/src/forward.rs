@@ -64,10 +64,13 @@ pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
         return refuse(reply, "no such host").await;
     }
     let destination = format!("{host}:{number}");
-    let of = match places::at(&visit, &host, number).await {
-        _ if !visit.permits.forwards => Err(not_permitted()),
-        None => Ok(words::forward(words::Forward::Local, &host, port)),
-        Some(whose) => Err(places::refusal(&visit, whose).await),
+    let of = if visit.permits.forwards {
+        match places::at(&visit, &host, number).await {
+            None => Ok(words::forward(words::Forward::Local, &host, port)),
+            Some(whose) => Err(places::refusal(&visit, whose).await),
+        }
+    } else {
+        Err(not_permitted())
     };
     let Some((reached, permit, reply)) = allowed(&visit, reply, &destination, of).await else {
         return;
@@ -84,10 +87,13 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
         reply,
         path,
     } = socket;
-    let of = match places::at_socket(&visit, &path).await {
-        _ if !visit.permits.forwards => Err(not_permitted()),
-        None => at_socket(&path, words::socket),
-        Some(whose) => Err(places::refusal(&visit, whose).await),
+    let of = if visit.permits.forwards {
+        match places::at_socket(&visit, &path).await {
+            None => at_socket(&path, words::socket),
+            Some(whose) => Err(places::refusal(&visit, whose).await),
+        }
+    } else {
+        Err(not_permitted())
     };
     let Some((reached, permit, reply)) = allowed(&visit, reply, &path, of).await else {
         return;

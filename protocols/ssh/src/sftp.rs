@@ -232,7 +232,7 @@ impl Session<'_> {
         let (asked, what) = asked::asked(self.reached, bytes, &request);
         let opens = (id, files::transfer(&request));
         match self.reached.session.authorize(asked).await {
-            Decision::Permit(permit) => self.pass(opens, permit).await,
+            Decision::Permit(permit) => self.pass(opens, permit).await.map(drop),
             Decision::Deny(denied) => {
                 let text = answers::refusal(denied.reason(), denied.id().as_deref());
                 self.refuse(id, &what, &text).await
@@ -263,20 +263,28 @@ impl Session<'_> {
         answer: Answer<Asked>,
     ) -> Result<(), Ended> {
         match answer {
-            Answer::Go(permit) => self.pass(opens, permit).await,
+            Answer::Go(permit) => self.pass(opens, permit).await.map(drop),
             Answer::No(text) => self.refuse(opens.0, what, &text).await,
             Answer::GivenUp => self.refuse(opens.0, what, "given up").await,
         }
     }
 
-    async fn pass(&mut self, (id, transfer): Opens, permit: Permitted<Asked>) -> Result<(), Ended> {
+    /// Whether it went out: a permission may end in the hand.
+    async fn pass(
+        &mut self,
+        (id, transfer): Opens,
+        permit: Permitted<Asked>,
+    ) -> Result<bool, Ended> {
         match self.side.pass(permit).await {
             Ok(underway) => {
                 self.files.asked(id, Running::new(underway), transfer);
-                Ok(())
+                Ok(true)
             }
             Err(crate::upstream::Failure::Lost) => Err(Ended::Lost),
-            Err(failure) => self.refuse(id, "", &failed(failure)).await,
+            Err(failure) => {
+                self.refuse(id, "", &failed(failure)).await?;
+                Ok(false)
+            }
         }
     }
 
