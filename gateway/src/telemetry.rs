@@ -50,6 +50,7 @@ impl Diagnostics {
             Format::Json => subscriber.json().finish().try_init(),
         };
         started.map_err(|_| Error::Twice)?;
+        std::panic::set_hook(Box::new(panicked));
         Ok(Self { destination })
     }
 
@@ -63,6 +64,13 @@ impl Diagnostics {
             }
         }
     }
+}
+
+/// Says where, and nothing more: the text of a panic may hold what a client sent.
+fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let place = place.unwrap_or_default();
+    tracing::error!(place, "a task panicked; its session is ended");
 }
 
 #[derive(Clone)]

@@ -132,6 +132,7 @@ fn told(name: &str, error: &Error) -> String {
         | Error::Unreachable(_)
         | Error::Tls(_)
         | Error::Configuration(_)
+        | Error::Panicked
         | Error::OtherProtocol => format!("`{name}` cannot be reached now"),
     }
 }

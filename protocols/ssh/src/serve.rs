@@ -169,6 +169,8 @@ enum Woken {
     Came(Incoming),
     Ended(End),
     Done,
+    /// A task of this connection panicked: what it owned is in an unknown state.
+    Panicked,
 }
 
 impl Life {
@@ -181,7 +183,10 @@ impl Life {
                 told = self.told.recv() => Woken::Told(told),
                 Some(reason) = self.wants.recv() => Woken::Wanted(reason),
                 Some(incoming) = self.comes.recv() => Woken::Came(incoming),
-                Some(_) = self.tasks.join_next() => Woken::Done,
+                Some(done) = self.tasks.join_next() => match done {
+                    Ok(()) => Woken::Done,
+                    Err(_) => Woken::Panicked,
+                },
             };
             match woken {
                 Woken::Over(over) => return over.map_err(broken),
@@ -193,8 +198,12 @@ impl Life {
                 }
                 Woken::Came(incoming) => self.let_in(incoming),
                 Woken::Ended(end) => {
-                    self.dismiss(end, running).await;
+                    self.dismiss(answers::ended(end), running).await;
                     return Err(Error::Ended(end));
+                }
+                Woken::Panicked => {
+                    self.dismiss(answers::failed(), running).await;
+                    return Err(Error::Panicked);
                 }
                 Woken::Done => {}
             }
@@ -252,9 +261,8 @@ impl Life {
     }
 
     /// The client is told why, and given a moment to go.
-    async fn dismiss(&self, end: End, running: RunningSession<Door>) {
+    async fn dismiss(&self, text: String, running: RunningSession<Door>) {
         self.visit.closing.send_replace(true);
-        let text = answers::ended(end);
         let telling = self
             .handle
             .disconnect(Disconnect::ByApplication, text, String::new());

@@ -68,6 +68,8 @@ enum Ended {
     Malformed(Malformed),
     NotStarted,
     Unrecorded(gate::Fault),
+    /// A task that asks people.
+    Panicked,
 }
 
 pub(crate) async fn relay(
@@ -114,7 +116,10 @@ impl Session<'_> {
             let reads = !self.client_ended && self.asking.len() < MOST_HELD;
             let woken = tokio::select! {
                 biased;
-                Some(Ok((opens, what, answer))) = self.asking.join_next() => Woken::Answered(opens, what, Box::new(answer)),
+                Some(done) = self.asking.join_next() => match done {
+                    Ok((opens, what, answer)) => Woken::Answered(opens, what, Box::new(answer)),
+                    Err(_) => return Ended::Panicked,
+                },
                 piece = target.next() => Woken::Target(piece),
                 piece = self.client.next(), if reads => Woken::Client(piece),
             };
@@ -363,6 +368,7 @@ impl Session<'_> {
                 let told = Ending::Told(answers::fault(&fault));
                 (OutcomeKind::Unknown, told, None)
             }
+            Ended::Panicked => (OutcomeKind::Unknown, Ending::Told(answers::failed()), None),
         };
         self.running.done(kind, code);
         ending
