@@ -1,7 +1,9 @@
 //! What the program says about itself: diagnostics without request text, and metrics.
 
+use std::backtrace::Backtrace;
 use std::fs::File;
 use std::io::{self, Write};
+use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -67,10 +69,12 @@ impl Diagnostics {
 }
 
 /// Says where, and nothing more: the text of a panic may hold what a client sent.
-fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
+fn panicked(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let place = place.unwrap_or_default();
-    tracing::error!(place, "a task panicked; its session is ended");
+    // there is one with RUST_BACKTRACE=1
+    let trace = Backtrace::capture();
+    tracing::error!(place, %trace, "a task panicked; its session is ended");
 }
 
 #[derive(Clone)]
