@@ -193,11 +193,13 @@ async fn run(
     let Some(granted) = granted else {
         return over(pipes.client.over());
     };
+    let permits = &pipes.visit.permits;
     let opening = Opening {
         terminal: setting.terminal,
         environment: granted.environment(),
         lends: granted.lends(),
-        start,
+        instead_of: permits.forced.is_some().then(|| start.clone()),
+        start: permits.starts(start),
     };
     let (request, copies) = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
     pipes.client.calm();

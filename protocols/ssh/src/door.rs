@@ -186,14 +186,15 @@ impl Handler for Door {
         let Some((address, given)) = self.proved.take() else {
             return Err(russh::Error::NotAuthenticated);
         };
-        self.permits = match &self.jump {
-            Some(jump) => given.permits.and(jump.permits),
-            None => given.permits,
+        let permits = match &self.jump {
+            Some(jump) => given.permits.and(&jump.permits),
+            None => Some(given.permits),
         };
+        self.permits = permits.ok_or(russh::Error::NotAuthenticated)?;
         let client = String::from_utf8_lossy(session.remote_sshid());
         self.hand_on(Told::Entered(Box::new(Entered {
             who: given.who,
-            permits: self.permits,
+            permits: self.permits.clone(),
             address,
             client: client.chars().take(100).collect(),
         })));

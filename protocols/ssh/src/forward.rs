@@ -143,7 +143,7 @@ async fn jump(visit: &Visit, channel: Channel<Msg>, reply: ChannelOpenHandle, ta
         jump: Some(Jump {
             target,
             person: visit.who.identity().name.clone(),
-            permits: visit.permits,
+            permits: visit.permits.clone(),
         }),
     };
     let serving = crate::serve::serve(visit.shared.clone(), within, arrival);

@@ -42,7 +42,7 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
     };
     let bearer = Bearer {
         label: format!("{} session {}", session.identity().name, session.id()),
-        permits: visit.permits,
+        permits: &visit.permits,
         people: &visit.shared.authorities,
     };
     let entry = Entry {

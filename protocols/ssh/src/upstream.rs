@@ -71,6 +71,8 @@ pub(crate) struct Opening {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) lends: Vec<What>,
     pub(crate) start: Start,
+    /// What was asked for, where a certificate forces another command.
+    pub(crate) instead_of: Option<Start>,
 }
 
 /// A session channel in which something runs.
