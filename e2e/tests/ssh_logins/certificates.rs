@@ -236,7 +236,7 @@ fn what_a_certificate_does_not_permit_is_refused() {
 }
 
 #[test]
-fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
+fn no_agent_no_display_and_no_listening_goes_beyond_a_certificate() {
     let key = key("lending");
     let agent = Agent::start(key.parent().unwrap()).unwrap();
     let client = Client {
@@ -255,9 +255,13 @@ fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
         let at = format!("127.0.0.1:{port}:127.0.0.1:1");
         let listening = [&alone[..], &["-R", &at]].concat();
         let listening = run(&mut client.ssh(&listening, &["echo listens"])).unwrap();
-        (lent, listening)
+        let showing = ["-Y", "-o", "XAuthLocation=/nonexistent"];
+        let showing = [&alone[..], &showing].concat();
+        let mut showing = client.ssh(&showing, &["echo ${DISPLAY:-none}"]);
+        let showing = run(showing.env("DISPLAY", "127.0.0.1:9")).unwrap();
+        (lent, listening, text(&showing.stdout))
     };
-    let (lent, listening) = tried(&["-n", "ada"]);
+    let (lent, listening, display) = tried(&["-n", "ada"]);
     assert!(
         lent.status.success() && text(&lent.stdout) != "none\n",
         "{lent:?}"
@@ -265,7 +269,9 @@ fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
     worked(&listening, "listens\n");
     let refused = "remote port forwarding failed";
     assert!(!text(&listening.stderr).contains(refused), "{listening:?}");
-    let (lent, listening) = tried(&["-n", "ada", "-O", "clear"]);
+    assert!(display.starts_with("localhost:"), "{display}");
+    let (lent, listening, display) = tried(&["-n", "ada", "-O", "clear"]);
+    assert_eq!(display, "none\n");
     worked(&lent, "none\n");
     assert!(text(&listening.stderr).contains(refused), "{listening:?}");
     let why = "your certificate permits no tunnels";
