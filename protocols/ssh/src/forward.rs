@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gate::words::{Operations, visible};
 use gate::{
-    Fingerprint, Masked, OutcomeKind, Permitted, Unclear, UnclearKind, Underway, Ungoverned,
+    Fingerprint, Guard, Masked, OutcomeKind, Permitted, Unclear, UnclearKind, Underway, Ungoverned,
 };
 use russh::server::{ChannelOpenHandle, Msg};
 use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf};
@@ -226,6 +226,7 @@ fn asked(reached: &Reached, destination: &str, operations: Result<Operations, Un
         wire: vec![wire],
         meaning: Fingerprint::of(&[]),
         operations: operations.map(Arc::new),
+        guard: Guard::Alone,
         shown: Shown::new(&text, None, Vec::new()),
     }
 }

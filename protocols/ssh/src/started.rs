@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::Fingerprint;
+use gate::{Fingerprint, Guard};
 
 use crate::channel::inbox::Start;
 use crate::decoder::{Decoder, Reader};
@@ -75,6 +75,7 @@ pub(crate) async fn asked(
         wire: vec![wire],
         meaning: meaning(opening),
         operations: operations.map(Arc::new),
+        guard: Guard::Alone,
         shown: Shown::new(&text, Some(&mask), notes),
     };
     (asked, copies)
