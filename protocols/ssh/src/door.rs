@@ -50,7 +50,7 @@ pub(crate) struct Door {
     pub(crate) peer: IpAddr,
     /// Within another connection, to this target.
     pub(crate) jump: Option<Jump>,
-    pub(crate) tell: mpsc::UnboundedSender<Told>,
+    pub(crate) tell: mpsc::UnboundedSender<Box<Told>>,
     /// The proofs so far, while more are asked for.
     pub(crate) given: Option<Box<Given>>,
     pub(crate) proved: Option<(Address, Box<Given>)>,
@@ -113,7 +113,7 @@ impl Door {
 
     fn hand_on(&self, told: Told) {
         // fails only where the connection's task is gone, and with it the connection
-        let _ = self.tell.send(told);
+        let _ = self.tell.send(Box::new(told));
     }
 }
 

@@ -118,12 +118,12 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
 
 async fn enter(
     starting: impl Future<Output = Result<RunningSession<Door>, russh::Error>>,
-    told: &mut mpsc::UnboundedReceiver<Told>,
+    told: &mut mpsc::UnboundedReceiver<Box<Told>>,
 ) -> Result<(RunningSession<Door>, Entered), Error> {
     let mut running = starting.await.map_err(broken)?;
     tokio::select! {
         biased;
-        first = told.recv() => match first {
+        first = told.recv() => match first.map(|told| *told) {
             Some(Told::Entered(entered)) => Ok((running, *entered)),
             Some(_) | None => Err(Error::Client("a channel before login".into())),
         },
@@ -156,9 +156,10 @@ fn goal(shared: &Shared, jump: Option<&Jump>, address: &Address) -> Goal {
 struct Life {
     visit: Arc<Visit>,
     handle: Handle,
-    told: mpsc::UnboundedReceiver<Told>,
+    /// Boxed, like what comes: a queue takes room for 32 at once.
+    told: mpsc::UnboundedReceiver<Box<Told>>,
     wants: mpsc::UnboundedReceiver<Option<String>>,
-    comes: mpsc::Receiver<Incoming>,
+    comes: mpsc::Receiver<Box<Incoming>>,
     tasks: JoinSet<()>,
 }
 
@@ -180,9 +181,9 @@ impl Life {
                 biased;
                 over = &mut running => Woken::Over(over),
                 end = ended(&self.visit) => Woken::Ended(end),
-                told = self.told.recv() => Woken::Told(told),
+                told = self.told.recv() => Woken::Told(told.map(|told| *told)),
                 Some(reason) = self.wants.recv() => Woken::Wanted(reason),
-                Some(incoming) = self.comes.recv() => Woken::Came(incoming),
+                Some(incoming) = self.comes.recv() => Woken::Came(*incoming),
                 Some(done) = self.tasks.join_next() => match done {
                     Ok(()) => Woken::Done,
                     Err(_) => Woken::Panicked,

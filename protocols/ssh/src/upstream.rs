@@ -56,7 +56,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) login: &'a Login,
     pub(crate) bearer: Bearer<'a>,
     /// Takes what the target opens.
-    pub(crate) came: mpsc::Sender<Incoming>,
+    pub(crate) came: mpsc::Sender<Box<Incoming>>,
 }
 
 /// The writing side of one channel at the target.
