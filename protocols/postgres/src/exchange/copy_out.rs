@@ -219,7 +219,7 @@ impl Exchange {
             (None, _) | (_, None) => {
                 self.withhold(Refusal::Masking {
                     reason: "what the COPY reads is not what it was said to read".into(),
-                    hint: "name the columns: COPY table (a, b) TO STDOUT".into(),
+                    hint: "send the COPY in a message of its own, and name its columns: COPY table (a, b) TO STDOUT".into(),
                 });
                 return Ok(());
             }
