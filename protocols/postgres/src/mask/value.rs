@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use super::{Column, Hide, Rule, Unmaskable, inspect, json};
+use super::{Column, Hide, Rule, Unmaskable, inspect, json, number};
 
 /// What a type's values can hold and bear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(super) enum Kind {
     Int8,
     /// May hold text, which its own text format hides.
     Bytea,
+    /// Numbers with decimals, one or many.
+    Numbers,
+    /// Holds no text, and no number of anything.
+    Mute,
     Other,
 }
 
@@ -32,6 +36,12 @@ impl Kind {
             23 => Self::Int4,
             20 => Self::Int8,
             17 => Self::Bytea,
+            // float4, float8, numeric, their arrays and ranges; points and what is made of them
+            700 | 701 | 1700 | 1021 | 1022 | 1231 | 3906 | 4532 | 600..=604 | 628 | 718 => {
+                Self::Numbers
+            }
+            // bool, dates and times, uuid, macaddr, void
+            16 | 1082 | 1083 | 1266 | 1114 | 1184 | 1186 | 2950 | 829 | 774 | 2278 => Self::Mute,
             _ => Self::Other,
         }
     }
@@ -89,10 +99,16 @@ pub(super) fn hide<'v>(
                 && decoded.is_none_or(|bytes| is_clean(rule, &bytes, hide));
             Ok(clean.then_some(Cow::Borrowed(value)))
         }
+        (Kind::Numbers, false) => {
+            let mut numbers = number::within(value);
+            let clean = numbers.all(|number| is_clean(rule, number.as_bytes(), hide));
+            Ok(clean.then_some(Cow::Borrowed(value)))
+        }
+        (Kind::Mute, false) => Ok((*rule == Rule::Detect).then_some(Cow::Borrowed(value))),
         (Kind::Other, false) => {
             Ok(is_clean_literal(rule, value, hide).then_some(Cow::Borrowed(value)))
         }
-        (Kind::Bytea | Kind::Other, true) => {
+        (Kind::Bytea | Kind::Numbers | Kind::Mute | Kind::Other, true) => {
             let clean =
                 *rule == Rule::Detect && inspect::is_clean(column.type_oid, value, hide.detect);
             Ok(clean.then_some(Cow::Borrowed(value)))
