@@ -103,7 +103,7 @@ impl Text {
             shown.push_str(&format!(
                 "\n-- ${} = {}",
                 number + 1,
-                gate::words::visible(&line.text)
+                gate::words::visible(&line.text).replace('\n', "\n--    | ")
             ));
             if !line.classes.is_empty() {
                 Arc::make_mut(&mut redacted).extend(line.classes.iter().cloned());

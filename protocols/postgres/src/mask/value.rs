@@ -93,26 +93,28 @@ pub(super) fn hide<'v>(
             hide,
             (i64::from_be_bytes, i64::to_be_bytes),
         ),
-        (Kind::Bytea, false) => {
-            let decoded = hexadecimal(value);
-            let clean = is_clean(rule, value, hide)
-                && decoded.is_none_or(|bytes| is_clean(rule, &bytes, hide));
-            Ok(clean.then_some(Cow::Borrowed(value)))
+        (Kind::Bytea | Kind::Numbers | Kind::Mute | Kind::Other, _) => {
+            let shown = *rule == Rule::Detect && holds_nothing(column, value, hide);
+            Ok(shown.then_some(Cow::Borrowed(value)))
         }
-        (Kind::Numbers, false) => {
-            let mut numbers = number::within(value);
-            let clean = numbers.all(|number| is_clean(rule, number.as_bytes(), hide));
-            Ok(clean.then_some(Cow::Borrowed(value)))
-        }
-        (Kind::Mute, false) => Ok((*rule == Rule::Detect).then_some(Cow::Borrowed(value))),
-        (Kind::Other, false) => {
-            Ok(is_clean_literal(rule, value, hide).then_some(Cow::Borrowed(value)))
-        }
-        (Kind::Bytea | Kind::Numbers | Kind::Mute | Kind::Other, true) => {
-            let clean =
-                *rule == Rule::Detect && inspect::is_clean(column.type_oid, value, hide.detect);
-            Ok(clean.then_some(Cow::Borrowed(value)))
-        }
+    }
+}
+
+/// Whether detectors find nothing in a value of which nothing can be replaced.
+fn holds_nothing(column: &Column, value: &[u8], hide: Hide<'_>) -> bool {
+    let clean = |text: &[u8]| (hide.detect)(text).is_none();
+    match column.kind {
+        _ if column.binary => inspect::is_clean(column.type_oid, value, hide.detect),
+        Kind::Mute => true,
+        Kind::Numbers => number::within(value).all(|number| clean(number.as_bytes())),
+        Kind::Bytea => clean(value) && hexadecimal(value).is_none_or(|bytes| clean(&bytes)),
+        Kind::Text
+        | Kind::Json
+        | Kind::Jsonb
+        | Kind::Int2
+        | Kind::Int4
+        | Kind::Int8
+        | Kind::Other => is_clean_literal(value, hide),
     }
 }
 
@@ -170,14 +172,10 @@ fn integer<'v, I: FromStr + ToString, const N: usize>(
     }))
 }
 
-/// Whether a value of which nothing can be replaced may stay as it is.
-fn is_clean(rule: &Rule, value: &[u8], hide: Hide<'_>) -> bool {
-    *rule == Rule::Detect && (hide.detect)(value).is_none()
-}
-
 /// The same of a literal that may hold others: with what backslashes hide in it laid open.
-fn is_clean_literal(rule: &Rule, literal: &[u8], hide: Hide<'_>) -> bool {
-    if !is_clean(rule, literal, hide) {
+fn is_clean_literal(literal: &[u8], hide: Hide<'_>) -> bool {
+    let clean = |text: &[u8]| (hide.detect)(text).is_none();
+    if !clean(literal) {
         return false;
     }
     if !literal.contains(&b'\\') {
@@ -194,7 +192,7 @@ fn is_clean_literal(rule: &Rule, literal: &[u8], hide: Hide<'_>) -> bool {
     // bytes of a `bytea` within
     let words = plain.split(|byte| b"{}(),".contains(byte));
     let mut bytes = words.filter_map(|word| hexadecimal(&[b"\\", word].concat()));
-    !escapes && is_clean(rule, &plain, hide) && bytes.all(|bytes| is_clean(rule, &bytes, hide))
+    !escapes && clean(&plain) && bytes.all(|bytes| clean(&bytes))
 }
 
 /// Bytes of bytea's `\x` format.
