@@ -87,6 +87,31 @@ impl Wire {
         }
     }
 
+    /// The same with parameters, all of them text.
+    pub fn bind_text(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        values: &[&str],
+    ) -> anyhow::Result<&mut Self> {
+        let bound = frontend::bind(
+            portal,
+            statement,
+            [],
+            values,
+            |value, out| {
+                out.extend_from_slice(value.as_bytes());
+                Ok(postgres_protocol::IsNull::No)
+            },
+            [],
+            &mut self.out,
+        );
+        match bound {
+            Ok(()) => Ok(self),
+            Err(_) => bail!("a Bind could not be written"),
+        }
+    }
+
     pub fn describe(&mut self, statement: &str) -> anyhow::Result<&mut Self> {
         frontend::describe(b'S', statement, &mut self.out)?;
         Ok(self)
@@ -102,8 +127,28 @@ impl Wire {
         Ok(self)
     }
 
+    pub fn copy_data(&mut self, data: &[u8]) -> anyhow::Result<&mut Self> {
+        frontend::CopyData::new(data)?.write(&mut self.out);
+        Ok(self)
+    }
+
+    pub fn copy_done(&mut self) -> &mut Self {
+        frontend::copy_done(&mut self.out);
+        self
+    }
+
+    pub fn copy_fail(&mut self, message: &str) -> anyhow::Result<&mut Self> {
+        frontend::copy_fail(message, &mut self.out)?;
+        Ok(self)
+    }
+
     pub fn sync(&mut self) -> &mut Self {
         frontend::sync(&mut self.out);
+        self
+    }
+
+    pub fn flush(&mut self) -> &mut Self {
+        frontend::flush(&mut self.out);
         self
     }
 

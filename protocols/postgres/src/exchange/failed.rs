@@ -15,6 +15,7 @@ impl Exchange {
         let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or(b"XX000")).into_owned();
         let fatal = fields.is_fatal();
         let mask = self.state.mask.clone();
+        self.copy_in_over(false);
         let Some(front) = self.state.queue.front_mut() else {
             let scrubbed = scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
             self.reply(Masked::by(&mask, scrubbed))?;
@@ -30,10 +31,18 @@ impl Exchange {
             .refusal
             .as_ref()
             .and_then(|refusal| refusal.rewrite(&fields));
+        let instead = front.plan.instead.take().filter(|_| code == "25P02");
         let silent = front.silent;
         match rewritten {
             Some(refusal) => self.reply(Masked::ungoverned(Ungoverned::Own, refusal))?,
-            None if silent => {}
+            None if silent => {
+                let scrubbed =
+                    scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
+                self.not_shaped(scrubbed)?;
+            }
+            None if instead.is_some() => {
+                self.reply(Masked::by(&mask, instead.unwrap_or_default()))?;
+            }
             None => {
                 let scrubbed =
                     scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
@@ -52,7 +61,10 @@ impl Exchange {
     async fn skip_to_sync(&mut self) {
         let extended = |kind: &Kind| match kind {
             Kind::Query { .. } | Kind::Sync => false,
-            Kind::Own(work) => matches!(work, OwnWork::Describe { .. }),
+            Kind::Own(work) => matches!(
+                work,
+                OwnWork::Describe { .. } | OwnWork::Shape { of: Some(_), .. }
+            ),
             Kind::Parse { .. }
             | Kind::Bind { .. }
             | Kind::Describe { .. }
@@ -67,7 +79,7 @@ impl Exchange {
         {
             return;
         }
-        let mut skipped = false;
+        let (mut skipped, mut failed) = (false, None::<String>);
         while let Some(mut expected) = self.state.queue.pop_front() {
             if matches!(expected.kind, Kind::Sync | Kind::Own(OwnWork::EarlySync)) {
                 self.state.queue.push_front(expected);
@@ -75,8 +87,12 @@ impl Exchange {
             }
             self.undo(&expected.kind);
             if std::mem::replace(&mut skipped, true) {
-                expected.code = Some("skipped".to_owned());
+                let of_group = failed.clone().filter(|_| expected.grouped);
+                expected.code = of_group.or_else(|| Some("skipped".to_owned()));
             }
+            // the outcome of a group comes with its last
+            let open = expected.grouped && expected.underway.is_none();
+            failed = expected.code.clone().filter(|_| open);
             self.settled(expected);
         }
         let early = matches!(
