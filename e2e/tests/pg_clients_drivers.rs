@@ -1,0 +1,374 @@
+//! Drivers as they are: allowed, denied, held, given up and masked through the gateway, and all else as without it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::sync::LazyLock;
+
+use e2e::clients::{Client, Driver, Language, Way, is_error};
+use e2e::lasting::Lasting;
+use e2e::stand::Stand;
+use e2e::story::ROWS;
+use serde_json::{Value, json};
+
+static LASTING: LazyLock<Lasting> = LazyLock::new(|| {
+    let lasting = Lasting::start(&["stories.cedar"]).unwrap();
+    lasting.stand.postgres.sql(TYPES).unwrap();
+    lasting
+});
+
+/// Types of its own, and a table that has them.
+const TYPES: &str = "SET ROLE shop_gateway;
+    CREATE TYPE mood AS ENUM ('sad', 'happy');
+    CREATE TYPE pair AS (n int, word text);
+    CREATE DOMAIN percent AS int CHECK (VALUE BETWEEN 0 AND 100);
+    CREATE TABLE feelings (id int PRIMARY KEY, mood mood, moods mood[], pair pair, percent percent, span int4range);
+    INSERT INTO feelings VALUES (1, 'happy', '{sad,happy}', ROW(1, 'x'), 5, '[1,5)')";
+
+/// What a driver does about a statement that takes too long for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GivesUp {
+    /// Asks the server to cancel it: 57014, and the connection goes on.
+    Cancels,
+    /// The same, but tells its own error.
+    CancelsSilently,
+    /// Closes the connection, or leaves it to be closed.
+    Leaves,
+}
+
+fn stand() -> &'static Stand {
+    &LASTING.stand
+}
+
+/// The stories of one driver, with a table of its own.
+struct Stories {
+    driver: Driver,
+    through: Client,
+    table: String,
+}
+
+fn query(sql: &str, arguments: Value) -> Value {
+    json!({"do": "query", "sql": sql, "arguments": arguments})
+}
+
+fn plain(sql: &str) -> Value {
+    query(sql, json!([]))
+}
+
+impl Stories {
+    fn of(name: &'static str, language: Language) -> Self {
+        let stand = stand();
+        let driver = Driver { name, language };
+        let table = format!("of_{name}");
+        stand.table(&table).unwrap();
+        let way = Way::gateway(stand, "ada", &stand.people.ada);
+        let through = Client::connect(&driver, &way).unwrap();
+        Self {
+            driver,
+            through,
+            table,
+        }
+    }
+
+    fn tell(&mut self, gives_up: GivesUp) {
+        self.the_same_as_without_it();
+        self.written();
+        self.denied();
+        self.held_and_approved();
+        self.held_and_refused();
+        self.given_up(gives_up);
+        self.masked();
+    }
+
+    fn alive(&mut self) {
+        let answer = self.through.good(&plain("SELECT 'alive'")).unwrap();
+        assert_eq!(answer["rows"][0][0], "alive", "{answer}");
+    }
+
+    /// So many rows of its table say something, as the server itself tells.
+    fn saying(&self, note: &str) -> u64 {
+        let count = format!("SELECT count(*) FROM {} WHERE note ~ '{note}'", self.table);
+        stand()
+            .postgres
+            .sql(&count)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap()
+    }
+
+    fn the_same_as_without_it(&mut self) {
+        let mut direct = Client::connect(&self.driver, &Way::direct(stand())).unwrap();
+        let mut different = Vec::new();
+        for (sql, arguments) in ORDINARY {
+            let command = query(sql, serde_json::from_str(arguments).unwrap());
+            compare(&mut direct, &mut self.through, &command, &mut different);
+        }
+        compare(
+            &mut direct,
+            &mut self.through,
+            &json!({"do": "own"}),
+            &mut different,
+        );
+        assert!(
+            different.is_empty(),
+            "{}:\n{}",
+            self.driver.name,
+            different.join("\n")
+        );
+    }
+
+    fn written(&mut self) {
+        let insert = format!(
+            "INSERT INTO {} (id, note) VALUES ($1::int, $2::text)",
+            self.table
+        );
+        let lists: Vec<Value> = (11..31).map(|id| json!([id, "of a batch"])).collect();
+        let batch = json!({"do": "batch", "sql": insert, "arguments": lists});
+        self.through.good(&batch).unwrap();
+        assert_eq!(self.saying("of a batch"), 20);
+        let change = format!(
+            "UPDATE {} SET note = $1::text WHERE id = $2::int",
+            self.table
+        );
+        let answer = self.through.good(&query(&change, json!(["alone", 11])));
+        assert_eq!(answer.unwrap()["count"], 1);
+        assert_eq!(self.saying("alone"), 1);
+        let back = format!("DELETE FROM {} WHERE id > $1::int", self.table);
+        self.through.good(&query(&back, json!([3]))).unwrap();
+        assert_eq!(stand().rows(&self.table).unwrap(), ROWS);
+    }
+
+    fn denied(&mut self) {
+        let intruder = format!("CREATE ROLE intruder_by_{}", self.driver.name);
+        self.through.refused(&plain(&intruder), "42501").unwrap();
+        self.alive();
+        let delete = format!("DELETE FROM {} WHERE id = $1::int", self.table);
+        self.through.good(&json!({"do": "begin"})).unwrap();
+        self.through.good(&query(&delete, json!([1]))).unwrap();
+        self.through.refused(&plain(&intruder), "42501").unwrap();
+        self.through.refused(&plain("SELECT 1"), "25P02").unwrap();
+        self.through.good(&json!({"do": "rollback"})).unwrap();
+        self.alive();
+        let roles = "SELECT count(*) FROM pg_roles WHERE rolname ~ 'intruder_by'";
+        assert_eq!(stand().postgres.sql(roles).unwrap().trim(), "0");
+        assert_eq!(stand().rows(&self.table).unwrap(), ROWS);
+    }
+
+    /// The question of what was said, which nothing was done about at the server.
+    fn question(&self) -> u64 {
+        let stand = stand();
+        let id = stand.question_about(&self.table).unwrap();
+        let underway = format!(
+            "SELECT query FROM pg_stat_activity WHERE usename = 'shop_gateway' AND state <> 'idle' AND query ~ '{}'",
+            self.table
+        );
+        assert_eq!(stand.postgres.sql(&underway).unwrap(), "");
+        assert_eq!(stand.rows(&self.table).unwrap(), ROWS);
+        self.through.pending().unwrap();
+        id
+    }
+
+    fn held_and_approved(&mut self) {
+        let change = format!("UPDATE {} SET note = $1::text", self.table);
+        self.through
+            .say(&query(&change, json!(["approved"])))
+            .unwrap();
+        let id = self.question();
+        assert_eq!(self.saying("approved"), 0);
+        let shown = stand().approve(&stand().people.grace, id).unwrap();
+        assert!(shown.contains(&format!("UPDATE {}", self.table)), "{shown}");
+        let answer = self.through.answer().unwrap();
+        assert_eq!(answer["count"], ROWS, "{}: {answer}", self.driver.name);
+        assert_eq!(self.saying("approved"), ROWS);
+        assert_eq!(stand().state(id).unwrap(), "used");
+        self.alive();
+    }
+
+    fn held_and_refused(&mut self) {
+        let delete = format!("DELETE FROM {}", self.table);
+        self.through.say(&plain(&delete)).unwrap();
+        let id = self.question();
+        stand()
+            .refuse(&stand().people.grace, id, "not on a Friday")
+            .unwrap();
+        let answer = self.through.answer().unwrap();
+        assert!(is_error(&answer, "42501"), "{answer}");
+        assert!(answer.to_string().contains("was refused by"), "{answer}");
+        assert_eq!(stand().state(id).unwrap(), "refused");
+        assert_eq!(stand().rows(&self.table).unwrap(), ROWS);
+        self.alive();
+    }
+
+    fn given_up(&mut self, gives_up: GivesUp) {
+        let delete = format!("DELETE FROM {}", self.table);
+        let timed = json!({"do": "timed", "sql": delete, "milliseconds": 2000});
+        self.through.say(&timed).unwrap();
+        let id = stand().question_about(&self.table).unwrap();
+        let answer = self.through.answer().unwrap();
+        let cancelled = is_error(&answer, "57014");
+        assert!(answer.get("message").is_some(), "{answer}");
+        assert_eq!(cancelled, gives_up == GivesUp::Cancels, "{answer}");
+        if gives_up == GivesUp::Leaves {
+            self.through.good(&json!({"do": "connect"})).unwrap();
+        }
+        stand().becomes(id, "withdrawn").unwrap();
+        assert_eq!(stand().rows(&self.table).unwrap(), ROWS);
+        self.alive();
+        stand().may_not_approve(&stand().people.grace, id).unwrap();
+        assert_eq!(stand().rows(&self.table).unwrap(), ROWS);
+    }
+
+    fn masked(&mut self) {
+        let sql = "SELECT id, name, email, card FROM customers WHERE id = $1::int";
+        let mut commands = vec![query(sql, json!([1]))];
+        if self.driver.name == "psycopg" {
+            // binary by choice; others have a way of their own
+            let binary = json!({"do": "query", "sql": sql, "arguments": [1], "binary": true});
+            commands.push(binary);
+        }
+        for command in commands {
+            let answer = self.through.good(&command).unwrap();
+            let row = answer["rows"][0].as_array().unwrap();
+            assert_eq!(row[1], "Mary Anning", "{answer}");
+            assert!(!answer.to_string().contains("mary.anning"), "{answer}");
+            let card = row[3].as_str().unwrap();
+            assert!(
+                card.ends_with("1111") && !card.contains("411111"),
+                "{answer}"
+            );
+        }
+        let laundered = "SELECT upper(email) FROM customers";
+        self.through.refused(&plain(laundered), "0A000").unwrap();
+        self.alive();
+    }
+}
+
+fn compare(
+    direct: &mut Client,
+    through: &mut Client,
+    command: &Value,
+    different: &mut Vec<String>,
+) {
+    let (mine, its) = (direct.ask(command).unwrap(), through.ask(command).unwrap());
+    let rows = |answer: &Value| answer["rows"].as_array().cloned().unwrap_or_default();
+    if command["do"] == "own" && mine.get("message").is_none() && its.get("message").is_none() {
+        for (mine, its) in rows(&mine).iter().zip(&rows(&its)) {
+            if mine != its {
+                different.push(format!("{mine}\n    became {its}"));
+            }
+        }
+        assert_eq!(rows(&mine).len(), rows(&its).len());
+    } else if mine != its || (command["do"] == "own" && mine.get("message").is_some()) {
+        let short = |answer: Value| answer.to_string().chars().take(600).collect::<String>();
+        different.push(format!(
+            "{command}: {}\n    became {}",
+            short(mine),
+            short(its)
+        ));
+    }
+}
+
+/// What anybody asks: types, nothing, much, arguments, errors.
+const ORDINARY: &[(&str, &str)] = &[
+    (
+        "SELECT 1::int2, -2::int4, 9007199254740993::int8, 'x'::text, 'y'::varchar(3), 'z'::char(2)",
+        "[]",
+    ),
+    ("SELECT NULL::int, NULL::text, NULL::jsonb, ''::text", "[]"),
+    (
+        "SELECT '{\"a\": [1, null, \"b\"]}'::json, '{\"a\": {\"b\": 1.5}}'::jsonb",
+        "[]",
+    ),
+    (
+        "SELECT 'ä € 🦀 \\ '' \"'::text, repeat('long ', 40000)",
+        "[]",
+    ),
+    (
+        "SELECT n, 'row ' || n FROM generate_series(1, 3000) AS n",
+        "[]",
+    ),
+    ("SELECT id, name FROM items WHERE false", "[]"),
+    (
+        "SELECT count(*), sum(quantity), min(item_id) FROM orders",
+        "[]",
+    ),
+    (
+        "SELECT $1::int + 1, $2::text, $3::text",
+        "[41, \"it's $1 %s ? \\\\\", null]",
+    ),
+    (
+        "SELECT name FROM items WHERE id = $1::int AND name <> $2::text",
+        "[2, \"x\"]",
+    ),
+    (
+        "SELECT i.name, o.quantity FROM orders o JOIN items i ON i.id = o.item_id ORDER BY o.id LIMIT 7",
+        "[]",
+    ),
+    (
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 9) SELECT n FROM t",
+        "[]",
+    ),
+    ("SELECT 1 / 0", "[]"),
+    ("SELECT nothing FROM nowhere", "[]"),
+    ("SELECT nothing FROM items", "[]"),
+    ("SELECT lower(1, 2, 3)", "[]"),
+    ("SELECT 'x'::int", "[]"),
+    ("UPDATE items SET cents = -1 WHERE id = 1", "[]"),
+    ("SET work_mem = '8MB'", "[]"),
+    ("SHOW work_mem", "[]"),
+    (
+        "EXPLAIN (COSTS off) SELECT name FROM items WHERE id = 1",
+        "[]",
+    ),
+];
+
+#[test]
+fn psycopg() {
+    Stories::of("psycopg", Language::Python).tell(GivesUp::Cancels);
+}
+
+#[test]
+fn psycopg2() {
+    Stories::of("psycopg2", Language::Python).tell(GivesUp::Cancels);
+}
+
+#[test]
+fn sqlalchemy() {
+    Stories::of("sqlalchemy", Language::Python).tell(GivesUp::Cancels);
+}
+
+#[test]
+fn asyncpg() {
+    Stories::of("asyncpg", Language::Python).tell(GivesUp::CancelsSilently);
+}
+
+#[test]
+fn pgjdbc() {
+    Stories::of("pgjdbc", Language::Java).tell(GivesUp::Cancels);
+}
+
+#[test]
+fn node_postgres() {
+    Stories::of("pg", Language::Node).tell(GivesUp::Leaves);
+}
+
+#[test]
+fn pgx() {
+    Stories::of("pgx", Language::Go).tell(GivesUp::Leaves);
+}
+
+#[test]
+fn tokio_postgres() {
+    Stories::of("tokio_postgres", Language::Rust).tell(GivesUp::Cancels);
+}
+
+#[test]
+fn sqlx() {
+    Stories::of("sqlx", Language::Rust).tell(GivesUp::Leaves);
+}
