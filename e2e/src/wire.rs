@@ -102,6 +102,21 @@ impl Wire {
         Ok(self)
     }
 
+    pub fn copy_data(&mut self, data: &[u8]) -> anyhow::Result<&mut Self> {
+        frontend::CopyData::new(data)?.write(&mut self.out);
+        Ok(self)
+    }
+
+    pub fn copy_done(&mut self) -> &mut Self {
+        frontend::copy_done(&mut self.out);
+        self
+    }
+
+    pub fn copy_fail(&mut self, message: &str) -> anyhow::Result<&mut Self> {
+        frontend::copy_fail(message, &mut self.out)?;
+        Ok(self)
+    }
+
     pub fn sync(&mut self) -> &mut Self {
         frontend::sync(&mut self.out);
         self

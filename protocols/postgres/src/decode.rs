@@ -10,6 +10,7 @@ mod code;
 mod columns;
 mod command;
 mod condition;
+mod copy;
 mod expression;
 mod json;
 mod kinds;
@@ -28,6 +29,7 @@ mod text;
 mod verbs;
 mod walk;
 
+pub use copy::{CopyOut, Format, Layout};
 pub use operations::{SessionState, operations};
 pub use parts::{Object, Part, PartFacts, RelationName};
 pub use settings::HARMLESS_SETTINGS;
@@ -86,7 +88,9 @@ pub fn analyse(text: &str) -> Result<Analysis, Unclear> {
                 ..refused
             });
         }
-        statements.push(finish(walk, kind_of(node), Some(span)));
+        let mut statement = finish(walk, kind_of(node), Some(span));
+        statement.copied_out = copy::copied_out(node, text::of(text, span));
+        statements.push(statement);
     }
     if statements.is_empty() {
         statements.push(empty());

@@ -106,6 +106,8 @@ pub struct Statement {
     pub prepared: Option<(String, Arc<Self>)>,
     /// For EXECUTE (also within EXPLAIN ANALYZE and CREATE TABLE AS): the prepared statement it runs.
     pub executes: Option<String>,
+    /// For COPY to the client.
+    pub copied_out: Option<super::CopyOut>,
     /// Names only `pg_catalog` answers to while it is first on the path.
     pub(super) needs_catalog_first: bool,
 }
@@ -236,6 +238,7 @@ pub(super) fn finish(mut walk: Walk, kind: StatementKind, span: Option<Span>) ->
             .prepared
             .map(|(name, statement)| (name, Arc::new(*statement))),
         executes: walk.executes,
+        copied_out: None,
         needs_catalog_first: walk.needs_catalog_first,
     }
 }

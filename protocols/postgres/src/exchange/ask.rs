@@ -77,6 +77,7 @@ impl Exchange {
         {
             let analysis = analysis.clone();
             self.forwarded(&analysis);
+            self.state.copy_in.sent(&analysis);
         }
         match &then.kind {
             Kind::Parse { name, made } => {
@@ -99,7 +100,7 @@ impl Exchange {
             Kind::Execute => then
                 .portal
                 .as_ref()
-                .and_then(|portal| self.portal_mask(portal).ok().flatten()),
+                .and_then(|portal| self.portal_mask(portal)),
             _ => None,
         };
         // a simple query commits what was executed before it

@@ -18,6 +18,7 @@ impl Exchange {
         frame: &Frame,
         rows: Option<u64>,
     ) -> Result<(), Error> {
+        self.withheld_to_the_end()?;
         let Some(front) = self.state.queue.front_mut() else {
             return Err(out_of_turn());
         };
@@ -114,6 +115,7 @@ impl Exchange {
 
     pub(super) fn close_complete(&mut self, frame: &Frame) -> Result<(), Error> {
         match self.state.queue.front().map(|front| &front.kind) {
+            Some(Kind::Own(OwnWork::Shape { of: Some(_), .. })) => self.own_front_done(),
             Some(Kind::Own(_)) => Ok(()),
             Some(Kind::Close) => self.one_done(frame),
             _ => Err(out_of_turn()),
@@ -134,15 +136,18 @@ impl Exchange {
     }
 
     pub(super) fn settled(&mut self, expected: Expected) {
+        self.copy_in_settled(&expected.kind, expected.plan.analysis.as_deref());
         let Expected {
             underway,
             rows,
             code,
             refusal,
+            withheld,
             ..
         } = expected;
         let Some(underway) = underway else { return };
         let kind = match (&code, &refusal) {
+            _ if withheld => OutcomeKind::Failed,
             (_, Some(_)) => OutcomeKind::Refused,
             (Some(code), None) if code == "57014" => OutcomeKind::Cancelled,
             (Some(_), None) => OutcomeKind::Failed,
@@ -164,9 +169,10 @@ impl Exchange {
             // it is there for all now, or for nobody
             self.reshaped();
         }
-        let Some(expected) = self.state.queue.pop_front() else {
+        let Some(mut expected) = self.state.queue.pop_front() else {
             return Err(out_of_turn());
         };
+        expected.silent &= matches!(expected.kind, Kind::Own(_));
         match &expected.kind {
             Kind::Own(OwnWork::EarlySync) => Self::early_sync_done(expected),
             Kind::Own(_) => self.own_done(expected)?,

@@ -85,7 +85,7 @@ impl Exchange {
 }
 
 /// Statements that change which columns there are.
-fn changes_shape(verb: &str) -> bool {
+pub(super) fn changes_shape(verb: &str) -> bool {
     verb.starts_with("create")
         || verb.starts_with("alter")
         || verb.starts_with("drop")

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use gate::Underway;
 
+use super::copy_out::CopyOut;
 use super::own::OwnWork;
 use super::state::{Made, Prepared, Source};
 use crate::decode::Analysis;
@@ -22,6 +24,9 @@ pub(super) struct Expected {
     pub(super) mask: Option<Arc<RowMask>>,
     /// The client gets nothing of it.
     pub(super) silent: bool,
+    /// Its result could not be shown: the refusal comes in place of what the server says to a cancellation.
+    pub(super) withheld: bool,
+    pub(super) copy_out: CopyOut,
 }
 
 pub(super) enum Kind {
@@ -59,6 +64,10 @@ pub(super) struct Plan {
     pub(super) shadowed: bool,
     /// The text itself, where it prepares a statement by name.
     pub(super) source: Option<Source>,
+    /// The rules for what a COPY sends.
+    pub(super) copy: Option<Arc<RowMask>>,
+    /// What the server said to the gateway's look at it, which failed the transaction.
+    pub(super) instead: Option<Bytes>,
 }
 
 impl Expected {
@@ -72,6 +81,8 @@ impl Expected {
             code: None,
             mask: None,
             silent: false,
+            withheld: false,
+            copy_out: CopyOut::Off,
         }
     }
 }

@@ -8,6 +8,7 @@ use gate::words::{Hiding, Redacted};
 
 use super::Exchange;
 use super::ask::Then;
+use super::copy_in;
 use super::expected::{Expected, Kind};
 use super::state::{Made, Portal, Prepared};
 use crate::request;
@@ -73,10 +74,7 @@ impl Exchange {
             text: text.clone(),
             plan: plan.clone(),
         };
-        let operations = match self.maskable(&portal) {
-            Ok(()) => self.operations_of(&prepared.analysis),
-            Err(refused) => Err(refused),
-        };
+        let operations = self.operations_of(&prepared.analysis);
         let mut parts = vec![
             Bytes::from_static(b"bind"),
             prepared.content.clone(),
@@ -84,7 +82,8 @@ impl Exchange {
             content,
         ];
         parts.extend(sources);
-        let asked = self.asked(frame, (operations, text), parts)?;
+        let mut asked = self.asked(frame, (operations, text), parts)?;
+        asked.notes.extend(copy_in::note(Some(&prepared.analysis)));
         let kind = Kind::Bind {
             portal: bind.portal.to_owned(),
             made: Some(portal.made.clone()),

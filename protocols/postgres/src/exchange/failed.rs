@@ -15,6 +15,7 @@ impl Exchange {
         let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or(b"XX000")).into_owned();
         let fatal = fields.is_fatal();
         let mask = self.state.mask.clone();
+        self.copy_in_over(false);
         let Some(front) = self.state.queue.front_mut() else {
             let scrubbed = scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
             self.reply(Masked::by(&mask, scrubbed))?;
@@ -30,10 +31,18 @@ impl Exchange {
             .refusal
             .as_ref()
             .and_then(|refusal| refusal.rewrite(&fields));
+        let instead = front.plan.instead.take().filter(|_| code == "25P02");
         let silent = front.silent;
         match rewritten {
             Some(refusal) => self.reply(Masked::ungoverned(Ungoverned::Own, refusal))?,
-            None if silent => {}
+            None if silent => {
+                let scrubbed =
+                    scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
+                self.not_shaped(scrubbed)?;
+            }
+            None if instead.is_some() => {
+                self.reply(Masked::by(&mask, instead.unwrap_or_default()))?;
+            }
             None => {
                 let scrubbed =
                     scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
@@ -52,7 +61,10 @@ impl Exchange {
     async fn skip_to_sync(&mut self) {
         let extended = |kind: &Kind| match kind {
             Kind::Query { .. } | Kind::Sync => false,
-            Kind::Own(work) => matches!(work, OwnWork::Describe { .. }),
+            Kind::Own(work) => matches!(
+                work,
+                OwnWork::Describe { .. } | OwnWork::Shape { of: Some(_), .. }
+            ),
             Kind::Parse { .. }
             | Kind::Bind { .. }
             | Kind::Describe { .. }

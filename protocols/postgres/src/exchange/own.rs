@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Exchange;
 use super::expected::{Expected, Kind};
-use super::state::Prepared;
+use super::state::{Prepared, ResultColumn};
 use crate::governed::{Catalogue, FRESH, Governed, QUERY};
 use crate::wire::backend::Status;
 use crate::wire::frontend::Named;
@@ -29,6 +29,11 @@ pub(super) enum OwnWork {
     /// Of a statement that is about to be bound, without a Sync.
     Describe {
         prepared: Arc<Prepared>,
+    },
+    /// Which columns a COPY has: of a prepared one, without a Sync.
+    Shape {
+        of: Option<Arc<Prepared>>,
+        columns: Option<Vec<ResultColumn>>,
     },
     /// A Sync of the gateway's own, before people are asked.
     EarlySync,
@@ -109,6 +114,10 @@ impl Exchange {
         name: &str,
         prepared: Arc<Prepared>,
     ) -> Result<(), Error> {
+        if let Some(copy) = prepared.copied_out() {
+            let query = copy.query.clone();
+            return self.shape_own(&query, Some(prepared)).await;
+        }
         let broken = |malformed: crate::wire::Malformed| Error::Backend(malformed.to_string());
         let wire = vec![
             write::describe(Named::Statement(name)).map_err(broken)?,
@@ -181,6 +190,10 @@ impl Exchange {
                         self.state.catalogue_stale = false;
                     }
                 }
+                Ok(())
+            }
+            OwnWork::Shape { of, columns } => {
+                self.shaped(of, columns.filter(|_| !failed));
                 Ok(())
             }
             OwnWork::Describe { .. } | OwnWork::EarlySync => Ok(()),

@@ -8,10 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gate::{Error, Leave, Mask};
 use tokio::time::Instant;
 
+use super::copy_in::CopyIn;
+use super::copy_out::Shaped;
 use super::expected::{Expected, Plan};
 use super::hold::Held;
+use super::large::Passage;
 use super::operations::Remembered;
-use crate::decode::Analysis;
+use crate::decode::{Analysis, CopyOut};
 use crate::governed::Governed;
 use crate::request::Text;
 use crate::wire::frame::Frame;
@@ -49,6 +52,9 @@ pub(crate) struct State {
     pub(super) governed: Governed,
     pub(super) mask: Arc<Mask>,
     pub(super) cancelling: Option<Cancelling>,
+    pub(super) copy_in: CopyIn,
+    pub(super) copy_shape: Option<Shaped>,
+    pub(super) large: Option<Passage>,
     pub(super) client_ended: bool,
     pub(super) over: bool,
     /// Decoded operations in this state of the session; forgotten when it changes.
@@ -101,6 +107,11 @@ impl Prepared {
         }
     }
 
+    pub(super) fn copied_out(&self) -> Option<&CopyOut> {
+        let mut statements = self.analysis.statements.iter();
+        statements.find_map(|one| one.copied_out.as_ref())
+    }
+
     /// `None` where it was not described since the catalogue changed.
     pub(super) fn columns(&self, generation: u64) -> Option<Option<Arc<[ResultColumn]>>> {
         let described = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,6 +120,10 @@ impl Prepared {
     }
 
     pub(super) fn described(&self, generation: u64, columns: Option<Vec<ResultColumn>>) {
+        if columns.is_none() && self.copied_out().is_some() {
+            // a COPY has rows, of which its own description says nothing
+            return;
+        }
         let columns = columns.map(Arc::from);
         *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = Some(Described {
             generation,
@@ -199,6 +214,9 @@ impl State {
             governed: Governed::unknown(),
             mask,
             cancelling: None,
+            copy_in: CopyIn::Off,
+            copy_shape: None,
+            large: None,
             client_ended: false,
             over: false,
             operations: Remembered::default(),

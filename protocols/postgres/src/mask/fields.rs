@@ -1,4 +1,4 @@
-//! Errors, notices, notifications and COPY lines: their texts pass the detectors too.
+//! Errors, notices and notifications: their texts pass the detectors too.
 
 use std::borrow::Cow;
 
@@ -50,17 +50,6 @@ pub fn scrub_notification(frame: &Frame, detect: &Detect<'_>) -> Result<Bytes, M
     put_text(&mut out, &detect(channel).unwrap_or(Cow::Borrowed(channel)));
     put_text(&mut out, &detect(payload).unwrap_or(Cow::Borrowed(payload)));
     message(frame.tag(), &out)
-}
-
-/// The masked copy of a CopyData in text or CSV format; PostgreSQL sends each row as one such message.
-pub fn scrub_copy_line(frame: &Frame, detect: &Detect<'_>) -> Result<Bytes, Malformed> {
-    let Backend::CopyData(line) = Backend::read(frame)? else {
-        return Err(Malformed::Type(frame.tag()));
-    };
-    match detect(line) {
-        None => Ok(frame.bytes().clone()),
-        Some(masked) => message(frame.tag(), &masked),
-    }
 }
 
 fn put_text(out: &mut BytesMut, text: &[u8]) {

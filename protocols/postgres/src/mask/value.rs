@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use super::{Column, Hide, Rule, Unmaskable, json};
+use super::{Column, Hide, Rule, Unmaskable, inspect, json};
 
 /// What a type's values can hold and bear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +33,6 @@ impl Kind {
             20 => Self::Int8,
             17 => Self::Bytea,
             _ => Self::Other,
-        }
-    }
-
-    pub(super) fn is_readable_in_binary(self) -> bool {
-        match self {
-            Self::Text | Self::Json | Self::Jsonb | Self::Int2 | Self::Int4 | Self::Int8 => true,
-            Self::Bytea | Self::Other => false,
         }
     }
 }
@@ -96,9 +89,14 @@ pub(super) fn hide<'v>(
                 && decoded.is_none_or(|bytes| is_clean(rule, &bytes, hide));
             Ok(clean.then_some(Cow::Borrowed(value)))
         }
-        (Kind::Other, false) => Ok(is_clean(rule, value, hide).then_some(Cow::Borrowed(value))),
-        // refused when the rules were made
-        (Kind::Bytea | Kind::Other, true) => Ok(None),
+        (Kind::Other, false) => {
+            Ok(is_clean_literal(rule, value, hide).then_some(Cow::Borrowed(value)))
+        }
+        (Kind::Bytea | Kind::Other, true) => {
+            let clean =
+                *rule == Rule::Detect && inspect::is_clean(column.type_oid, value, hide.detect);
+            Ok(clean.then_some(Cow::Borrowed(value)))
+        }
     }
 }
 
@@ -159,6 +157,28 @@ fn integer<'v, I: FromStr + ToString, const N: usize>(
 /// Whether a value of which nothing can be replaced may stay as it is.
 fn is_clean(rule: &Rule, value: &[u8], hide: Hide<'_>) -> bool {
     *rule == Rule::Detect && (hide.detect)(value).is_none()
+}
+
+/// The same of a literal that may hold others: with what backslashes hide in it laid open.
+fn is_clean_literal(rule: &Rule, literal: &[u8], hide: Hide<'_>) -> bool {
+    if !is_clean(rule, literal, hide) {
+        return false;
+    }
+    if !literal.contains(&b'\\') {
+        return true;
+    }
+    let escapes = literal.windows(6).any(
+        |six| matches!(six, [b'\\', b'u', digits @ ..] if digits.iter().all(u8::is_ascii_hexdigit)),
+    );
+    let plain: Vec<u8> = literal
+        .iter()
+        .copied()
+        .filter(|byte| !matches!(byte, b'\\' | b'"'))
+        .collect();
+    // bytes of a `bytea` within
+    let words = plain.split(|byte| b"{}(),".contains(byte));
+    let mut bytes = words.filter_map(|word| hexadecimal(&[b"\\", word].concat()));
+    !escapes && is_clean(rule, &plain, hide) && bytes.all(|bytes| is_clean(rule, &bytes, hide))
 }
 
 /// Bytes of bytea's `\x` format.

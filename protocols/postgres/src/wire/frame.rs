@@ -78,7 +78,7 @@ pub fn next_frontend(
     if !phase.takes(tag) {
         return Err(Malformed::Type(tag));
     }
-    let Some(total) = total(buffer)? else {
+    let Some(total) = message_length(buffer)? else {
         return Ok(None);
     };
     let limit = match (phase, tag) {
@@ -121,7 +121,7 @@ pub fn next_backend(
     if !BACKEND.contains(&tag) {
         return Err(Malformed::Type(tag));
     }
-    let Some(total) = total(buffer)? else {
+    let Some(total) = message_length(buffer)? else {
         return Ok(None);
     };
     if total > limits.reply {
@@ -240,7 +240,7 @@ const COPY: &[u8] = b"dcf";
 const BACKEND: &[u8] = b"RK23CdcGHWDIEVvnNAtS1sZT";
 
 /// Bytes of the message at the front of the buffer, once its length is there.
-fn total(buffer: &[u8]) -> Result<Option<usize>, Malformed> {
+pub(super) fn message_length(buffer: &[u8]) -> Result<Option<usize>, Malformed> {
     let Some(length) = buffer.get(1..).and_then(<[u8]>::first_chunk) else {
         return Ok(None);
     };
