@@ -22,6 +22,8 @@ type command struct {
 	SQL          string
 	Arguments    []any
 	Milliseconds int
+	Table        string
+	Values       [][]any
 }
 
 type answer struct {
@@ -95,6 +97,13 @@ func (it *client) obey(ctx context.Context, asked command) (*answer, error) {
 			batch.Queue(asked.SQL, whole(one.([]any))...)
 		}
 		return &answer{}, it.connection.SendBatch(ctx, batch).Close()
+	case "copy_in":
+		var rows [][]any
+		for _, row := range asked.Values {
+			rows = append(rows, whole(row))
+		}
+		_, err := it.connection.CopyFrom(ctx, pgx.Identifier{asked.Table}, []string{"id", "note"}, pgx.CopyFromRows(rows))
+		return &answer{}, err
 	case "own":
 		return it.own(ctx)
 	}

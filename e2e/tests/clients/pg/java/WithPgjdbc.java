@@ -59,6 +59,7 @@ public final class WithPgjdbc {
             case "commit": connection.commit(); connection.setAutoCommit(true); return new JsonObject();
             case "timed": return timed(sql, command.get("milliseconds").getAsInt());
             case "batch": return batch(sql, command.getAsJsonArray("arguments"));
+            case "copy_in": return copyIn(command.get("table").getAsString(), command.getAsJsonArray("values"));
             case "own": return own();
             default: throw new IllegalArgumentException(command.toString());
         }
@@ -124,6 +125,17 @@ public final class WithPgjdbc {
             }
             statement.executeBatch();
         }
+        return new JsonObject();
+    }
+
+    private JsonObject copyIn(String table, JsonArray values) throws SQLException, java.io.IOException {
+        StringBuilder text = new StringBuilder();
+        for (JsonElement row : values) {
+            JsonArray pair = row.getAsJsonArray();
+            text.append(pair.get(0).getAsInt()).append('\t').append(pair.get(1).getAsString()).append('\n');
+        }
+        CopyManager copies = connection.unwrap(PGConnection.class).getCopyAPI();
+        copies.copyIn("COPY " + table + " (id, note) FROM STDIN", new java.io.StringReader(text.toString()));
         return new JsonObject();
     }
 

@@ -52,6 +52,11 @@ const words = {
     await Promise.all(lists.map((values) => ask(sql, values, { name: "batch" })));
     return {};
   },
+  // COPY is not part of it: many rows are many VALUES
+  copy_in: async ({ table, values }) => {
+    const places = values.map((_, n) => `($${2 * n + 1}, $${2 * n + 2})`).join(", ");
+    return ask(`INSERT INTO ${table} (id, note) VALUES ${places}`, values.flat());
+  },
   own: async () => {
     const found = [];
     for (const step of own) found.push([step.name, JSON.stringify(await step())]);

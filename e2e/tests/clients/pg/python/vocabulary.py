@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import threading
 
 
 def settings():
@@ -27,6 +28,31 @@ def shown(value):
     if isinstance(value, memoryview):
         value = bytes(value)
     return repr(value)
+
+
+class Cancelled(threading.Timer):
+    """Cancels after a while; that it could not is told where it ends."""
+
+    failure = None
+
+    def __init__(self, milliseconds, cancel):
+        super().__init__(milliseconds / 1000, self.attempt)
+        self.cancel_query = cancel
+
+    def attempt(self):
+        try:
+            self.cancel_query()
+        except Exception as raised:
+            self.failure = raised
+
+    def __enter__(self):
+        self.start()
+
+    def __exit__(self, *_):
+        self.cancel()
+        self.join()
+        if self.failure:
+            raise SystemExit(f"the cancellation failed: {self.failure}")
 
 
 def rows(found):

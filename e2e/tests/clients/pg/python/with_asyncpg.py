@@ -2,12 +2,19 @@
 
 import asyncio
 import ssl
+import threading
 
 import asyncpg
 
 from vocabulary import authority, rows, serve, settings
 
-RUN = asyncio.new_event_loop().run_until_complete
+LOOP = asyncio.new_event_loop()
+# it goes on between commands, as a program's does: a cancellation is a task of its own
+threading.Thread(target=LOOP.run_forever, daemon=True).start()
+
+
+def run(work):
+    return asyncio.run_coroutine_threadsafe(work, LOOP).result()
 
 
 class Client:
@@ -15,11 +22,11 @@ class Client:
 
     def connect(self):
         if self.connection:
-            self.connection.terminate()
-        self.connection = RUN(opened())
+            LOOP.call_soon_threadsafe(self.connection.terminate)
+        self.connection = run(opened())
 
     def query(self, sql, arguments=()):
-        return RUN(self.asked(sql, arguments))
+        return run(self.asked(sql, arguments))
 
     async def asked(self, sql, arguments=(), timeout=None):
         statement = await self.connection.prepare(sql)
@@ -29,23 +36,26 @@ class Client:
 
     def begin(self):
         self.transaction = self.connection.transaction()
-        RUN(self.transaction.start())
+        run(self.transaction.start())
 
     def rollback(self):
-        RUN(self.transaction.rollback())
+        run(self.transaction.rollback())
 
     def commit(self):
-        RUN(self.transaction.commit())
+        run(self.transaction.commit())
 
     def timed(self, sql, milliseconds):
-        return RUN(self.asked(sql, timeout=milliseconds / 1000))
+        return run(self.asked(sql, timeout=milliseconds / 1000))
 
     def batch(self, sql, arguments):
-        RUN(self.connection.executemany(sql, arguments))
+        run(self.connection.executemany(sql, arguments))
         return {}
 
+    def copy_in(self, table, values):
+        run(self.connection.copy_records_to_table(table, records=values, columns=["id", "note"]))
+
     def own(self):
-        return {"rows": [[step.__name__, repr(RUN(step(self.connection)))] for step in OWN]}
+        return {"rows": [[step.__name__, repr(run(step(self.connection)))] for step in OWN]}
 
 
 async def opened():

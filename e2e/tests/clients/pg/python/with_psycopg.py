@@ -1,7 +1,5 @@
 """psycopg 3, as it is installed: binary libpq, extended protocol, prepared after five."""
 
-import threading
-
 import psycopg
 from psycopg import sql as composed
 from psycopg.types import TypeInfo
@@ -9,7 +7,7 @@ from psycopg.types.composite import CompositeInfo, register_composite
 from psycopg.types.enum import EnumInfo
 from psycopg.types.range import RangeInfo
 
-from vocabulary import as_format, authority, rows, serve, settings, shown
+from vocabulary import Cancelled, as_format, authority, rows, serve, settings, shown
 
 
 class Client:
@@ -42,17 +40,18 @@ class Client:
         self.connection.autocommit = True
 
     def timed(self, sql, milliseconds):
-        timer = threading.Timer(milliseconds / 1000, self.connection.cancel_safe)
-        timer.start()
-        try:
+        with Cancelled(milliseconds, self.connection.cancel_safe):
             return self.query(sql)
-        finally:
-            timer.cancel()
 
     def batch(self, sql, arguments):
         with self.connection.cursor() as cursor:
             cursor.executemany(as_format(sql), arguments)
             return {"count": cursor.rowcount}
+
+    def copy_in(self, table, values):
+        with self.connection.cursor() as cursor, cursor.copy(f"COPY {table} (id, note) FROM STDIN") as copy:
+            for value in values:
+                copy.write_row(value)
 
     def own(self):
         done = [[step.__name__, shown(repr(step(self.connection)))] for step in OWN]

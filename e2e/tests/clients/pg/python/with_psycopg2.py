@@ -1,13 +1,12 @@
 """psycopg 2: everything by the simple protocol, arguments put into the text."""
 
 import io
-import threading
 
 import psycopg2
 import psycopg2.extras
 from psycopg2 import extensions
 
-from vocabulary import as_format, authority, rows, serve, settings
+from vocabulary import Cancelled, as_format, authority, rows, serve, settings
 
 
 class Client:
@@ -39,17 +38,18 @@ class Client:
         self.connection.autocommit = True
 
     def timed(self, sql, milliseconds):
-        timer = threading.Timer(milliseconds / 1000, self.connection.cancel)
-        timer.start()
-        try:
+        with Cancelled(milliseconds, self.connection.cancel):
             return self.query(sql)
-        finally:
-            timer.cancel()
 
     def batch(self, sql, arguments):
         with self.connection.cursor() as cursor:
             psycopg2.extras.execute_batch(cursor, as_format(sql), arguments)
         return {}
+
+    def copy_in(self, table, values):
+        text = io.StringIO("".join(f"{number},{note}\n" for number, note in values))
+        with self.connection.cursor() as cursor:
+            cursor.copy_expert(f"COPY {table} (id, note) FROM STDIN WITH CSV", text)
 
     def own(self):
         return {"rows": [[step.__name__, repr(step(self.connection))] for step in OWN]}

@@ -1,11 +1,9 @@
 """SQLAlchemy's core over psycopg 2: its pool, its reflection, its savepoints."""
 
-import threading
-
 import sqlalchemy
 from sqlalchemy import exc, inspect, text
 
-from vocabulary import authority, rows, serve, settings
+from vocabulary import Cancelled, authority, rows, serve, settings
 
 
 class Client:
@@ -50,12 +48,8 @@ class Client:
         self.standing = False
 
     def timed(self, sql, milliseconds):
-        timer = threading.Timer(milliseconds / 1000, self.connection.connection.dbapi_connection.cancel)
-        timer.start()
-        try:
+        with Cancelled(milliseconds, self.connection.connection.dbapi_connection.cancel):
             return self.query(sql)
-        finally:
-            timer.cancel()
 
     def batch(self, sql, arguments):
         self.begin()
@@ -63,6 +57,12 @@ class Client:
             self.query(sql, one)
         self.commit()
         return {}
+
+    def copy_in(self, table, values):
+        # it has no COPY of its own: many rows are many VALUES
+        copied = sqlalchemy.table(table, sqlalchemy.column("id"), sqlalchemy.column("note"))
+        self.connection.execute(copied.insert(), [{"id": number, "note": note} for number, note in values])
+        self.connection.commit()
 
     def own(self):
         found = [[step.__name__, repr(step(self.engine))] for step in OWN]

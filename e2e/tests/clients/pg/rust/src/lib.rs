@@ -23,6 +23,13 @@ impl Command {
         self.0["milliseconds"].as_u64().unwrap_or_default()
     }
 
+    /// Rows of a number and a note, as COPY reads them.
+    pub fn lines(&self) -> String {
+        let rows = self.0["values"].as_array().cloned().unwrap_or_default();
+        let line = |row: &Value| format!("{}\t{}\n", row[0], row[1].as_str().unwrap_or_default());
+        rows.iter().map(line).collect()
+    }
+
     pub fn arguments(&self) -> Vec<Value> {
         self.0["arguments"].as_array().cloned().unwrap_or_default()
     }

@@ -52,6 +52,13 @@ impl Client for Driver {
                 }
                 Ok(json!({}))
             }
+            "copy_in" => {
+                let copy = format!("COPY {} (id, note) FROM STDIN", command.text("table"));
+                let mut copy = connection.copy_in_raw(&copy).await?;
+                copy.send(command.lines().as_bytes()).await?;
+                copy.finish().await?;
+                Ok(json!({}))
+            }
             "own" => own(connection).await,
             other => anyhow::bail!("nothing is known of {other}"),
         }
@@ -165,11 +172,12 @@ enum Mood {
 }
 
 async fn types(connection: &mut PgConnection) -> anyhow::Result<Value> {
-    let row = sqlx::query("SELECT mood, moods, pair, percent FROM feelings WHERE mood = $1 OR mood = $2")
-        .bind(Mood::Happy)
-        .bind(Mood::Sad)
-        .fetch_one(connection)
-        .await?;
+    let row =
+        sqlx::query("SELECT mood, moods, pair, percent FROM feelings WHERE mood = $1 OR mood = $2")
+            .bind(Mood::Happy)
+            .bind(Mood::Sad)
+            .fetch_one(connection)
+            .await?;
     let mood: Mood = row.try_get(0)?;
     Ok(json!([
         format!("{mood:?}"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use countersign_clients::{Client, Command, serve, shown, variable};
-use futures_util::TryStreamExt;
+use futures_util::{SinkExt, TryStreamExt};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
@@ -43,6 +43,7 @@ impl Client for Driver {
             "commit" => simple(client, "COMMIT").await,
             "timed" => timed(client, sql, command.milliseconds()).await,
             "batch" => batch(client, sql, &command.arguments()).await,
+            "copy_in" => copy_in(client, command).await,
             "own" => own(client).await,
             other => anyhow::bail!("nothing is known of {other}"),
         }
@@ -161,6 +162,14 @@ async fn batch(
         async move { client.execute(statement, &borrowed(&given(&list))).await }
     };
     futures_util::future::try_join_all(lists.iter().map(one)).await?;
+    Ok(json!({}))
+}
+
+async fn copy_in(client: &tokio_postgres::Client, command: &Command) -> anyhow::Result<Value> {
+    let copy = format!("COPY {} (id, note) FROM STDIN", command.text("table"));
+    let mut sink = pin!(client.copy_in::<_, bytes::Bytes>(&copy).await?);
+    sink.send(command.lines().into()).await?;
+    sink.finish().await?;
     Ok(json!({}))
 }
 
