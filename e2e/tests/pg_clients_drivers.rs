@@ -120,8 +120,8 @@ impl Stories {
     fn the_same_as_without_it(&mut self) {
         let mut direct = Client::connect(&self.driver, &Way::direct(stand())).unwrap();
         let mut different = Vec::new();
-        for (sql, arguments) in ORDINARY {
-            let command = query(sql, serde_json::from_str(arguments).unwrap());
+        for line in ORDINARY.lines() {
+            let command = serde_json::from_str(line).unwrap();
             compare(&mut direct, &mut self.through, &command, &mut different);
         }
         compare(
@@ -293,59 +293,8 @@ fn compare(
     }
 }
 
-/// What anybody asks: types, nothing, much, arguments, errors.
-const ORDINARY: &[(&str, &str)] = &[
-    (
-        "SELECT 1::int2, -2::int4, 9007199254740993::int8, 'x'::text, 'y'::varchar(3), 'z'::char(2)",
-        "[]",
-    ),
-    ("SELECT NULL::int, NULL::text, NULL::jsonb, ''::text", "[]"),
-    (
-        "SELECT '{\"a\": [1, null, \"b\"]}'::json, '{\"a\": {\"b\": 1.5}}'::jsonb",
-        "[]",
-    ),
-    (
-        "SELECT 'ä € 🦀 \\ '' \"'::text, repeat('long ', 40000)",
-        "[]",
-    ),
-    (
-        "SELECT n, 'row ' || n FROM generate_series(1, 3000) AS n",
-        "[]",
-    ),
-    ("SELECT id, name FROM items WHERE false", "[]"),
-    (
-        "SELECT count(*), sum(quantity), min(item_id) FROM orders",
-        "[]",
-    ),
-    (
-        "SELECT $1::int + 1, $2::text, $3::text",
-        "[41, \"it's $1 %s ? \\\\\", null]",
-    ),
-    (
-        "SELECT name FROM items WHERE id = $1::int AND name <> $2::text",
-        "[2, \"x\"]",
-    ),
-    (
-        "SELECT i.name, o.quantity FROM orders o JOIN items i ON i.id = o.item_id ORDER BY o.id LIMIT 7",
-        "[]",
-    ),
-    (
-        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 9) SELECT n FROM t",
-        "[]",
-    ),
-    ("SELECT 1 / 0", "[]"),
-    ("SELECT nothing FROM nowhere", "[]"),
-    ("SELECT nothing FROM items", "[]"),
-    ("SELECT lower(1, 2, 3)", "[]"),
-    ("SELECT 'x'::int", "[]"),
-    ("UPDATE items SET cents = -1 WHERE id = 1", "[]"),
-    ("SET work_mem = '8MB'", "[]"),
-    ("SHOW work_mem", "[]"),
-    (
-        "EXPLAIN (COSTS off) SELECT name FROM items WHERE id = 1",
-        "[]",
-    ),
-];
+/// What anybody asks: types, nothing, much, arguments, errors, one command a line.
+const ORDINARY: &str = include_str!("clients/pg/ordinary.jsonl");
 
 #[test]
 fn psycopg() {

@@ -59,6 +59,9 @@ struct Opened {
     startup: Startup,
 }
 
+/// The protocol's name in TLS.
+const ALPN: &[u8] = b"postgresql";
+
 async fn negotiate(
     mut connection: Connection,
     cancels: &Cancels,
@@ -66,6 +69,19 @@ async fn negotiate(
     limits: &Limits,
 ) -> Result<Option<Opened>, Error> {
     let mut inbox = BytesMut::new();
+    // as libpq does with `sslnegotiation=direct`
+    if connection.offers_tls()
+        && connection
+            .begins_with_tls()
+            .await
+            .map_err(Error::ClientGone)?
+    {
+        connection = connection.secure(ALPN).await?;
+        // else it may be meant for another protocol, and the client was led here
+        if !connection.agreed_on(ALPN) {
+            return Err(Error::Tls("a direct handshake without ALPN".into()));
+        }
+    }
     // SSLRequest and GSSENCRequest, each at most once, then the real thing
     for _ in 0..4 {
         let Some(first) = first(&mut connection, &mut inbox, limits).await? else {
@@ -75,16 +91,14 @@ async fn negotiate(
             First::SslRequest if connection.offers_tls() && !connection.secured() => {
                 say(&mut connection, write::ACCEPT_TLS).await?;
                 nothing_left(&mut connection, &inbox).await?;
-                connection = connection.secure().await?;
+                connection = connection.secure(ALPN).await?;
             }
             First::SslRequest | First::GssencRequest => {
                 say(&mut connection, write::REFUSE_ENCRYPTION).await?;
             }
             First::DirectTls => {
-                // the handshake's bytes lie in our buffer and cannot be given back to it
-                return Err(Error::Tls(
-                    "direct TLS negotiation is not spoken here".into(),
-                ));
+                // it is a connection's first word, or its answer to `S`
+                return Err(Error::Tls("a handshake out of turn".into()));
             }
             First::CancelRequest(cancel) => {
                 cancels.ring(&cancel);
