@@ -276,21 +276,27 @@ fn compare(
 ) {
     let (mine, its) = (direct.ask(command).unwrap(), through.ask(command).unwrap());
     let rows = |answer: &Value| answer["rows"].as_array().cloned().unwrap_or_default();
-    if command["do"] == "own" && mine.get("message").is_none() && its.get("message").is_none() {
-        for (mine, its) in rows(&mine).iter().zip(&rows(&its)) {
-            if mine != its {
-                different.push(format!("{mine}\n    became {its}"));
-            }
-        }
-        assert_eq!(rows(&mine).len(), rows(&its).len());
-    } else if mine != its || (command["do"] == "own" && mine.get("message").is_some()) {
-        let short = |answer: Value| answer.to_string().chars().take(600).collect::<String>();
-        different.push(format!(
-            "{command}: {}\n    became {}",
-            short(mine),
-            short(its)
-        ));
+    let (own, its_own) = (rows(&mine), rows(&its));
+    if command["do"] == "own" && !own.is_empty() && own.len() == its_own.len() {
+        let pairs = own.iter().zip(&its_own).filter(|(mine, its)| mine != its);
+        different.extend(pairs.map(|(mine, its)| apart(&mine.to_string(), &its.to_string())));
+    } else if mine != its || command["do"] == "own" {
+        let difference = apart(&mine.to_string(), &its.to_string());
+        different.push(format!("{command}: {difference}"));
     }
+}
+
+/// Where two texts part, with a little of what comes before.
+fn apart(mine: &str, its: &str) -> String {
+    let same = mine.chars().zip(its.chars());
+    let same = same.take_while(|(mine, its)| mine == its).count();
+    let shown = |text: &str| -> String {
+        text.chars()
+            .skip(same.saturating_sub(80))
+            .take(400)
+            .collect()
+    };
+    format!("...{}\n    became ...{}", shown(mine), shown(its))
 }
 
 /// What anybody asks: types, nothing, much, arguments, errors, one command a line.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use super::{Column, Hide, Rule, Unmaskable, inspect, json};
+use super::{Column, Hide, Rule, Unmaskable, inspect, json, number};
 
 /// What a type's values can hold and bear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub(super) enum Kind {
     Int2,
     Int4,
     Int8,
+    /// `numeric` and floating-point numbers.
+    Fraction,
+    /// Sixteen bytes of anything; among its digits a detector finds by chance alone.
+    Uuid,
     /// May hold text, which its own text format hides.
     Bytea,
     Other,
@@ -32,6 +36,8 @@ impl Kind {
             23 => Self::Int4,
             20 => Self::Int8,
             17 => Self::Bytea,
+            700 | 701 | 1700 => Self::Fraction,
+            2950 => Self::Uuid,
             _ => Self::Other,
         }
     }
@@ -89,10 +95,14 @@ pub(super) fn hide<'v>(
                 && decoded.is_none_or(|bytes| is_clean(rule, &bytes, hide));
             Ok(clean.then_some(Cow::Borrowed(value)))
         }
+        (Kind::Fraction, false) => {
+            Ok(is_clean(rule, number::whole(value), hide).then_some(Cow::Borrowed(value)))
+        }
+        (Kind::Uuid, false) => Ok((*rule == Rule::Detect).then_some(Cow::Borrowed(value))),
         (Kind::Other, false) => {
             Ok(is_clean_literal(rule, value, hide).then_some(Cow::Borrowed(value)))
         }
-        (Kind::Bytea | Kind::Other, true) => {
+        (Kind::Bytea | Kind::Fraction | Kind::Uuid | Kind::Other, true) => {
             let clean =
                 *rule == Rule::Detect && inspect::is_clean(column.type_oid, value, hide.detect);
             Ok(clean.then_some(Cow::Borrowed(value)))

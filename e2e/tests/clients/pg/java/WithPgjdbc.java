@@ -228,10 +228,10 @@ public final class WithPgjdbc {
         found.add(rows(about.getImportedKeys(null, "public", "orders")));
         found.add(rows(about.getExportedKeys(null, "public", "items")));
         found.add(rows(about.getIndexInfo(null, "public", "orders", false, false)));
-        found.add(rows(about.getSchemas()));
+        found.add(rows(about.getSchemas(null, "public")));
         found.add(rows(about.getCatalogs()).size());
         found.add(rows(about.getTableTypes()));
-        found.add(rows(about.getTypeInfo()).size());
+        found.add(rows(about.getTypeInfo()).isEmpty());
         found.add(rows(about.getTablePrivileges(null, "public", "items")).size());
         found.add(rows(about.getColumnPrivileges(null, "public", "items", "name")).size());
         found.add(rows(about.getBestRowIdentifier(null, "public", "items", 0, true)));
