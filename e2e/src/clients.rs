@@ -34,7 +34,7 @@ pub struct Driver {
 }
 
 /// Where a client connects to, and as whom.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Way {
     host: &'static str,
     port: u16,

@@ -281,6 +281,8 @@ fn pg_dump_is_the_same() {
         for secret in ["mary.anning", "4111111", "5555555555554444"] {
             assert!(!told.contains(secret), "{told}");
         }
+        let copies = options.len() == 1;
+        assert_eq!(told.contains("Mary Anning"), copies, "{told}");
     }
 }
 
