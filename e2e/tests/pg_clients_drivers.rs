@@ -226,7 +226,7 @@ impl Stories {
 
     fn given_up(&mut self, gives_up: GivesUp) {
         let delete = format!("DELETE FROM {}", self.table);
-        let timed = json!({"do": "timed", "sql": delete, "milliseconds": 2000});
+        let timed = json!({"do": "timed", "sql": delete, "milliseconds": 4000});
         self.through.say(&timed).unwrap();
         let id = stand().question_about(&self.table).unwrap();
         let answer = self.through.answer().unwrap();

@@ -12,10 +12,11 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{LazyLock, RwLock};
 
-use e2e::clients::Way;
+use e2e::clients::{Client, Driver, Language, Way};
 use e2e::lasting::Lasting;
 use e2e::stand::Stand;
 use e2e::watchdog::until;
+use serde_json::json;
 
 static LASTING: LazyLock<Lasting> = LazyLock::new(|| {
     let lasting = Lasting::start(&["stories.cedar"]).unwrap();
@@ -212,7 +213,7 @@ fn psql_watches_until_it_is_stopped() {
 }
 
 /// Of one statement a file, what DBeaver and pgAdmin show is the same.
-fn asked_by(name: &str) {
+fn asked_by(name: &str, driver: Driver) {
     let _quiet = DATABASE.read().unwrap();
     let corpus =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocols/postgres/tests/decode/clients");
@@ -229,16 +230,26 @@ fn asked_by(name: &str) {
     assert_eq!(errors(&straight), [""; 0]);
     assert_eq!(errors(&through), [""; 0], "of {}", statements.len());
     the_same(name, &straight, &through);
+    // and in the extended protocol, as their own drivers send them
+    let mut straight = Client::connect(&driver, &direct()).unwrap();
+    let mut through = Client::connect(&driver, &ada()).unwrap();
+    for statement in statements {
+        let command = json!({"do": "query", "sql": statement});
+        let wanted = straight.good(&command).unwrap();
+        assert_eq!(through.ask(&command).unwrap(), wanted, "{statement}");
+    }
 }
 
 #[test]
 fn what_dbeaver_asks_is_the_same() {
-    asked_by("dbeaver");
+    let (name, language) = ("pgjdbc", Language::Java);
+    asked_by("dbeaver", Driver { name, language });
 }
 
 #[test]
 fn what_pgadmin_asks_is_the_same() {
-    asked_by("pgadmin");
+    let (name, language) = ("psycopg", Language::Python);
+    asked_by("pgadmin", Driver { name, language });
 }
 
 /// A dump without what is made anew each time.
