@@ -87,6 +87,31 @@ impl Wire {
         }
     }
 
+    /// The same with parameters, all of them text.
+    pub fn bind_text(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        values: &[&str],
+    ) -> anyhow::Result<&mut Self> {
+        let bound = frontend::bind(
+            portal,
+            statement,
+            [],
+            values,
+            |value, out| {
+                out.extend_from_slice(value.as_bytes());
+                Ok(postgres_protocol::IsNull::No)
+            },
+            [],
+            &mut self.out,
+        );
+        match bound {
+            Ok(()) => Ok(self),
+            Err(_) => bail!("a Bind could not be written"),
+        }
+    }
+
     pub fn describe(&mut self, statement: &str) -> anyhow::Result<&mut Self> {
         frontend::describe(b'S', statement, &mut self.out)?;
         Ok(self)

@@ -12,6 +12,7 @@ mod expected;
 mod extended;
 mod failed;
 mod finish;
+mod group;
 mod hold;
 mod large;
 mod masking;

@@ -11,6 +11,7 @@ use gate::{
 
 use super::Exchange;
 use super::expected::{Expected, Kind, Plan};
+use super::group::Step;
 use super::state::Portal;
 use crate::answers;
 use crate::request::{Asked, Text};
@@ -26,6 +27,8 @@ pub(super) struct Then {
     pub(super) leave: Option<Leave>,
     /// Of a Bind or an Execute.
     pub(super) portal: Option<Portal>,
+    /// Of several executions that are asked about at once.
+    pub(super) group: Vec<Step>,
 }
 
 impl Then {
@@ -36,6 +39,7 @@ impl Then {
             plan,
             leave: None,
             portal: None,
+            group: Vec::new(),
         }
     }
 }
@@ -70,6 +74,10 @@ impl Exchange {
             Ok((_, underway)) => underway,
             Err(denied) => return self.refuse(denied, then),
         };
+        if !then.group.is_empty() {
+            self.forward_group(underway, then.group);
+            return Ok(());
+        }
         let simple = matches!(then.kind, Kind::Query { .. });
         self.state.batch.forwarded |= !simple;
         if let Some(analysis) = &then.plan.analysis
@@ -186,7 +194,7 @@ impl Exchange {
             notes.push("a transaction is open: locks are held while people are asked".to_owned());
         }
         Ok(Asked {
-            wire: [frame.bytes().clone()],
+            wire: vec![frame.bytes().clone()],
             content,
             meaning: self.meaning(),
             operations,

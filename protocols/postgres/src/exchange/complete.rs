@@ -130,6 +130,10 @@ impl Exchange {
             None => return Err(out_of_turn()),
         }
         if let Some(expected) = self.state.queue.pop_front() {
+            let next = self.state.queue.front_mut();
+            if let Some(next) = next.filter(|next| next.grouped && expected.underway.is_none()) {
+                next.rows_before = expected.rows_before + expected.rows;
+            }
             self.settled(expected);
         }
         Ok(())
@@ -143,6 +147,7 @@ impl Exchange {
             code,
             refusal,
             withheld,
+            rows_before,
             ..
         } = expected;
         let Some(underway) = underway else { return };
@@ -154,7 +159,7 @@ impl Exchange {
             (None, None) => OutcomeKind::Completed,
         };
         underway.done(Outcome {
-            rows,
+            rows: rows + rows_before,
             code,
             ..Outcome::of(kind)
         });

@@ -26,6 +26,9 @@ pub(super) struct Expected {
     pub(super) silent: bool,
     /// Its result could not be shown: the refusal comes in place of what the server says to a cancellation.
     pub(super) withheld: bool,
+    /// Of a group of executions, whose outcome comes with the last; and the rows of those before it.
+    pub(super) grouped: bool,
+    pub(super) rows_before: u64,
     pub(super) copy_out: CopyOut,
 }
 
@@ -82,6 +85,8 @@ impl Expected {
             mask: None,
             silent: false,
             withheld: false,
+            grouped: false,
+            rows_before: 0,
             copy_out: CopyOut::Off,
         }
     }

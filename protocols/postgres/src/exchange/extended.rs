@@ -59,21 +59,14 @@ impl Exchange {
             self.state.postponed = Some(frame.clone());
             return self.describe_own(bind.statement, prepared).await;
         }
-        let mut plan = self.plan(Some(prepared.analysis.clone()));
-        Self::keep_source(&mut plan, &prepared.content, &prepared.text);
-        let lines = self.parameter_lines(&bind);
+        if self.take_in_group(frame, &bind, &prepared).await? {
+            return Ok(());
+        }
+        let (mut portal, lines) = self.portal(&bind, &prepared);
         let text = prepared.text.with_parameters(&lines);
         let (text, sources) = self.sourced(Some(&prepared.analysis), text);
-        let content = bound_content(&bind);
-        let portal = Portal {
-            prepared: prepared.clone(),
-            content: content.clone(),
-            made: Arc::new(Made::in_batch(self.state.batches)),
-            leave: None,
-            binary: binary_columns(&bind.result_formats),
-            text: text.clone(),
-            plan: plan.clone(),
-        };
+        portal.text = text.clone();
+        let (plan, content) = (portal.plan.clone(), portal.content.clone());
         let operations = self.operations_of(&prepared.analysis);
         let mut parts = vec![
             Bytes::from_static(b"bind"),
@@ -96,6 +89,28 @@ impl Exchange {
             },
         )
         .await
+    }
+
+    /// What a Bind makes, and its parameters as people may see them.
+    pub(super) fn portal(
+        &self,
+        bind: &Bind<'_>,
+        prepared: &Arc<Prepared>,
+    ) -> (Portal, Vec<Redacted>) {
+        let mut plan = self.plan(Some(prepared.analysis.clone()));
+        Self::keep_source(&mut plan, &prepared.content, &prepared.text);
+        let lines = self.parameter_lines(bind);
+        let portal = Portal {
+            prepared: prepared.clone(),
+            content: bound_content(bind),
+            made: Arc::new(Made::in_batch(self.state.batches)),
+            leave: None,
+            binary: binary_columns(&bind.result_formats),
+            // parameters are added where one is asked about by itself
+            text: prepared.text.clone(),
+            plan,
+        };
+        (portal, lines)
     }
 
     pub(super) async fn take_execute(

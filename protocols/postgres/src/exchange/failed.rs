@@ -79,7 +79,7 @@ impl Exchange {
         {
             return;
         }
-        let mut skipped = false;
+        let (mut skipped, mut failed) = (false, None::<String>);
         while let Some(mut expected) = self.state.queue.pop_front() {
             if matches!(expected.kind, Kind::Sync | Kind::Own(OwnWork::EarlySync)) {
                 self.state.queue.push_front(expected);
@@ -87,8 +87,12 @@ impl Exchange {
             }
             self.undo(&expected.kind);
             if std::mem::replace(&mut skipped, true) {
-                expected.code = Some("skipped".to_owned());
+                let of_group = failed.clone().filter(|_| expected.grouped);
+                expected.code = of_group.or_else(|| Some("skipped".to_owned()));
             }
+            // the outcome of a group comes with its last
+            let open = expected.grouped && expected.underway.is_none();
+            failed = expected.code.clone().filter(|_| open);
             self.settled(expected);
         }
         let early = matches!(

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::copy_in::CopyIn;
 use super::copy_out::Shaped;
 use super::expected::{Expected, Plan};
+use super::group::Gathering;
 use super::hold::Held;
 use super::large::Passage;
 use super::operations::Remembered;
@@ -52,6 +53,9 @@ pub(crate) struct State {
     pub(super) governed: Governed,
     pub(super) mask: Arc<Mask>,
     pub(super) cancelling: Option<Cancelling>,
+    /// Frames that were read ahead of their turn.
+    pub(super) ahead: VecDeque<Frame>,
+    pub(super) gathering: Option<Gathering>,
     pub(super) copy_in: CopyIn,
     pub(super) copy_shape: Option<Shaped>,
     pub(super) large: Option<Passage>,
@@ -214,6 +218,8 @@ impl State {
             governed: Governed::unknown(),
             mask,
             cancelling: None,
+            ahead: VecDeque::new(),
+            gathering: None,
             copy_in: CopyIn::Off,
             copy_shape: None,
             large: None,

@@ -28,7 +28,11 @@ impl Exchange {
                 }
                 break;
             }
-            let frame = match self.state.postponed.take() {
+            if !self.gather().await? {
+                break;
+            }
+            let next = self.state.postponed.take();
+            let frame = match next.or_else(|| self.state.ahead.pop_front()) {
                 Some(frame) => frame,
                 None => match next_frontend(&mut self.inbox, Phase::CopyEnded, &self.limits) {
                     Ok(Some(frame)) => frame,

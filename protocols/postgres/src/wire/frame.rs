@@ -171,6 +171,27 @@ pub fn pass_rows(buffer: &mut BytesMut) -> (Bytes, u64) {
     (buffer.split_to(end).freeze(), rows)
 }
 
+/// Whether a message of a type may come next, after some of other types: as far as can be seen in a buffer.
+pub fn precedes(buffer: &[u8], tag: u8, after: &[u8]) -> bool {
+    let mut rest = buffer;
+    loop {
+        match rest.first() {
+            None => return true,
+            Some(first) if *first == tag => return true,
+            Some(first) if !after.contains(first) => return false,
+            Some(_) => {}
+        }
+        let next = match message_length(rest) {
+            Ok(Some(length)) => rest.get(length..),
+            Ok(None) | Err(_) => None,
+        };
+        match next {
+            Some(next) => rest = next,
+            None => return true,
+        }
+    }
+}
+
 impl Frame {
     /// The type byte.
     pub fn tag(&self) -> u8 {
