@@ -46,6 +46,9 @@ const DRIVERS: [&str; 9] = [
     "sqlx",
 ];
 
+/// Those that send a batch before they wait for an answer, under one Sync or as one text.
+const BATCHES: [&str; 5] = ["psycopg", "psycopg2", "asyncpg", "pgjdbc", "pgx"];
+
 /// What a driver does about a statement that takes too long for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GivesUp {
@@ -96,6 +99,7 @@ impl Stories {
         self.denied();
         self.held_and_approved();
         self.held_and_refused();
+        self.held_as_a_batch();
         self.given_up(gives_up);
         self.masked();
     }
@@ -221,6 +225,23 @@ impl Stories {
         assert!(answer.to_string().contains("was refused by"), "{answer}");
         assert_eq!(stand().state(id).unwrap(), "refused");
         assert_eq!(stand().rows(&self.table).unwrap(), ROWS);
+        self.alive();
+    }
+
+    /// What a driver sends as one batch is one question.
+    fn held_as_a_batch(&mut self) {
+        if !BATCHES.contains(&self.driver.name) {
+            return;
+        }
+        let change = format!("UPDATE {} SET note = $1::text", self.table);
+        let lists = json!([["first"], ["second"], ["third"], ["last"]]);
+        let batch = json!({"do": "batch", "sql": change, "arguments": lists});
+        self.through.say(&batch).unwrap();
+        let id = self.question();
+        stand().approve(&stand().people.grace, id).unwrap();
+        let answer = self.through.answer().unwrap();
+        assert!(answer.get("message").is_none(), "{answer}");
+        assert_eq!(self.saying("last"), ROWS);
         self.alive();
     }
 
