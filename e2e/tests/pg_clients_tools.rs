@@ -104,97 +104,12 @@ fn the_same(name: &str, direct: &str, through: &str) {
     assert_eq!(direct.len(), through.len(), "{name}: {direct}\n{through}");
 }
 
-const META: &str = r"
-\d
-\d+
-\d orders
-\d+ customers
-\d+ tiny.parents
-\d+ tiny.both_of
-\d tiny.*
-\dA
-\dA+
-\dAc
-\dAf
-\dAo
-\db
-\dc
-\dC
-\dconfig work_mem
-\dd
-\dD+ tiny.*
-\ddp
-\dE
-\des
-\det
-\deu
-\dew
-\df tiny.*
-\df+ pg_catalog.lower
-\dF
-\dFd
-\dFp
-\dFt
-\dg
-\di+ tiny.*
-\dl
-\dL
-\dm tiny.*
-\dn+
-\do pg_catalog.||
-\dO
-\dp
-\drds
-\dRp
-\dRs
-\ds
-\dt tiny.*
-\dT+ tiny.*
-\du+
-\dv tiny.*
-\dx
-\dX
-\dy
-\l
-\sv tiny.both_of
-\sf pg_catalog.pg_sleep_for
-\z tiny.*
-\encoding
-\pset format csv
-SELECT id, name FROM items ORDER BY id;
-\pset format aligned
-\x
-SELECT id, name FROM items ORDER BY id LIMIT 1 \g
-\x
-SELECT 1 AS one\; SELECT 2 AS two;
-SELECT 'SELECT ' || n FROM generate_series(1, 3) AS n \gexec
-SELECT id AS item, name FROM items ORDER BY id LIMIT 1 \gset
-\echo :item :name
-SELECT id, mood, stuff FROM tiny.parents \gdesc
-SELECT id % 2 AS odd, id, name FROM items \crosstabview
-\copy (SELECT id, name FROM items ORDER BY id) TO stdout WITH CSV HEADER
-\copy tiny.parents TO pstdout
-COPY (SELECT 1, NULL, 'x') TO STDOUT;
-\set ON_ERROR_ROLLBACK on
-BEGIN;
-SELECT 1 / 0;
-SELECT 'still here';
-ROLLBACK;
-\set AUTOCOMMIT off
-SELECT 'in a transaction';
-COMMIT;
-\set AUTOCOMMIT on
-\set FETCH_COUNT 7
-SELECT n FROM generate_series(1, 20) AS n;
-SELECT nothing;
-\errverbose
-\timing off
-\prompt_is_unknown
-";
+/// psql's commands, COPY and cursors.
+const META: &str = include_str!("clients/pg/meta.sql");
 
 #[test]
 fn psql_is_the_same() {
-    let _quiet = DATABASE.read().unwrap();
+    let _own = DATABASE.write().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = script(folder.path(), "meta.sql", META);
     the_same("psql", &psql(&direct(), &file), &psql(&ada(), &file));
