@@ -2,7 +2,12 @@
 
 pub mod archive;
 pub mod binary;
+pub mod canaries;
+pub mod chance;
 pub mod compared;
+pub mod curious;
+pub mod curious_shapes;
+pub mod direct;
 pub mod driver;
 pub mod environment;
 pub mod folder;
@@ -29,6 +34,7 @@ pub mod story;
 pub mod tap;
 pub mod terminal;
 pub mod trail;
+pub mod vault;
 pub mod watchdog;
 pub mod ways;
 pub mod wire;

@@ -87,6 +87,16 @@ impl Wire {
         }
     }
 
+    /// All results in binary, no parameters.
+    pub fn bind_binary(&mut self, portal: &str, statement: &str) -> anyhow::Result<&mut Self> {
+        let none = std::iter::empty::<()>();
+        let null = |(), _: &mut BytesMut| Ok(postgres_protocol::IsNull::Yes);
+        match frontend::bind(portal, statement, [], none, null, [1], &mut self.out) {
+            Ok(()) => Ok(self),
+            Err(_) => bail!("a Bind could not be written"),
+        }
+    }
+
     pub fn describe(&mut self, statement: &str) -> anyhow::Result<&mut Self> {
         frontend::describe(b'S', statement, &mut self.out)?;
         Ok(self)

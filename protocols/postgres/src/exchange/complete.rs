@@ -134,6 +134,7 @@ impl Exchange {
     }
 
     pub(super) fn settled(&mut self, expected: Expected) {
+        self.state.touched.governed(expected.plan.drop_detail);
         let Expected {
             underway,
             rows,
@@ -164,9 +165,10 @@ impl Exchange {
             // it is there for all now, or for nobody
             self.reshaped();
         }
-        let Some(expected) = self.state.queue.pop_front() else {
+        let Some(mut expected) = self.state.queue.pop_front() else {
             return Err(out_of_turn());
         };
+        expected.silent &= matches!(expected.kind, Kind::Own(_));
         match &expected.kind {
             Kind::Own(OwnWork::EarlySync) => Self::early_sync_done(expected),
             Kind::Own(_) => self.own_done(expected)?,
@@ -180,6 +182,7 @@ impl Exchange {
             }
             _ => return Err(out_of_turn()),
         }
+        self.state.touched.ready(status);
         if self.state.held.is_none() {
             self.own_work().await?;
         }

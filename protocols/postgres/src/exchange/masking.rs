@@ -20,6 +20,7 @@ impl Exchange {
             analysis,
             drop_detail: false,
             unknown: false,
+            opaque: false,
             shadowed: false,
             source: None,
         };
@@ -27,14 +28,18 @@ impl Exchange {
             return plan;
         };
         for statement in &analysis.statements {
-            plan.drop_detail |= statement
-                .relations()
-                .any(|relation| self.state.governed.holds(relation, path));
-            plan.shadowed |= statement
-                .relations()
-                .any(|relation| self.state.governed.shadows(relation, path));
-            plan.unknown |= !statement.reads.other_functions.is_empty()
-                || statement.effect() == gate::words::Effect::Unknown;
+            plan.opaque |= self.runs_opaque(statement);
+            plan.unknown |= plan.opaque || self.fetches_opaque(statement);
+            for statement in self.with_executed(statement).into_iter().flatten() {
+                let governed = &self.state.governed;
+                plan.drop_detail |= statement
+                    .relations()
+                    .any(|relation| governed.holds(relation, path));
+                plan.shadowed |= statement
+                    .relations()
+                    .any(|relation| governed.shadows(relation, path));
+                plan.unknown |= statement.effect() == gate::words::Effect::Unknown;
+            }
         }
         plan
     }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::expected::{Expected, Plan};
 use super::hold::Held;
 use super::operations::Remembered;
+use super::telling::Touched;
 use crate::decode::Analysis;
 use crate::governed::Governed;
 use crate::request::Text;
@@ -44,6 +45,7 @@ pub(crate) struct State {
     /// They may go back when the transaction ends.
     pub(super) volatile: bool,
     pub(super) catalogue_stale: bool,
+    pub(super) touched: Touched,
     /// Of the catalogue that `governed` was made from.
     pub(super) generation: u64,
     pub(super) governed: Governed,
@@ -195,6 +197,7 @@ impl State {
             read_back: true,
             volatile: false,
             catalogue_stale: true,
+            touched: Touched::default(),
             generation: 0,
             governed: Governed::unknown(),
             mask,

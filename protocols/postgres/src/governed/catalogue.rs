@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use crate::decode::RelationName;
 
 /// Relations with their columns (`c`), what views rest on (`v`), which of them rest on functions or operators that are not
-/// the server's own (`f`: what those read is not known), and what tables inherit from (`i`).
+/// the server's own (`f`: what those read is not known), which columns are generated from others (`g`), and what tables
+/// inherit from (`i`).
 pub(crate) const QUERY: &str = "\
 SELECT 'c', a.attrelid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
        a.attnum::pg_catalog.text, a.attname::pg_catalog.text \
@@ -35,6 +36,15 @@ JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace OR
 WHERE d.classid OPERATOR(pg_catalog.=) 2618 \
   AND n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema' \
 UNION ALL \
+SELECT DISTINCT 'g', d.refobjid::pg_catalog.text, '', '', d.refobjsubid::pg_catalog.text, \
+       coalesce(f.adnum, d.objsubid)::pg_catalog.text \
+FROM pg_catalog.pg_depend d \
+LEFT JOIN pg_catalog.pg_attrdef f ON d.classid OPERATOR(pg_catalog.=) 2604 AND f.oid OPERATOR(pg_catalog.=) d.objid \
+WHERE d.refclassid OPERATOR(pg_catalog.=) 1259 AND d.refobjsubid OPERATOR(pg_catalog.>) 0 \
+  AND (f.adrelid OPERATOR(pg_catalog.=) d.refobjid AND f.adnum OPERATOR(pg_catalog.<>) d.refobjsubid \
+    OR d.classid OPERATOR(pg_catalog.=) 1259 AND d.objid OPERATOR(pg_catalog.=) d.refobjid \
+      AND d.objsubid OPERATOR(pg_catalog.>) 0) \
+UNION ALL \
 SELECT 'i', inhrelid::pg_catalog.text, '', '', '0', inhparent::pg_catalog.text FROM pg_catalog.pg_inherits";
 
 /// How long a catalogue serves new sessions; a DDL statement that passes voids it at once.
@@ -50,6 +60,8 @@ pub(crate) struct Catalogue {
     /// (relation, what it rests on, column there or 0 for all of it)
     pub(super) rests_on: Vec<(u32, u32, i16)>,
     pub(super) inherits: Vec<(u32, u32)>,
+    /// (relation, generated column, one that it is computed from)
+    pub(super) generated: Vec<(u32, i16, i16)>,
     /// Views over functions.
     pub(super) opaque: Vec<u32>,
 }
@@ -127,6 +139,9 @@ impl Catalogue {
                 "v" => catalogue
                     .rests_on
                     .push((relation, text(5)?.parse().ok()?, number)),
+                "g" => catalogue
+                    .generated
+                    .push((relation, text(5)?.parse().ok()?, number)),
                 "f" => catalogue.opaque.push(relation),
                 "i" => catalogue.inherits.push((relation, text(5)?.parse().ok()?)),
                 _ => return None,
@@ -135,6 +150,7 @@ impl Catalogue {
         // equal catalogues are told apart from changed ones, in whatever order they came
         catalogue.rests_on.sort_unstable();
         catalogue.inherits.sort_unstable();
+        catalogue.generated.sort_unstable();
         catalogue.opaque.sort_unstable();
         for relation in catalogue.relations.values_mut() {
             relation.columns.sort_unstable();
