@@ -99,8 +99,23 @@ pub struct Found {
 #[derive(Default)]
 pub struct Scanner {
     /// Pieces by their length; in lower case.
-    pieces: HashMap<usize, HashMap<Vec<u8>, (usize, &'static str)>>,
+    pieces: HashMap<usize, Pieces>,
     canaries: usize,
+}
+
+/// Pieces of one length: the canary and the form of each, and by which two bytes one may begin.
+struct Pieces {
+    known: HashMap<Vec<u8>, (usize, &'static str)>,
+    starts: Vec<bool>,
+}
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Self {
+            known: HashMap::new(),
+            starts: vec![false; 1 << 16],
+        }
+    }
 }
 
 impl Scanner {
@@ -185,10 +200,12 @@ impl Scanner {
     }
 
     fn piece(&mut self, form: &'static str, piece: &[u8]) {
-        let known = self.pieces.entry(piece.len()).or_default();
-        known
-            .entry(piece.to_ascii_lowercase())
-            .or_insert((self.canaries, form));
+        let piece = piece.to_ascii_lowercase();
+        let pieces = self.pieces.entry(piece.len()).or_default();
+        if let Some(known) = start(&piece).and_then(|start| pieces.starts.get_mut(start)) {
+            *known = true;
+        }
+        pieces.known.entry(piece).or_insert((self.canaries, form));
     }
 
     /// Every piece that stands in these bytes.
@@ -196,15 +213,9 @@ impl Scanner {
         let bytes = bytes.to_ascii_lowercase();
         let mut found = Vec::new();
         for (length, pieces) in &self.pieces {
-            let mut starts = vec![false; 1 << 16];
-            for start in pieces.keys().filter_map(|piece| start(piece)) {
-                if let Some(known) = starts.get_mut(start) {
-                    *known = true;
-                }
-            }
             for (at, window) in bytes.windows(*length).enumerate() {
-                let may = start(window).and_then(|start| starts.get(start)) == Some(&true);
-                if let Some((canary, form)) = may.then(|| pieces.get(window)).flatten() {
+                let may = start(window).and_then(|start| pieces.starts.get(start)) == Some(&true);
+                if let Some((canary, form)) = may.then(|| pieces.known.get(window)).flatten() {
                     found.push(Found {
                         canary: *canary,
                         form,

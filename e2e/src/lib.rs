@@ -20,6 +20,7 @@ pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod psql;
+pub mod quiet;
 pub mod raw;
 pub mod raw_ssh;
 pub mod routes;
