@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod binary;
+pub mod calls;
 pub mod canaries;
 pub mod chance;
 pub mod compared;

@@ -29,7 +29,6 @@ UNION ALL SELECT 'resets of the writer', stats_reset::text FROM pg_stat_bgwriter
 UNION ALL SELECT 'resets of the archiver', stats_reset::text FROM pg_stat_archiver
 UNION ALL SELECT 'resets of the log', stats_reset::text FROM pg_stat_wal
 UNION ALL SELECT 'resets of caches', max(stats_reset)::text FROM pg_stat_slru
-UNION ALL SELECT 'counters', (SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_all_tables WHERE relname = 'probed')::text
 UNION ALL SELECT 'slots', count(*)::text FROM pg_replication_slots
 UNION ALL SELECT 'origins', count(*)::text FROM pg_replication_origin
 UNION ALL SELECT 'prepared transactions', count(*)::text FROM pg_prepared_xacts

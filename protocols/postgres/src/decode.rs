@@ -17,6 +17,7 @@ mod maintenance;
 mod nodes;
 mod objects;
 mod operations;
+mod own_calls;
 mod parts;
 mod query;
 mod session;
@@ -29,6 +30,7 @@ mod verbs;
 mod walk;
 
 pub use operations::{SessionState, operations};
+pub use own_calls::OwnCalls;
 pub use parts::{Object, Part, PartFacts, RelationName};
 pub use settings::HARMLESS_SETTINGS;
 pub use statement::{Forgets, SessionChange, Statement, StatementKind, TransactionChange};

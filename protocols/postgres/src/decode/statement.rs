@@ -106,6 +106,8 @@ pub struct Statement {
     pub prepared: Option<(String, Arc<Self>)>,
     /// For EXECUTE (also within EXPLAIN ANALYZE and CREATE TABLE AS): the prepared statement it runs.
     pub executes: Option<String>,
+    /// Names behind a dot: columns, fields, or functions of the row before it.
+    pub(super) fields: Vec<String>,
     /// Names only `pg_catalog` answers to while it is first on the path.
     pub(super) needs_catalog_first: bool,
 }
@@ -232,6 +234,7 @@ pub(super) fn finish(mut walk: Walk, kind: StatementKind, span: Option<Span>) ->
         after: walk.session,
         reads: walk.reads,
         functions: walk.functions.into_iter().collect(),
+        fields: walk.fields.into_iter().collect(),
         prepared: walk
             .prepared
             .map(|(name, statement)| (name, Arc::new(*statement))),

@@ -128,7 +128,7 @@ impl Exchange {
                 .with_executed(statement)
                 .into_iter()
                 .flatten()
-                .any(is_opaque)
+                .any(|statement| is_opaque(statement) || self.facts.calls_own(statement))
     }
 
     /// Whether a statement reads from a cursor that such code may have opened.
