@@ -11,6 +11,7 @@ pub mod curious_shapes;
 pub mod direct;
 pub mod driver;
 pub mod environment;
+pub mod fake_postgres;
 pub mod folder;
 pub mod gateway;
 pub mod lasting;

@@ -26,20 +26,30 @@ pub struct Wire {
 impl Wire {
     /// Logged in at `shop`, and ready.
     pub fn login(place: &Place, user: &str, token: &str) -> anyhow::Result<Self> {
+        Self::login_at(place, user, token, "shop")
+    }
+
+    /// Logged in at any database, and ready.
+    pub fn login_at(
+        place: &Place,
+        user: &str,
+        token: &str,
+        database: &str,
+    ) -> anyhow::Result<Self> {
         let stream = raw::secured(place)?;
         let mut wire = Self {
             stream,
             out: BytesMut::new(),
         };
-        let parameters = [("user", user), ("database", "shop")];
+        let parameters = [("user", user), ("database", database)];
         wire.stream.write_all(&raw::startup(&parameters)?)?;
         let mut scram = ScramSha256::new(token.as_bytes(), ChannelBinding::unsupported());
         loop {
             let (tag, body) = wire.message()?;
             ensure!(
                 tag == b'R',
-                "`{}` comes in place of a login",
-                char::from(tag)
+                "in place of a login comes {}",
+                text(&[(tag, body)])
             );
             let (code, data) = body.split_at_checked(4).context("a short message")?;
             match code {
@@ -115,6 +125,12 @@ impl Wire {
     pub fn sync(&mut self) -> &mut Self {
         frontend::sync(&mut self.out);
         self
+    }
+
+    /// Writes bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.stream.write_all(bytes)?;
+        Ok(self.stream.flush()?)
     }
 
     /// Writes all that was said, at once.
