@@ -154,7 +154,9 @@ impl Wire {
                 format!("waiting for `{}` after: {heard}", char::from(last))
             })?;
             let found = message.0 == last;
+            let ends = is_fatal(&message);
             messages.push(message);
+            ensure!(!ends, "the session ended: {}", text(&messages));
             if found {
                 return Ok(messages);
             }
@@ -174,6 +176,12 @@ impl Wire {
         self.stream.read_exact(&mut body)?;
         Ok((tag, body))
     }
+}
+
+/// Whether nothing comes after it.
+fn is_fatal((tag, body): &Message) -> bool {
+    let mut fields = body.split(|byte| *byte == 0);
+    *tag == b'E' && fields.any(|field| field == b"VFATAL")
 }
 
 /// Kinds and contents of messages, for a look at them.

@@ -254,7 +254,7 @@ fn there_is_no_way_down_to_plaintext() {
         let heard = psql.answer().unwrap();
         // `allow` goes on with TLS after it was refused
         assert!(
-            mode == "allow" || heard.err.contains("28000"),
+            mode == "allow" || heard.err.contains("unencrypted connections are refused"),
             "{mode}: {heard:?}"
         );
     }
@@ -288,7 +288,6 @@ fn the_strictest_of_a_text_decides_wherever_it_hides() {
         "SELECT B'1', X'ff', N'x'; GRANT ALL ON strictest TO PUBLIC",
         "SELECT 1;;;GRANT ALL ON strictest TO PUBLIC;;",
         "SELECT 1--\r\n;GRANT ALL ON strictest TO PUBLIC",
-        "EXPLAIN ANALYZE DELETE FROM strictest WHERE true",
         "COPY strictest TO PROGRAM 'cat'",
         "SELECT 1; COPY strictest TO '/tmp/strictest'",
     ] {
