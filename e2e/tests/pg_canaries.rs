@@ -27,7 +27,7 @@ use e2e::vault;
 use e2e::wire::{Message, Wire};
 
 /// Scripts of a run; `COUNTERSIGN_SCRIPTS` asks for more.
-const SCRIPTS: usize = 1500;
+const SCRIPTS: usize = 1000;
 
 struct Scene {
     stand: Stand,

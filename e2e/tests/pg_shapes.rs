@@ -17,7 +17,7 @@ use e2e::wire::{Wire, text};
 
 /// Of the processor, for one statement; what is not optimised takes several times as long.
 const COSTS: Duration = match cfg!(debug_assertions) {
-    true => Duration::from_millis(1500),
+    true => Duration::from_millis(1000),
     false => Duration::from_millis(250),
 };
 /// Until its answer.
@@ -30,7 +30,7 @@ fn nested(open: &str, middle: &str, close: &str, times: usize) -> String {
 /// What parsers overflow, hang or grow on.
 fn shapes() -> Vec<(String, String)> {
     let mut shapes = Vec::new();
-    for times in [1_000, 4_000, 100_000] {
+    for times in [3_000, 100_000] {
         let mut shape = |what: &str, text: String| shapes.push((format!("{what} x {times}"), text));
         shape("sums", format!("SELECT 1{}", "+1".repeat(times)));
         shape(
@@ -236,7 +236,13 @@ fn spent(process: u32) -> Duration {
 fn no_shape_costs_much_or_ends_anything() {
     let lasting: Lasting = Lasting::start(&[]).unwrap();
     let stand = &lasting.stand;
-    let login = || Wire::login(stand.place(), "ada", &stand.people.ada).unwrap();
+    let login = || {
+        let mut wire = Wire::login(stand.place(), "ada", &stand.people.ada).unwrap();
+        // what takes the server long is not what is asked here
+        wire.query("SET statement_timeout = '2s'").unwrap();
+        wire.answer(b'Z').unwrap();
+        wire
+    };
     let mut wire = login();
     let mut costly = Vec::new();
     let mut worst = (Duration::ZERO, String::new());
@@ -250,11 +256,16 @@ fn no_shape_costs_much_or_ends_anything() {
             // what is longer than a message may be ends its own session, in native words
             Err(error) => {
                 let told = format!("{error:#}");
-                assert!(told.contains("SFATAL"), "{what}: {told}");
+                if !told.contains("SFATAL") {
+                    costly.push(format!("{what}: {told}"));
+                }
                 wire = login();
             }
         }
         let (cost, took) = (spent(stand.gateway.id()) - before, started.elapsed());
+        if std::env::var_os("COUNTERSIGN_SHOW").is_some() {
+            eprintln!("{cost:?} {took:?} {what}");
+        }
         if cost > worst.0 {
             worst = (cost, what.clone());
         }
