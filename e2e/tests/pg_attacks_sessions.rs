@@ -63,7 +63,7 @@ fn closed(stream: &mut impl Read) {
     serves();
 }
 
-/// P1, P10: what is asked for at start-up.
+/// What is asked for at start-up.
 #[test]
 fn a_startup_option_changes_neither_lexing_nor_role() {
     let stand = stand();
@@ -116,7 +116,7 @@ fn a_startup_option_changes_neither_lexing_nor_role() {
     serves();
 }
 
-/// P2: what a session says later, by each way to say it.
+/// What a session says later, by each way to say it.
 #[test]
 fn lexing_is_pinned_however_it_is_changed() {
     let mut wire = wire();
@@ -153,7 +153,7 @@ fn lexing_is_pinned_however_it_is_changed() {
     assert!(said(&mut wire, one).contains("SELECT 1"));
 }
 
-/// P3: bytes that are no UTF-8, NUL, and a backslash as the second byte of a character.
+/// Bytes that are no UTF-8, NUL, and a backslash as the second byte of a character.
 #[test]
 fn bytes_that_are_no_text_end_the_session() {
     for (body, what) in [
@@ -183,7 +183,7 @@ fn bytes_that_are_no_text_end_the_session() {
     }
 }
 
-/// P7: messages of another phase, before and after the login.
+/// Messages of another phase, before and after the login.
 #[test]
 fn messages_out_of_turn_end_the_connection() {
     let stand = stand();
@@ -230,7 +230,7 @@ fn messages_out_of_turn_end_the_connection() {
     serves();
 }
 
-/// P8: what is sent in plaintext before the handshake is not read as if it had come after it.
+/// What is sent in plaintext before the handshake is not read as if it had come after it.
 #[test]
 fn nothing_is_carried_over_the_handshake() {
     let mut stream = raw::connect(stand().place()).unwrap();
@@ -242,7 +242,7 @@ fn nothing_is_carried_over_the_handshake() {
     closed(&mut stream);
 }
 
-/// P9: no way down to plaintext.
+/// No way down to plaintext.
 #[test]
 fn there_is_no_way_down_to_plaintext() {
     let stand = stand();
@@ -267,7 +267,7 @@ fn there_is_no_way_down_to_plaintext() {
     assert_eq!(refused[&'C'], "28000", "{refused:?}");
 }
 
-/// P11, P12: what one text holds is judged as a whole, whatever hides where it ends.
+/// What one text holds is judged as a whole, whatever hides where it ends.
 #[test]
 fn the_strictest_of_a_text_decides_wherever_it_hides() {
     let stand = stand();
@@ -300,7 +300,7 @@ fn the_strictest_of_a_text_decides_wherever_it_hides() {
     assert_eq!(stand.postgres.sql(granted).unwrap().trim(), "0");
 }
 
-/// P14 to P18: what looks like reading and is not, by somebody who may only read.
+/// What looks like reading and is not, by somebody who may only read.
 #[test]
 fn reading_reaches_no_file_no_setting_and_nobody() {
     let stand = stand();
@@ -364,7 +364,7 @@ fn reading_reaches_no_file_no_setting_and_nobody() {
     }
 }
 
-/// P26: whoever guesses keys stops nobody's query.
+/// Whoever guesses keys stops nobody's query.
 #[test]
 fn guessed_keys_stop_nobody() {
     let stand = stand();
@@ -384,7 +384,7 @@ fn guessed_keys_stop_nobody() {
     assert!(heard.contains("slept"), "{heard}");
 }
 
-/// P28: what a session was given it has still after every way to throw it away.
+/// What a session was given it has still after every way to throw it away.
 #[test]
 fn what_is_pinned_stays_after_everything_is_reset() {
     let mut wire = wire();
