@@ -46,7 +46,7 @@ CREATE TABLE kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk (wo
 INSERT INTO kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk VALUES ('FOUND');
 CREATE TABLE "only" (word text); INSERT INTO "only" VALUES ('decoy');
 CREATE SCHEMA other; CREATE TABLE other.kept (word text); INSERT INTO other.kept VALUES ('decoy');
-CREATE SCHEMA "Other"; CREATE TABLE "Other".kept (word text); INSERT INTO "Other".kept VALUES ('decoy');
+CREATE SCHEMA bare; CREATE SCHEMA "Other"; CREATE TABLE "Other".kept (word text); INSERT INTO "Other".kept VALUES ('decoy');
 CREATE TABLE other.open (word text); INSERT INTO other.open VALUES ('decoy');
 CREATE TABLE open (word text); INSERT INTO open VALUES ('decoy');
 RESET ROLE;
@@ -152,6 +152,7 @@ const SPELLINGS: &[Spelling] = &[
     plain("MERGE INTO open o USING kept k ON false WHEN NOT MATCHED THEN INSERT VALUES (k.word)"),
     after(PATH, "SELECT word FROM kept"),
     after(PATH, "SELECT word FROM public.kept"),
+    after(&["SET search_path = bare, public"], "SELECT word FROM kept"),
     after(
         &["SET search_path = public, other"],
         "SELECT word FROM kept",
