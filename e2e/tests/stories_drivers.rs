@@ -333,25 +333,3 @@ async fn binary_results_are_masked() {
     assert_eq!(code(&refused), "0A000", "{refused}");
     driver.close().await.unwrap();
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn copying_in_is_refused_in_native_words() {
-    let stand = stand();
-    stand.table("copied_into").unwrap();
-    let driver = ada().await;
-    let error = driver
-        .client
-        .copy_in::<_, bytes::Bytes>("COPY copied_into FROM STDIN")
-        .await
-        .err()
-        .expect("COPY FROM STDIN is not spoken");
-    assert_eq!(code(&error), "0A000", "{error}");
-    assert_eq!(stand.rows("copied_into").unwrap(), ROWS);
-    let alive = driver
-        .client
-        .query_one("SELECT 'alive'", &[])
-        .await
-        .unwrap();
-    assert_eq!(alive.get::<_, &str>(0), "alive");
-    driver.close().await.unwrap();
-}

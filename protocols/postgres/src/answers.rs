@@ -79,7 +79,8 @@ pub(crate) fn not_entered(error: &Error) -> Refusal {
         | Error::ClientGone(_)
         | Error::Login(_)
         | Error::Fault(_)
-        | Error::OtherProtocol => return Refusal::UpstreamLost,
+        | Error::OtherProtocol
+        | Error::Panicked => return Refusal::UpstreamLost,
     };
     Refusal::NotEntered { why }
 }

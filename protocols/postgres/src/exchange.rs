@@ -5,13 +5,17 @@ mod ask;
 mod beside;
 mod columns;
 mod complete;
+mod copy_in;
+mod copy_out;
 mod effects;
 mod expected;
 mod extended;
 mod failed;
 mod finish;
+mod group;
 mod hold;
 mod impact;
+mod large;
 mod masking;
 mod operations;
 mod own;
@@ -20,6 +24,7 @@ mod sound;
 mod sources;
 mod state;
 mod take;
+mod telling;
 
 pub(crate) use ask::meaning;
 pub(crate) use operations::plain_facts;
@@ -115,7 +120,11 @@ impl Exchange {
                 Woken::Held(moment) => self.held_moment(moment).await?,
                 Woken::Gone => return Err(Error::Client("gone while held".into())),
                 Woken::Cancel => self.cancel_asked().await?,
-                Woken::Cancelled => self.state.cancelling = None,
+                Woken::Cancelled => {
+                    self.state.cancelling = None;
+                    // what was not looked at until then
+                    self.answers().await?;
+                }
                 Woken::Inquired => self.state.inquiring = None,
                 Woken::Ended(end) => return Err(Error::Ended(end)),
             }
@@ -124,7 +133,7 @@ impl Exchange {
 
     async fn wait(&mut self) -> Woken {
         let reading_client = self.reads_client();
-        let reading_server = self.client.backlog() < BACKLOG;
+        let reading_server = self.client.backlog() < BACKLOG && !self.withholds();
         let mut end = self.session.end();
         let mut leave = self.connected.as_ref().map(Underway::revocation);
         let mut front = self
@@ -176,16 +185,20 @@ impl Exchange {
         if self.state.held.is_some() {
             return self.withdraw_held().await;
         }
-        let Some(key) = self.key.clone() else {
-            return Ok(());
-        };
-        if self.state.queue.is_empty() || self.state.cancelling.is_some() {
-            return Ok(());
+        if !self.state.queue.is_empty() {
+            self.stop();
         }
+        Ok(())
+    }
+
+    /// Tells the server to stop what it runs.
+    fn stop(&mut self) {
+        let Some(key) = self.key.clone().filter(|_| self.state.cancelling.is_none()) else {
+            return;
+        };
         // nothing new goes to the server until the cancellation has reached it, so that it cannot hit the next statement
         let stopping = crate::server::cancel(self.session.clone(), self.way.clone(), key);
         self.state.cancelling = Some(Box::pin(stopping));
-        Ok(())
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked
     };
     let wire = write::query(&text).map_err(|malformed| shape(&malformed.to_string()))?;
     Ok(Asked {
-        wire: [wire],
+        wire: vec![wire],
         content: Vec::new(),
         meaning: meaning(&facts, b"UTF8"),
         operations,

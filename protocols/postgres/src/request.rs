@@ -15,7 +15,7 @@ const SHOWN: usize = decode::MAX_TEXT;
 
 /// A Query, Parse, Bind or Execute with all that gives it its meaning. Only this crate's decoder makes one.
 pub struct Asked {
-    pub(crate) wire: [Bytes; 1],
+    pub(crate) wire: Vec<Bytes>,
     /// What is approved beside the wire or in place of it: of a Bind or Execute the text and types of its Parse, its
     /// parameters and formats. Empty: the wire alone.
     pub(crate) content: Vec<Bytes>,
@@ -63,6 +63,35 @@ impl Text {
         }
     }
 
+    /// The same with a line for each execution and its parameters.
+    pub(crate) fn with_rows(&self, rows: &[Vec<Redacted>]) -> Self {
+        let mut shown = format!("{}\n-- {} executions:", self.shown, rows.len());
+        let mut redacted = self.redacted.clone();
+        for (number, row) in rows.iter().enumerate() {
+            shown.push_str(&format!("\n-- {}:", number + 1));
+            for (place, value) in row.iter().enumerate() {
+                // no value can pass for the next parameter, or the next execution
+                let value_shown = gate::words::visible(&value.text).replace('\n', "\n--      | ");
+                let line = if place == 0 { " " } else { "\n--    " };
+                shown.push_str(&format!("{line}${} = {value_shown}", place + 1));
+                if !value.classes.is_empty() {
+                    Arc::make_mut(&mut redacted).extend(value.classes.iter().cloned());
+                }
+            }
+            if shown.len() > SHOWN {
+                break;
+            }
+        }
+        let end = shown.floor_char_boundary(SHOWN);
+        let cut = self.cut || end < shown.len();
+        shown.truncate(end);
+        Self {
+            shown: shown.into(),
+            redacted,
+            cut,
+        }
+    }
+
     /// The same with a line for each parameter.
     pub(crate) fn with_parameters(&self, lines: &[Redacted]) -> Self {
         if lines.is_empty() {
@@ -74,7 +103,7 @@ impl Text {
             shown.push_str(&format!(
                 "\n-- ${} = {}",
                 number + 1,
-                gate::words::visible(&line.text)
+                gate::words::visible(&line.text).replace('\n', "\n--    | ")
             ));
             if !line.classes.is_empty() {
                 Arc::make_mut(&mut redacted).extend(line.classes.iter().cloned());

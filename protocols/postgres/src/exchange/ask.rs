@@ -11,6 +11,7 @@ use gate::{
 
 use super::Exchange;
 use super::expected::{Expected, Kind, Plan};
+use super::group::Step;
 use super::state::Portal;
 use crate::answers;
 use crate::decode::TransactionChange;
@@ -27,6 +28,8 @@ pub(super) struct Then {
     pub(super) leave: Option<Leave>,
     /// Of a Bind or an Execute.
     pub(super) portal: Option<Portal>,
+    /// Of several executions that are asked about at once.
+    pub(super) group: Vec<Step>,
 }
 
 impl Then {
@@ -37,6 +40,7 @@ impl Then {
             plan,
             leave: None,
             portal: None,
+            group: Vec::new(),
         }
     }
 }
@@ -101,6 +105,10 @@ impl Exchange {
             Ok((_, underway)) => underway,
             Err(denied) => return self.refuse(denied, then),
         };
+        if !then.group.is_empty() {
+            self.forward_group(underway, then.group);
+            return Ok(());
+        }
         let simple = matches!(then.kind, Kind::Query { .. });
         self.state.batch.forwarded |= !simple;
         if let Some(analysis) = &then.plan.analysis
@@ -108,6 +116,7 @@ impl Exchange {
         {
             let analysis = analysis.clone();
             self.forwarded(&analysis);
+            self.state.copy_in.sent(&analysis);
         }
         match &then.kind {
             Kind::Parse { name, made } => {
@@ -130,7 +139,7 @@ impl Exchange {
             Kind::Execute => then
                 .portal
                 .as_ref()
-                .and_then(|portal| self.portal_mask(portal).ok().flatten()),
+                .and_then(|portal| self.portal_mask(portal)),
             _ => None,
         };
         // a simple query commits what was executed before it
@@ -216,7 +225,7 @@ impl Exchange {
             notes.push("a transaction is open: locks are held while people are asked".to_owned());
         }
         Ok(Asked {
-            wire: [frame.bytes().clone()],
+            wire: vec![frame.bytes().clone()],
             content,
             meaning: self.meaning(),
             operations,

@@ -23,6 +23,7 @@ impl Exchange {
             Err(Error::Fault(_)) => Some(Refusal::GatewayFault { request: None }),
             Err(_) => Some(Refusal::UpstreamLost),
         };
+        self.copy_in_over(false);
         let held = self.state.held.take();
         if let Some(refusal) = refusal {
             self.client.queue(refusal.encode());

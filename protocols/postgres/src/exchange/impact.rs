@@ -69,7 +69,9 @@ impl Exchange {
         if self.facts.temp_tables {
             return Err(Refused::Elsewhere);
         }
-        let [wire] = &asked.wire;
+        let [wire] = asked.wire.as_slice() else {
+            return Err(Refused::NoPlan);
+        };
         let frame = Frame::whole(wire.clone()).ok_or(Refused::NoPlan)?;
         let explained = match (Frontend::read(&frame), &then.portal) {
             (Ok(Frontend::Query(query)), _) => {

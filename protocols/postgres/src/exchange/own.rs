@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Exchange;
 use super::expected::{Expected, Kind};
-use super::state::Prepared;
+use super::state::{Prepared, ResultColumn};
 use crate::governed::{Catalogue, FRESH, Governed, QUERY};
 use crate::look_up::{READ_BACK, role_and_path};
 use crate::wire::backend::Status;
@@ -25,6 +25,11 @@ pub(super) enum OwnWork {
     Describe {
         prepared: Arc<Prepared>,
     },
+    /// Which columns a COPY has: of a prepared one, without a Sync.
+    Shape {
+        of: Option<Arc<Prepared>>,
+        columns: Option<Vec<ResultColumn>>,
+    },
     /// A Sync of the gateway's own, before people are asked.
     EarlySync,
 }
@@ -32,8 +37,7 @@ pub(super) enum OwnWork {
 impl Exchange {
     /// Whether something must be known first that can be asked now.
     pub(super) fn must_look(&self) -> bool {
-        let stale = self.state.catalogue_stale && self.state.mask.governs_columns();
-        (self.state.read_back || stale)
+        (self.state.read_back || self.state.catalogue_stale)
             && self.state.queue.is_empty()
             && self.status != Status::Failed
     }
@@ -49,7 +53,7 @@ impl Exchange {
                 .round_trip(Purpose::ReadBack, READ_BACK, OwnWork::ReadBack(Rows::new()))
                 .await;
         }
-        if self.state.catalogue_stale && self.state.mask.governs_columns() {
+        if self.state.catalogue_stale {
             let (target, database) = (&self.session.target().name, &self.facts.database);
             // before the look: what changes while it is under way is looked at again
             self.state.generation = self.shared.catalogues.generation();
@@ -104,6 +108,10 @@ impl Exchange {
         name: &str,
         prepared: Arc<Prepared>,
     ) -> Result<(), Error> {
+        if let Some(copy) = prepared.copied_out() {
+            let query = copy.query.clone();
+            return self.shape_own(&query, Some(prepared)).await;
+        }
         let broken = |malformed: crate::wire::Malformed| Error::Backend(malformed.to_string());
         let wire = vec![
             write::describe(Named::Statement(name)).map_err(broken)?,
@@ -178,6 +186,10 @@ impl Exchange {
                 }
                 Ok(())
             }
+            OwnWork::Shape { of, columns } => {
+                self.shaped(of, columns.filter(|_| !failed));
+                Ok(())
+            }
             OwnWork::Describe { .. } | OwnWork::EarlySync => Ok(()),
         }
     }
@@ -197,6 +209,7 @@ impl Exchange {
     }
 
     fn learned(&mut self, catalogue: Arc<Catalogue>) {
+        self.facts.own_calls = Some(catalogue.own_calls.clone());
         self.state.governed = Governed::new(catalogue, &self.state.mask, &self.facts.database);
         self.state.catalogue_stale = false;
         self.state.operations.forget();

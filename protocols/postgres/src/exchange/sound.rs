@@ -9,7 +9,7 @@ use crate::governed::Governed;
 use crate::request::unsupported;
 
 impl Exchange {
-    /// Refuses what no later message could answer for: session state that is not known yet, COPY in, laundering.
+    /// Refuses what no later message could answer for: session state that is not known yet, laundering.
     pub(super) fn sound(&self, analysis: &Analysis) -> Result<(), Unclear> {
         // not read back yet: something before it is still on its way
         let mut changed = self.state.read_back;
@@ -33,17 +33,20 @@ impl Exchange {
             }
             changed |=
                 statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
-            if copies_in(statement) {
-                return Err(unsupported(
-                    "copy_in",
-                    "COPY FROM STDIN is not spoken here yet",
-                    "use INSERT",
-                ));
+            if self.stores_executed(statement) && self.state.mask.governs_columns() {
+                return Err(Unclear {
+                    kind: UnclearKind::Masked,
+                    code: "masking",
+                    message: "what EXECUTE gives may be masked and would be stored elsewhere"
+                        .into(),
+                    hint: Some("execute it by itself: it is shown masked".into()),
+                    at: None,
+                });
             }
             let path = &self.facts.search_path;
             unlaundered(statement, (&self.state.mask, &self.state.governed), path)?;
         }
-        Ok(())
+        self.copied_soundly(analysis)
     }
 
     /// Whether something on its way to the server changes what a name stands for when this gets there.
@@ -67,12 +70,6 @@ impl Exchange {
             .flat_map(|one| one.reads.relations.iter());
         relations.all(|relation| self.state.governed.knows(relation, path))
     }
-}
-
-/// COPY from the client; what a file or a program at the server feeds is for policy to judge.
-fn copies_in(statement: &Statement) -> bool {
-    let has = |verb: &str| statement.parts.iter().any(|part| part.verb.id == verb);
-    has("copy_in") && !has("copy_file") && !has("copy_program")
 }
 
 /// Whether a statement's meaning depends on role or search path.

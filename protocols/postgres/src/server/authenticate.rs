@@ -11,6 +11,9 @@ use crate::wire::frame::{BackendFrame, Frame, Limits, next_backend};
 use crate::wire::startup::Cancel;
 use crate::wire::write::server as write;
 
+/// Settings that a server may report at start-up; they are some fifteen.
+const REPORTS: usize = 256;
+
 /// A connection on its way in.
 pub(super) struct Entering {
     pub(super) upstream: Upstream<Stream>,
@@ -56,6 +59,12 @@ impl Entering {
             let frame = self.next().await?;
             match Message::read(&frame).map_err(broke)? {
                 Message::ParameterStatus { name, value } => {
+                    if reported.len() >= REPORTS {
+                        return Err(foul("reports settings without an end").into());
+                    }
+                    if !is_pinned(name, value) {
+                        return Err(foul(&format!("starts with another `{name}`")).into());
+                    }
                     reported.push((name.to_owned(), value.to_vec()));
                 }
                 Message::BackendKeyData { pid, key } => {
@@ -181,6 +190,15 @@ impl Entering {
                 return Err(closed());
             }
         }
+    }
+}
+
+/// Whether a setting that decides how texts are read has a value that the gateway reads them by.
+fn is_pinned(name: &str, value: &[u8]) -> bool {
+    match name {
+        "standard_conforming_strings" => value == b"on",
+        "client_encoding" => matches!(value, b"UTF8" | b"SQL_ASCII"),
+        _ => true,
     }
 }
 
