@@ -14,6 +14,7 @@ mod failed;
 mod finish;
 mod group;
 mod hold;
+mod impact;
 mod large;
 mod masking;
 mod operations;
@@ -27,17 +28,18 @@ mod telling;
 
 pub(crate) use ask::meaning;
 pub(crate) use operations::plain_facts;
+pub(crate) use sound::unlaundered;
 pub(crate) use state::State;
 
 use bytes::BytesMut;
 use gate::failpoint::{self, Step};
-use gate::{Duplex, End, Error, Gone, Reached, Session, Stream, Turn, Underway, Upstream};
+use gate::{Duplex, End, Error, Gone, Session, Stream, Turn, Underway, Upstream};
 
 use crate::analyses::Analyses;
 use crate::cancel::Registration;
-use crate::config::At;
 use crate::decode::SessionState;
 use crate::governed::Catalogues;
+use crate::server::Way;
 use crate::wire::backend::Status;
 use crate::wire::frame::Limits;
 use crate::wire::startup::Cancel;
@@ -67,8 +69,7 @@ pub(crate) struct Exchange {
     pub(crate) server: Upstream<Stream>,
     pub(crate) replies: BytesMut,
     pub(crate) connected: Option<Underway>,
-    pub(crate) reached: Reached,
-    pub(crate) at: At,
+    pub(crate) way: Way,
     pub(crate) registration: Registration,
     /// The server's key, for cancelling.
     pub(crate) key: Option<Cancel>,
@@ -90,6 +91,7 @@ enum Woken {
     Gone,
     Cancel,
     Cancelled,
+    Inquired,
     Ended(End),
 }
 
@@ -123,6 +125,7 @@ impl Exchange {
                     // what was not looked at until then
                     self.answers().await?;
                 }
+                Woken::Inquired => self.state.inquiring = None,
                 Woken::Ended(end) => return Err(Error::Ended(end)),
             }
         }
@@ -151,6 +154,7 @@ impl Exchange {
             () = self.watch.wait(), if held => Woken::Gone,
             rung = self.registration.rung.recv() => match rung { Some(()) => Woken::Cancel, None => Woken::Gone },
             () = cancelled(&mut self.state.cancelling) => Woken::Cancelled,
+            () = inquired(&mut self.state.inquiring) => Woken::Inquired,
         }
     }
 
@@ -193,12 +197,7 @@ impl Exchange {
             return;
         };
         // nothing new goes to the server until the cancellation has reached it, so that it cannot hit the next statement
-        let stopping = crate::server::cancel(
-            self.session.clone(),
-            self.reached.clone(),
-            self.at.clone(),
-            key,
-        );
+        let stopping = crate::server::cancel(self.session.clone(), self.way.clone(), key);
         self.state.cancelling = Some(Box::pin(stopping));
     }
 }
@@ -214,6 +213,13 @@ async fn cancelled(cancelling: &mut Option<Cancelling>) {
     match cancelling {
         // a cancellation that failed leaves the statement running, as it does without a gateway
         Some(stopping) => drop(stopping.await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn inquired(inquiring: &mut Option<impact::Inquiring>) {
+    match inquiring {
+        Some(inquiring) => inquiring.await,
         None => std::future::pending().await,
     }
 }

@@ -10,15 +10,10 @@ use super::Exchange;
 use super::expected::{Expected, Kind};
 use super::state::{Prepared, ResultColumn};
 use crate::governed::{Catalogue, FRESH, Governed, QUERY};
+use crate::look_up::{READ_BACK, role_and_path};
 use crate::wire::backend::Status;
 use crate::wire::frontend::Named;
 use crate::wire::write::server as write;
-
-/// Role first, then the search path in order, as the server resolves it.
-const READ_BACK: &str = "\
-SELECT '0', CURRENT_USER::pg_catalog.text UNION ALL \
-SELECT o::pg_catalog.text, s::pg_catalog.text \
-FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS u(s, o)";
 
 type Rows = Vec<Vec<Option<Vec<u8>>>>;
 
@@ -200,24 +195,9 @@ impl Exchange {
     }
 
     fn read_back(&mut self, rows: &Rows) -> Result<(), Error> {
-        let mut named: Vec<(u32, String)> = Vec::with_capacity(rows.len());
-        for row in rows {
-            let text = |place: usize| std::str::from_utf8(row.get(place)?.as_deref()?).ok();
-            let pair = text(0).and_then(|number| number.parse().ok()).zip(text(1));
-            let Some((number, name)) = pair else {
-                return Err(Error::Backend(
-                    "told role and search path in another shape".into(),
-                ));
-            };
-            named.push((number, name.to_owned()));
-        }
-        named.sort();
-        let mut names = named.into_iter().map(|(_, name)| name);
-        let Some(role) = names.next() else {
-            return Err(Error::Backend("told no role".into()));
-        };
+        let (role, search_path) = role_and_path(rows)?;
         self.facts.role = role;
-        self.facts.search_path = names.collect();
+        self.facts.search_path = search_path;
         self.facts.temp_tables = self
             .facts
             .search_path

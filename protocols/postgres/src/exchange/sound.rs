@@ -1,10 +1,11 @@
 //! What is refused because no later message could answer for it.
 
-use gate::{Unclear, UnclearKind};
+use gate::{Mask, Unclear, UnclearKind};
 
 use super::Exchange;
 use super::expected::Kind;
 use crate::decode::{Analysis, Object, Statement, StatementKind};
+use crate::governed::Governed;
 use crate::request::unsupported;
 
 impl Exchange {
@@ -32,7 +33,9 @@ impl Exchange {
             }
             changed |=
                 statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
-            self.unlaundered(statement)?;
+            self.not_stored_elsewhere(statement)?;
+            let path = &self.facts.search_path;
+            unlaundered(statement, (&self.state.mask, &self.state.governed), path)?;
         }
         self.copied_soundly(analysis)
     }
@@ -49,53 +52,18 @@ impl Exchange {
         })
     }
 
-    /// Governed columns may stand as plain output, where they are masked, or be compared with a constant.
-    fn unlaundered(&self, statement: &Statement) -> Result<(), Unclear> {
-        if !self.state.mask.governs_columns() {
+    /// What an EXECUTE gives is known only as far as what it stands for.
+    fn not_stored_elsewhere(&self, statement: &Statement) -> Result<(), Unclear> {
+        if !self.state.mask.governs_columns() || !self.stores_executed(statement) {
             return Ok(());
         }
-        if self.stores_executed(statement) {
-            return Err(Unclear {
-                kind: UnclearKind::Masked,
-                code: "masking",
-                message: "what EXECUTE gives may be masked and would be stored elsewhere".into(),
-                hint: Some("execute it by itself: it is shown masked".into()),
-                at: None,
-            });
-        }
-        let path = &self.facts.search_path;
-        let governed = &self.state.governed;
-        let offence = statement.reads.offending_use(
-            &|relation, column| governed.standing(relation, column, path),
-            &|relation| governed.holds(relation, path),
-        );
-        let moved = statement.parts.iter().find_map(|part| match &part.object {
-            Object::Schema(name) if part.verb.id.starts_with("alter") => Some(name),
-            _ => None,
-        });
-        if let Some(schema) = moved.filter(|schema| governed.within(schema)) {
-            return Err(Unclear {
-                kind: UnclearKind::Masked,
-                code: "masking",
-                message: format!(
-                    "schema {schema} holds masked columns, whose rules go by its name"
-                ),
-                hint: Some("ask an administrator to rename it together with the rules".into()),
-                at: None,
-            });
-        }
-        match offence {
-            None => Ok(()),
-            Some(offence) => Err(Unclear {
-                kind: UnclearKind::Masked,
-                code: "masking",
-                message: format!("a masked column of {} stands in {}", offence.relation.name, offence.reason.words()),
-                hint: Some(
-                    "select it as it is (it is shown masked), compare it with = to a constant, or leave it out".into(),
-                ),
-                at: Some(offence.at),
-            }),
-        }
+        Err(Unclear {
+            kind: UnclearKind::Masked,
+            code: "masking",
+            message: "what EXECUTE gives may be masked and would be stored elsewhere".into(),
+            hint: Some("execute it by itself: it is shown masked".into()),
+            at: None,
+        })
     }
 
     /// Whether every relation that a text reads was in the catalogue as it was read.
@@ -118,4 +86,44 @@ fn names_things(statement: &Statement) -> bool {
             | StatementKind::Show
             | StatementKind::Empty
     )
+}
+
+/// Governed columns may stand as plain output, where they are masked, or be compared with a constant.
+pub(crate) fn unlaundered(
+    statement: &Statement,
+    (mask, governed): (&Mask, &Governed),
+    path: &[String],
+) -> Result<(), Unclear> {
+    if !mask.governs_columns() {
+        return Ok(());
+    }
+    let offence = statement.reads.offending_use(
+        &|relation, column| governed.standing(relation, column, path),
+        &|relation| governed.holds(relation, path),
+    );
+    let moved = statement.parts.iter().find_map(|part| match &part.object {
+        Object::Schema(name) if part.verb.id.starts_with("alter") => Some(name),
+        _ => None,
+    });
+    if let Some(schema) = moved.filter(|schema| governed.within(schema)) {
+        return Err(Unclear {
+            kind: UnclearKind::Masked,
+            code: "masking",
+            message: format!("schema {schema} holds masked columns, whose rules go by its name"),
+            hint: Some("ask an administrator to rename it together with the rules".into()),
+            at: None,
+        });
+    }
+    match offence {
+        None => Ok(()),
+        Some(offence) => Err(Unclear {
+            kind: UnclearKind::Masked,
+            code: "masking",
+            message: format!("a masked column of {} stands in {}", offence.relation.name, offence.reason.words()),
+            hint: Some(
+                "select it as it is (it is shown masked), compare it with = to a constant, or leave it out".into(),
+            ),
+            at: Some(offence.at),
+        }),
+    }
 }

@@ -13,6 +13,7 @@ use super::copy_out::Shaped;
 use super::expected::{Expected, Plan};
 use super::group::Gathering;
 use super::hold::Held;
+use super::impact::Inquiring;
 use super::large::Passage;
 use super::operations::Remembered;
 use super::telling::Touched;
@@ -61,6 +62,8 @@ pub(crate) struct State {
     pub(super) copy_in: CopyIn,
     pub(super) copy_shape: Option<Shaped>,
     pub(super) large: Option<Passage>,
+    /// What is being found out about the question that was put last.
+    pub(super) inquiring: Option<Inquiring>,
     pub(super) client_ended: bool,
     pub(super) over: bool,
     /// Decoded operations in this state of the session; forgotten when it changes.
@@ -226,6 +229,7 @@ impl State {
             copy_in: CopyIn::Off,
             copy_shape: None,
             large: None,
+            inquiring: None,
             client_ended: false,
             over: false,
             operations: Remembered::default(),

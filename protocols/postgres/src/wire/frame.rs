@@ -193,6 +193,14 @@ pub fn precedes(buffer: &[u8], tag: u8, after: &[u8]) -> bool {
 }
 
 impl Frame {
+    /// Of a message that was read before: its length must be its own.
+    pub(crate) fn whole(bytes: Bytes) -> Option<Self> {
+        let (tag, rest) = bytes.split_first()?;
+        let length = u32::from_be_bytes(*rest.first_chunk()?);
+        let tag = *tag;
+        (usize::try_from(length) == Ok(rest.len())).then_some(Self { tag, bytes })
+    }
+
     /// The type byte.
     pub fn tag(&self) -> u8 {
         self.tag
