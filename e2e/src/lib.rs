@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod binary;
+pub mod clients;
 pub mod compared;
 pub mod driver;
 pub mod environment;

@@ -90,6 +90,8 @@ async fn negotiate(
             }
             First::CancelRequest(cancel) => {
                 cancels.ring(&cancel);
+                // newer libpq waits for a TLS that ends in order, as the server's own does
+                let _ = connection.stream.shutdown().await;
                 return Ok(None);
             }
             First::Unsupported { major, minor } => {

@@ -219,6 +219,31 @@ fn other_types_are_kept_whole_or_null() {
 }
 
 #[test]
+fn digits_behind_a_point_are_no_number_of_their_own() {
+    let average = b"2.4111111111111111";
+    for type_oid in [700, 701, 1700, 114, 3802] {
+        assert_eq!(one(Rule::Detect, type_oid, false, average), some(average));
+        assert_eq!(one(class("null"), type_oid, false, average), Ok(None));
+        let amount = b"4111111111111111.50";
+        let masked = one(Rule::Detect, type_oid, false, amount).unwrap();
+        assert!(masked.is_none_or(|masked| !masked.starts_with(b"4111")));
+    }
+    // 2.4111111111111111 and 4111111111111111.50 as digits of base 10,000
+    let binary = |digits: &[u16], weight: u16, scale: u16| -> Vec<u8> {
+        let head = [u16::try_from(digits.len()).unwrap(), weight, 0, scale];
+        let words = head.iter().chain(digits);
+        words.flat_map(|word| word.to_be_bytes()).collect()
+    };
+    let average = binary(&[2, 4111, 1111, 1111, 1111], 0, 16);
+    assert_eq!(one(Rule::Detect, 1700, true, &average), some(&average));
+    let amount = binary(&[4111, 1111, 1111, 1111, 5000], 3, 2);
+    assert_eq!(one(Rule::Detect, 1700, true, &amount), Ok(None));
+    let nobody = b"00000000-0000-0000-0000-000000000000";
+    assert_eq!(one(Rule::Detect, 2950, false, nobody), some(nobody));
+    assert_eq!(one(class("null"), 2950, false, nobody), Ok(None));
+}
+
+#[test]
 fn hostile_rows_leave_nothing_behind() {
     let mask = RowMask::new([(Rule::Detect, 25, false), (Rule::Keep, 25, false)]);
     let sound = row(&[Some(b"a"), Some(PLANTED)]);

@@ -147,7 +147,12 @@ impl Resolver<'_> {
         }
         let ambiguous = schemas.len() > 1;
         for schema in schemas {
-            let resource = self.table(name, &schema);
+            let mut resource = self.table(name, &schema);
+            if part.shows_columns_only()
+                && catalog::shows_no_secret(&name.name, &part.facts.columns)
+            {
+                resource.attributes.insert("sensitive", Value::Bool(false));
+            }
             self.push(part, resource, statement, ambiguous);
         }
     }

@@ -159,9 +159,13 @@ impl Exchange {
             }
         };
         let Some((prepared, made)) = known else {
-            return self
-                .unknown(frame, Kind::Describe { prepared: None }, "name")
-                .await;
+            let kind = Kind::Describe { prepared: None };
+            if matches!(named, Named::Portal(_)) {
+                // a cursor of SQL's DECLARE: its columns are told, and none of its rows
+                let expected = Some(Expected::new(kind, None));
+                return self.pass(frame.bytes().clone(), expected).await;
+            }
+            return self.unknown(frame, kind, "name").await;
         };
         if self.must_await(&made, frame) {
             return Ok(());

@@ -27,14 +27,22 @@ impl Exchange {
             return plan;
         };
         for statement in &analysis.statements {
-            plan.drop_detail |= statement
-                .relations()
-                .any(|relation| self.state.governed.holds(relation, path));
-            plan.shadowed |= statement
-                .relations()
-                .any(|relation| self.state.governed.shadows(relation, path));
-            plan.unknown |= !statement.reads.other_functions.is_empty()
-                || statement.effect() == gate::words::Effect::Unknown;
+            plan.unknown |= self.is_unknown(statement);
+            // what EXECUTE gives is hidden like what it stands for
+            let executed = statement.executes.as_ref();
+            let executed = executed.and_then(|name| self.facts.prepared.get(name));
+            for statement in [Some(statement), executed.map(AsRef::as_ref)]
+                .into_iter()
+                .flatten()
+            {
+                plan.drop_detail |= statement
+                    .relations()
+                    .any(|relation| self.state.governed.holds(relation, path));
+                plan.shadowed |= statement
+                    .relations()
+                    .any(|relation| self.state.governed.shadows(relation, path));
+                plan.unknown |= !statement.reads.other_functions.is_empty();
+            }
         }
         plan
     }

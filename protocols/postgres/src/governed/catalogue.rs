@@ -17,7 +17,7 @@ SELECT 'c', a.attrelid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::
 FROM pg_catalog.pg_attribute a \
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,m,f,p}') \
+WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,m,f,p,S}') \
   AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
 UNION ALL \
 SELECT DISTINCT 'v', r.ev_class::pg_catalog.text, '', '', d.refobjsubid::pg_catalog.text, d.refobjid::pg_catalog.text \
