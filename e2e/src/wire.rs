@@ -147,6 +147,11 @@ impl Wire {
         self
     }
 
+    pub fn flush(&mut self) -> &mut Self {
+        frontend::flush(&mut self.out);
+        self
+    }
+
     /// Writes all that was said, at once.
     pub fn send(&mut self) -> anyhow::Result<()> {
         let out = self.out.split();

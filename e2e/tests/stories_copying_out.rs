@@ -8,12 +8,14 @@
     reason = "tests"
 )]
 
+use std::process::Command;
 use std::sync::LazyLock;
 
 use e2e::driver::Driver;
 use e2e::lasting::Lasting;
 use e2e::psql::{Answer, Psql};
 use e2e::stand::Stand;
+use e2e::story::ROWS;
 use e2e::wire::{Message, Wire, text};
 
 static LASTING: LazyLock<Lasting> = LazyLock::new(|| Lasting::start(&["masks.cedar"]).unwrap());
@@ -185,6 +187,31 @@ fn a_prepared_copy_is_masked_too() {
 }
 
 #[test]
+fn a_copy_may_follow_what_was_only_prepared() {
+    let mut wire = wire();
+    // as asyncpg does
+    let parsed = wire.parse("p", "SELECT id FROM customers").unwrap();
+    let parsed = parsed.describe("p").unwrap().flush().answer(b'T').unwrap();
+    assert_eq!(tags(&parsed), "1tT");
+    for _ in 0..2 {
+        let copy = wire.query("COPY customers (card) TO STDOUT").unwrap();
+        let answer = copy.answer(b'Z').unwrap();
+        hides(&text(&answer));
+        assert_eq!(tags(&answer), "HddddddddcCZ", "{}", text(&answer));
+    }
+    let bound = wire.bind("", "p").unwrap().execute("").unwrap().sync();
+    assert_eq!(tags(&bound.answer(b'Z').unwrap()), "2DDDDDDDDCZ");
+    // what was executed without a Sync would be committed by one: there the COPY is refused
+    let bound = wire.bind("", "p").unwrap().execute("").unwrap().flush();
+    bound.answer(b'C').unwrap();
+    let copy = wire.query("COPY customers (card) TO STDOUT").unwrap();
+    let refused = copy.answer(b'Z').unwrap();
+    hides(&text(&refused));
+    assert_eq!(tags(&refused), "EZ", "{}", text(&refused));
+    assert!(text(&refused).contains("0A000"), "{}", text(&refused));
+}
+
+#[test]
 fn binary_copies_stay_binary() {
     let mut wire = wire();
     let copy =
@@ -276,4 +303,31 @@ async fn binary_results_of_every_type_pass_or_are_masked() {
     assert_eq!(row.get::<_, Option<Vec<i64>>>(3), Some(vec![1, 2]));
     assert_eq!(row.get::<_, Option<f64>>(4), None);
     driver.close().await.unwrap();
+}
+
+#[test]
+fn what_was_dumped_is_restored() {
+    let stand = stand();
+    stand.table("restored").unwrap();
+    let run = |command: &mut Command| command.output().unwrap();
+    let dump = tempfile::NamedTempFile::new().unwrap();
+    let direct = stand.postgres.direct_url();
+    let place = stand.place();
+    let options = ["-Fc", "-a", "-t", "restored", "-f"];
+    let dumped = run(Command::new("pg_dump")
+        .args(options)
+        .arg(dump.path())
+        .arg(&direct)
+        .env("PGSSLROOTCERT", place.authority()));
+    assert!(dumped.status.success(), "{dumped:?}");
+    stand.postgres.sql("TRUNCATE restored").unwrap();
+    // it may set what no policy here permits, and goes on
+    let restored = run(Command::new("pg_restore")
+        .args(["-a", "-h", "localhost", "-U", "ada", "-d", "shop", "-p"])
+        .arg(place.ports.postgres.to_string())
+        .arg(dump.path())
+        .env("PGPASSWORD", &stand.people.ada)
+        .env("PGSSLMODE", "verify-full")
+        .env("PGSSLROOTCERT", place.authority()));
+    assert_eq!(stand.rows("restored").unwrap(), ROWS, "{restored:?}");
 }

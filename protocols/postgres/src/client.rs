@@ -69,19 +69,7 @@ async fn negotiate(
     limits: &Limits,
 ) -> Result<Option<Opened>, Error> {
     let mut inbox = BytesMut::new();
-    // as libpq does with `sslnegotiation=direct`
-    if connection.offers_tls()
-        && connection
-            .begins_with_tls()
-            .await
-            .map_err(Error::ClientGone)?
-    {
-        connection = connection.secure(ALPN).await?;
-        // else it may be meant for another protocol, and the client was led here
-        if !connection.agreed_on(ALPN) {
-            return Err(Error::Tls("a direct handshake without ALPN".into()));
-        }
-    }
+    connection = directly_secured(connection).await?;
     // SSLRequest and GSSENCRequest, each at most once, then the real thing
     for _ in 0..4 {
         let Some(first) = first(&mut connection, &mut inbox, limits).await? else {
@@ -126,6 +114,20 @@ async fn negotiate(
         }
     }
     refuse(&mut connection, Refusal::Malformed(Malformed::Format)).await
+}
+
+/// With TLS where a handshake comes first, as libpq does with `sslnegotiation=direct`.
+async fn directly_secured(connection: Connection) -> Result<Connection, Error> {
+    let begins = connection.begins_with_tls().await;
+    if !connection.offers_tls() || !begins.map_err(Error::ClientGone)? {
+        return Ok(connection);
+    }
+    let connection = connection.secure(ALPN).await?;
+    // else it may be meant for another protocol, and the client was led here
+    if !connection.agreed_on(ALPN) {
+        return Err(Error::Tls("a direct handshake without ALPN".into()));
+    }
+    Ok(connection)
 }
 
 /// The first packet, or `None` at the end of the stream.

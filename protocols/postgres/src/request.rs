@@ -70,8 +70,10 @@ impl Text {
         for (number, row) in rows.iter().enumerate() {
             shown.push_str(&format!("\n-- {}:", number + 1));
             for (place, value) in row.iter().enumerate() {
-                let value_shown = gate::words::visible(&value.text).replace('\n', "\n--     ");
-                shown.push_str(&format!(" ${} = {value_shown}", place + 1));
+                // no value can pass for the next parameter, or the next execution
+                let value_shown = gate::words::visible(&value.text).replace('\n', "\n--      | ");
+                let line = if place == 0 { " " } else { "\n--    " };
+                shown.push_str(&format!("{line}${} = {value_shown}", place + 1));
                 if !value.classes.is_empty() {
                     Arc::make_mut(&mut redacted).extend(value.classes.iter().cloned());
                 }
@@ -101,7 +103,7 @@ impl Text {
             shown.push_str(&format!(
                 "\n-- ${} = {}",
                 number + 1,
-                gate::words::visible(&line.text)
+                gate::words::visible(&line.text).replace('\n', "\n--    | ")
             ));
             if !line.classes.is_empty() {
                 Arc::make_mut(&mut redacted).extend(line.classes.iter().cloned());

@@ -44,17 +44,7 @@ impl Exchange {
         match &front.kind {
             Kind::Query { .. } => {
                 let unknown = front.plan.unknown;
-                let rules = description.iter().map(|column| {
-                    (
-                        self.rule(column.table, column.attribute, unknown),
-                        column.type_oid,
-                        column.binary,
-                    )
-                });
-                let mask = RowMask::new(rules);
-                if let Some(front) = self.state.queue.front_mut() {
-                    front.mask = Some(Arc::new(mask));
-                }
+                self.described_query(description, unknown);
                 self.protocol(frame)
             }
             Kind::Describe { prepared } => {
@@ -81,6 +71,20 @@ impl Exchange {
             Kind::Parse { .. } | Kind::Bind { .. } | Kind::Execute | Kind::Close | Kind::Sync => {
                 Err(out_of_turn())
             }
+        }
+    }
+
+    fn described_query(&mut self, description: RowDescription<'_>, unknown: bool) {
+        let rules = description.iter().map(|column| {
+            (
+                self.rule(column.table, column.attribute, unknown),
+                column.type_oid,
+                column.binary,
+            )
+        });
+        let mask = RowMask::new(rules);
+        if let Some(front) = self.state.queue.front_mut() {
+            front.mask = Some(Arc::new(mask));
         }
     }
 

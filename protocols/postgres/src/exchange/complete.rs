@@ -185,6 +185,8 @@ impl Exchange {
                 self.state.queue.push_front(expected);
                 self.protocol(frame)?;
                 self.complete_front()?;
+                // a query ends the batch that it came in
+                self.state.batch.forwarded &= !self.state.queue.is_empty();
                 if status == Status::Idle {
                     self.state.batch.begun = false;
                 }

@@ -100,8 +100,10 @@ impl Exchange {
         let Some(copy) = copies.next().filter(|_| self.masks() && !asked) else {
             return Ok(false);
         };
-        // the server may be skipping what follows a failure, and a Sync would make it look up
-        if self.state.batch.forwarded {
+        // a Sync would end what may still fail, or commit what was executed without one
+        let batch = self.state.batch;
+        let open = batch.forwarded && (batch.executed || !self.state.queue.is_empty());
+        if open || self.status == Status::Failed {
             return Ok(false);
         }
         match self.operations_of(analysis) {
@@ -115,6 +117,7 @@ impl Exchange {
         });
         self.state.postponed = Some(frame.clone());
         self.shape_own(&copy.query, None).await?;
+        self.state.batch.forwarded = false;
         Ok(true)
     }
 
@@ -216,7 +219,7 @@ impl Exchange {
             (None, _) | (_, None) => {
                 self.withhold(Refusal::Masking {
                     reason: "what the COPY reads is not what it was said to read".into(),
-                    hint: "name the columns: COPY table (a, b) TO STDOUT".into(),
+                    hint: "send the COPY in a message of its own, and name its columns: COPY table (a, b) TO STDOUT".into(),
                 });
                 return Ok(());
             }

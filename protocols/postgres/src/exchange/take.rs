@@ -128,18 +128,18 @@ impl Exchange {
     }
 
     async fn take_query(&mut self, frame: &Frame, text: &str) -> Result<(), Error> {
-        // what was sent before it without a Sync may still fail, and then this is skipped as well
-        self.state.batch = Batch {
-            begun: self.state.batch.begun,
-            forwarded: self.state.batch.forwarded,
-            ..Default::default()
-        };
         let analysis = self.shared.analyses.of(text).await;
         if let Ok(analysis) = &analysis
             && self.must_shape(frame, analysis).await?
         {
             return Ok(());
         }
+        // what was sent before it without a Sync may still fail, and then this is skipped as well
+        self.state.batch = Batch {
+            begun: self.state.batch.begun,
+            forwarded: self.state.batch.forwarded,
+            ..Default::default()
+        };
         let shown = self.shown(text, analysis.as_deref().ok());
         let decoded = match &analysis {
             Ok(analysis) => self.operations_of(analysis),

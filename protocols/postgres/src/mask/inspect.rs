@@ -73,7 +73,7 @@ impl Look<'_> {
                 .map(|text| !self.finds(text.as_bytes()))
                 .ok_or(Malformed::Format),
             Shape::Numeric => number::numeric(value)
-                .map(|text| !self.finds(number::whole(text.as_bytes())))
+                .map(|text| !self.finds(text.as_bytes()))
                 .ok_or(Malformed::Format),
             Shape::Floats { after, width } => self.floats(value, after, width),
             Shape::Mute(length) if value.len() == length => Ok(true),
@@ -103,7 +103,7 @@ impl Look<'_> {
             return Err(Malformed::Format);
         }
         let mut texts = numbers.chunks_exact(width).map(number::float);
-        Ok(texts.all(|text| text.is_some_and(|text| !self.finds(number::whole(text.as_bytes())))))
+        Ok(texts.all(|text| text.is_some_and(|text| !self.finds(text.as_bytes()))))
     }
 
     /// Dimensions, then elements of one type.

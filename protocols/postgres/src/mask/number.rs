@@ -1,4 +1,5 @@
-//! Numbers from their binary formats to the text that detectors read.
+//! Numbers as the text that detectors read: what stands before the point. Decimals are measurements and averages, of which
+//! some would pass for a card number by chance.
 
 use crate::wire::reader::Reader;
 
@@ -25,16 +26,38 @@ pub(super) fn integer(value: &[u8], signed: bool) -> Option<String> {
     })
 }
 
-/// A floating-point number of 4 or 8 bytes.
+/// A floating-point number of 4 or 8 bytes; empty where it is no whole number.
 pub(super) fn float(value: &[u8]) -> Option<String> {
     match value.len() {
-        4 => Some(f32::from_be_bytes(value.try_into().ok()?).to_string()),
-        8 => Some(f64::from_be_bytes(value.try_into().ok()?).to_string()),
+        4 => Some(integral(f32::from_be_bytes(value.try_into().ok()?).into())),
+        8 => Some(integral(f64::from_be_bytes(value.try_into().ok()?))),
         _ => None,
     }
 }
 
-/// Digits of base 10,000, the place of the first, a sign, and how many decimals are shown.
+fn integral(number: f64) -> String {
+    if number.is_finite() && number.fract() == 0.0 {
+        format!("{number:.0}")
+    } else {
+        String::new()
+    }
+}
+
+/// The numbers in a literal of one or many: an array, a range, a point.
+pub(super) fn within(literal: &[u8]) -> impl Iterator<Item = String> {
+    let words = literal.split(|byte| b"(){}[]<>,\" ".contains(byte));
+    words.map(|word| {
+        let text = String::from_utf8_lossy(word);
+        match text.parse::<f64>() {
+            Ok(number) if text.contains(['e', 'E']) => integral(number),
+            Ok(_) => String::from_utf8_lossy(whole(word)).into_owned(),
+            // no number: whatever it is, it is looked into as it stands
+            Err(_) => text.into_owned(),
+        }
+    })
+}
+
+/// Digits of base 10,000 before the point.
 pub(super) fn numeric(value: &[u8]) -> Option<String> {
     const NEGATIVE: u16 = 0x4000;
     /// Not a number, and the infinities: they hold no digit.
@@ -43,7 +66,8 @@ pub(super) fn numeric(value: &[u8]) -> Option<String> {
     let count = reader.u16().ok()?;
     let weight = reader.i16().ok()?;
     let sign = reader.u16().ok()?;
-    let scale = usize::from(reader.u16().ok()?);
+    // how many decimals are shown
+    reader.u16().ok()?;
     let digits: Option<Vec<u16>> = (0..count).map(|_| reader.u16().ok()).collect();
     let digits = digits.filter(|digits| digits.iter().all(|digit| *digit < 10_000))?;
     reader.end().ok()?;
@@ -64,14 +88,6 @@ pub(super) fn numeric(value: &[u8]) -> Option<String> {
     text.push_str(&digit(i32::from(weight).max(0)).to_string());
     for place in (0..i32::from(weight).max(0)).rev() {
         text.push_str(&format!("{:04}", digit(place)));
-    }
-    if scale > 0 {
-        let decimals: String = (1..)
-            .take(scale.div_ceil(4))
-            .map(|place| format!("{:04}", digit(-place)))
-            .collect();
-        text.push('.');
-        text.push_str(decimals.get(..scale).unwrap_or(&decimals));
     }
     Some(text)
 }

@@ -16,12 +16,12 @@ pub(super) enum Kind {
     Int2,
     Int4,
     Int8,
-    /// `numeric` and floating-point numbers.
-    Fraction,
-    /// Sixteen bytes of anything; among its digits a detector finds by chance alone.
-    Uuid,
     /// May hold text, which its own text format hides.
     Bytea,
+    /// Numbers with decimals, one or many.
+    Numbers,
+    /// Holds no text, and no number of anything.
+    Mute,
     Other,
 }
 
@@ -36,8 +36,12 @@ impl Kind {
             23 => Self::Int4,
             20 => Self::Int8,
             17 => Self::Bytea,
-            700 | 701 | 1700 => Self::Fraction,
-            2950 => Self::Uuid,
+            // float4, float8, numeric, their arrays and ranges; points and what is made of them
+            700 | 701 | 1700 | 1021 | 1022 | 1231 | 3906 | 4532 | 600..=604 | 628 | 718 => {
+                Self::Numbers
+            }
+            // bool, dates and times, uuid, macaddr, void
+            16 | 1082 | 1083 | 1266 | 1114 | 1184 | 1186 | 2950 | 829 | 774 | 2278 => Self::Mute,
             _ => Self::Other,
         }
     }
@@ -89,24 +93,28 @@ pub(super) fn hide<'v>(
             hide,
             (i64::from_be_bytes, i64::to_be_bytes),
         ),
-        (Kind::Bytea, false) => {
-            let decoded = hexadecimal(value);
-            let clean = is_clean(rule, value, hide)
-                && decoded.is_none_or(|bytes| is_clean(rule, &bytes, hide));
-            Ok(clean.then_some(Cow::Borrowed(value)))
+        (Kind::Bytea | Kind::Numbers | Kind::Mute | Kind::Other, _) => {
+            let shown = *rule == Rule::Detect && holds_nothing(column, value, hide);
+            Ok(shown.then_some(Cow::Borrowed(value)))
         }
-        (Kind::Fraction, false) => {
-            Ok(is_clean(rule, number::whole(value), hide).then_some(Cow::Borrowed(value)))
-        }
-        (Kind::Uuid, false) => Ok((*rule == Rule::Detect).then_some(Cow::Borrowed(value))),
-        (Kind::Other, false) => {
-            Ok(is_clean_literal(rule, value, hide).then_some(Cow::Borrowed(value)))
-        }
-        (Kind::Bytea | Kind::Fraction | Kind::Uuid | Kind::Other, true) => {
-            let clean =
-                *rule == Rule::Detect && inspect::is_clean(column.type_oid, value, hide.detect);
-            Ok(clean.then_some(Cow::Borrowed(value)))
-        }
+    }
+}
+
+/// Whether detectors find nothing in a value of which nothing can be replaced.
+fn holds_nothing(column: &Column, value: &[u8], hide: Hide<'_>) -> bool {
+    let clean = |text: &[u8]| (hide.detect)(text).is_none();
+    match column.kind {
+        _ if column.binary => inspect::is_clean(column.type_oid, value, hide.detect),
+        Kind::Mute => true,
+        Kind::Numbers => number::within(value).all(|number| clean(number.as_bytes())),
+        Kind::Bytea => clean(value) && hexadecimal(value).is_none_or(|bytes| clean(&bytes)),
+        Kind::Text
+        | Kind::Json
+        | Kind::Jsonb
+        | Kind::Int2
+        | Kind::Int4
+        | Kind::Int8
+        | Kind::Other => is_clean_literal(value, hide),
     }
 }
 
@@ -164,14 +172,10 @@ fn integer<'v, I: FromStr + ToString, const N: usize>(
     }))
 }
 
-/// Whether a value of which nothing can be replaced may stay as it is.
-fn is_clean(rule: &Rule, value: &[u8], hide: Hide<'_>) -> bool {
-    *rule == Rule::Detect && (hide.detect)(value).is_none()
-}
-
 /// The same of a literal that may hold others: with what backslashes hide in it laid open.
-fn is_clean_literal(rule: &Rule, literal: &[u8], hide: Hide<'_>) -> bool {
-    if !is_clean(rule, literal, hide) {
+fn is_clean_literal(literal: &[u8], hide: Hide<'_>) -> bool {
+    let clean = |text: &[u8]| (hide.detect)(text).is_none();
+    if !clean(literal) {
         return false;
     }
     if !literal.contains(&b'\\') {
@@ -188,7 +192,7 @@ fn is_clean_literal(rule: &Rule, literal: &[u8], hide: Hide<'_>) -> bool {
     // bytes of a `bytea` within
     let words = plain.split(|byte| b"{}(),".contains(byte));
     let mut bytes = words.filter_map(|word| hexadecimal(&[b"\\", word].concat()));
-    !escapes && is_clean(rule, &plain, hide) && bytes.all(|bytes| is_clean(rule, &bytes, hide))
+    !escapes && clean(&plain) && bytes.all(|bytes| clean(&bytes))
 }
 
 /// Bytes of bytea's `\x` format.
