@@ -92,6 +92,7 @@ fn not_understood(unclear: &Unclear, request: String) -> Refusal {
             reason: what,
             hint: hint.unwrap_or_default(),
         },
+        UnclearKind::Unclear if unclear.code == "syntax" => Refusal::Syntax { request },
         UnclearKind::Unclear => Refusal::Unclear {
             reason: what,
             request,
