@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use protocol_postgres::mask::fields::{scrub_fields, scrub_notification};
+use protocol_postgres::mask::fields::{
+    scrub_fields, scrub_notification, scrub_parameter, withhold,
+};
 use protocol_postgres::mask::{Hide, RowMask, Rule};
 use protocol_postgres::wire::Malformed;
 use protocol_postgres::wire::backend::{Authentication, Backend, mechanisms};
@@ -93,6 +95,12 @@ fn read(frame: &Frame, masks: &mut Vec<Masked>) {
                 assert!(fields.iter().all(|(_, text)| detect(text).is_none()));
                 assert!(!drop_detail || fields.field(b'D').or(fields.field(b'W')).is_none());
             }
+            let withheld = whole(&withhold(frame).expect("a sound report"));
+            let (Ok(Backend::ErrorResponse(fields)) | Ok(Backend::NoticeResponse(fields))) = Backend::read(&withheld)
+            else {
+                panic!("no report")
+            };
+            assert!(fields.iter().all(|(code, _)| b"SVCMPFLR".contains(&code)));
         }
         Backend::NotificationResponse { .. } => {
             assert!(
@@ -101,6 +109,11 @@ fn read(frame: &Frame, masks: &mut Vec<Masked>) {
                 ))
                 .is_ok()
             );
+        }
+        Backend::ParameterStatus { .. } => {
+            if let Some(scrubbed) = scrub_parameter(frame, &detect).expect("a sound report") {
+                assert!(Backend::read(&whole(&scrubbed)).is_ok());
+            }
         }
         Backend::Authentication(Authentication::Sasl { mechanisms: list }) => {
             assert!(mechanisms(list).count() <= list.len())

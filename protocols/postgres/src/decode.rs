@@ -18,6 +18,7 @@ mod maintenance;
 mod nodes;
 mod objects;
 mod operations;
+mod own_calls;
 mod parts;
 mod query;
 mod session;
@@ -31,6 +32,7 @@ mod walk;
 
 pub use copy::{CopyOut, Format, Layout};
 pub use operations::{SessionState, operations};
+pub use own_calls::OwnCalls;
 pub use parts::{Object, Part, PartFacts, RelationName};
 pub use settings::HARMLESS_SETTINGS;
 pub use statement::{Forgets, SessionChange, Statement, StatementKind, TransactionChange};

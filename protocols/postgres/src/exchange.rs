@@ -23,6 +23,7 @@ mod sound;
 mod sources;
 mod state;
 mod take;
+mod telling;
 
 pub(crate) use ask::meaning;
 pub(crate) use operations::plain_facts;

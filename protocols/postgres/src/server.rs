@@ -19,6 +19,9 @@ use crate::wire::write::server as write;
 /// How long reaching and entering a server may take, each step.
 const WITHIN: Duration = Duration::from_secs(10);
 
+/// Settings that a server may report at start-up; they are some fifteen.
+const REPORTS: usize = 256;
+
 /// A server that let the gateway in.
 pub(crate) struct Entered {
     pub(crate) upstream: Upstream<Stream>,
@@ -163,6 +166,15 @@ async fn secure(
         .await
 }
 
+/// Whether a setting that decides how texts are read has a value that the gateway reads them by.
+fn is_pinned(name: &str, value: &[u8]) -> bool {
+    match name {
+        "standard_conforming_strings" => value == b"on",
+        "client_encoding" => matches!(value, b"UTF8" | b"SQL_ASCII"),
+        _ => true,
+    }
+}
+
 struct Entering {
     upstream: Upstream<Stream>,
     replies: BytesMut,
@@ -182,6 +194,12 @@ impl Entering {
             let frame = self.next().await?;
             match Message::read(&frame).map_err(backend_broke)? {
                 Message::ParameterStatus { name, value } => {
+                    if reported.len() >= REPORTS {
+                        return Err(Error::Backend("reports settings without an end".into()));
+                    }
+                    if !is_pinned(name, value) {
+                        return Err(Error::Backend(format!("starts with another `{name}`")));
+                    }
                     reported.push((name.to_owned(), value.to_vec()));
                 }
                 Message::BackendKeyData { pid, key } => {

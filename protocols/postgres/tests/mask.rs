@@ -13,7 +13,9 @@ use std::borrow::Cow;
 
 use bytes::BytesMut;
 use proptest::prelude::*;
-use protocol_postgres::mask::fields::{scrub_fields, scrub_notification};
+use protocol_postgres::mask::fields::{
+    scrub_fields, scrub_notification, scrub_parameter, withhold,
+};
 use protocol_postgres::mask::{Hide, RowMask, Rule, Unmaskable};
 use protocol_postgres::wire::backend::Backend;
 use protocol_postgres::wire::frame::{BackendFrame, Frame, Limits, next_backend};
@@ -293,6 +295,24 @@ fn errors_and_notices_are_scrubbed() {
         text(true),
         "SERROR|VERROR|C23505|Mcard <card>|Hask|P7|ttable|L12"
     );
+    let withheld = frame(&withhold(&error).unwrap());
+    let Ok(Backend::ErrorResponse(fields)) = Backend::read(&withheld) else {
+        panic!("no error")
+    };
+    assert_eq!(fields.sqlstate(), Some(&b"23505"[..]));
+    assert!(fields.iter().all(|(_, text)| !text.contains(&b'<')));
+    for code in *b"DHWqpt" {
+        assert_eq!(fields.field(code), None, "{}", char::from(code));
+    }
+    let report = frame(&shapes::frame(
+        b'S',
+        b"application_name\0of 4111111111111111\0",
+    ));
+    assert_eq!(
+        scrub_parameter(&report, &detect).unwrap(),
+        Some(shapes::frame(b'S', b"application_name\0of <card>\0").into())
+    );
+    assert_eq!(scrub_parameter(&report, &|_| None).unwrap(), None);
     let notification = frame(&shapes::frame(
         b'A',
         b"\0\0\0\x01news\0pay 4111111111111111\0",

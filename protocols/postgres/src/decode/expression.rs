@@ -243,6 +243,8 @@ impl Walk {
         } else {
             Use::Operator
         };
+        let fields = node.indirection.iter().filter_map(text);
+        self.fields.extend(fields.map(str::to_owned));
         self.optional(node.arg.as_deref(), Place::Other(reason));
         self.nodes(&node.indirection, OPERATOR);
     }

@@ -108,6 +108,8 @@ pub struct Statement {
     pub executes: Option<String>,
     /// For COPY to the client.
     pub copied_out: Option<super::CopyOut>,
+    /// Names behind a dot: columns, fields, or functions of the row before it.
+    pub(super) fields: Vec<String>,
     /// Names only `pg_catalog` answers to while it is first on the path.
     pub(super) needs_catalog_first: bool,
 }
@@ -234,6 +236,7 @@ pub(super) fn finish(mut walk: Walk, kind: StatementKind, span: Option<Span>) ->
         after: walk.session,
         reads: walk.reads,
         functions: walk.functions.into_iter().collect(),
+        fields: walk.fields.into_iter().collect(),
         prepared: walk
             .prepared
             .map(|(name, statement)| (name, Arc::new(*statement))),

@@ -74,7 +74,7 @@ impl Exchange {
     async fn answer(&mut self, frame: &Frame) -> Result<(), Error> {
         match Backend::read(frame).map_err(broke)? {
             Backend::ParameterStatus { name, value } => self.parameter(frame, name, value),
-            Backend::NoticeResponse(_) => self.notice_from_server(frame),
+            Backend::NoticeResponse(fields) => self.notice_from_server(frame, &fields),
             Backend::NotificationResponse { .. } => self.notification(frame),
             Backend::ReadyForQuery(status) => self.ready(frame, status).await,
             Backend::ErrorResponse(fields) => self.error(frame, fields).await,

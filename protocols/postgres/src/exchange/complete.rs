@@ -141,6 +141,7 @@ impl Exchange {
 
     pub(super) fn settled(&mut self, expected: Expected) {
         self.copy_in_settled(&expected.kind, expected.plan.analysis.as_deref());
+        self.state.touched.governed(expected.plan.drop_detail);
         let Expected {
             underway,
             rows,
@@ -193,6 +194,7 @@ impl Exchange {
             }
             _ => return Err(out_of_turn()),
         }
+        self.state.touched.ready(status);
         if self.state.held.is_none() {
             self.own_work().await?;
         }

@@ -11,6 +11,8 @@ impl Exchange {
     pub(super) fn forwarded(&mut self, analysis: &Analysis) {
         self.state.batch.executed = true;
         for statement in &analysis.statements {
+            let runs_opaque = self.runs_opaque(statement);
+            self.state.touched.opaque(runs_opaque);
             let opaque = self.is_unknown(statement);
             let changes = statement.after.read_back || opaque;
             self.state.read_back |= changes;

@@ -63,6 +63,8 @@ pub(super) struct Plan {
     pub(super) drop_detail: bool,
     /// Functions are called whose results may be anything.
     pub(super) unknown: bool,
+    /// Code runs that nobody can look into: so may be what the server says meanwhile.
+    pub(super) opaque: bool,
     /// A name may mean a relation with governed columns, or another one that stands before it.
     pub(super) shadowed: bool,
     /// The text itself, where it prepares a statement by name.

@@ -3,10 +3,8 @@
 use gate::{Error, Masked, Ungoverned};
 
 use super::Exchange;
-use super::answer::broke;
 use super::expected::Kind;
 use super::own::OwnWork;
-use crate::mask::fields::scrub_fields;
 use crate::wire::backend::Fields;
 use crate::wire::frame::Frame;
 
@@ -14,11 +12,10 @@ impl Exchange {
     pub(super) async fn error(&mut self, frame: &Frame, fields: Fields<'_>) -> Result<(), Error> {
         let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or(b"XX000")).into_owned();
         let fatal = fields.is_fatal();
-        let mask = self.state.mask.clone();
         self.copy_in_over(false);
+        let told = self.told(frame, &fields)?;
         let Some(front) = self.state.queue.front_mut() else {
-            let scrubbed = scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
-            self.reply(Masked::by(&mask, scrubbed))?;
+            self.reply(told)?;
             return if fatal {
                 Err(Error::Backend(format!("ended the session with {code}")))
             } else {
@@ -26,7 +23,6 @@ impl Exchange {
             };
         };
         front.code = Some(code.clone());
-        let drop_detail = front.plan.drop_detail;
         let rewritten = front
             .refusal
             .as_ref()
@@ -35,19 +31,14 @@ impl Exchange {
         let silent = front.silent;
         match rewritten {
             Some(refusal) => self.reply(Masked::ungoverned(Ungoverned::Own, refusal))?,
-            None if silent => {
-                let scrubbed =
-                    scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
-                self.not_shaped(scrubbed)?;
-            }
-            None if instead.is_some() => {
-                self.reply(Masked::by(&mask, instead.unwrap_or_default()))?;
-            }
-            None => {
-                let scrubbed =
-                    scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
-                self.reply(Masked::by(&mask, scrubbed))?;
-            }
+            None if silent => self.not_shaped(frame, told)?,
+            None => match instead {
+                Some(instead) => {
+                    let mask = self.state.mask.clone();
+                    self.reply(Masked::by(&mask, instead))?;
+                }
+                None => self.reply(told)?,
+            },
         }
         if fatal {
             return Err(Error::Backend(format!("ended the session with {code}")));

@@ -18,6 +18,7 @@ impl Exchange {
             analysis,
             drop_detail: false,
             unknown: false,
+            opaque: false,
             shadowed: false,
             source: None,
             copy: None,
@@ -27,21 +28,17 @@ impl Exchange {
             return plan;
         };
         for statement in &analysis.statements {
+            plan.opaque |= self.runs_opaque(statement);
+            plan.unknown |= plan.opaque || self.fetches_opaque(statement);
             plan.unknown |= self.is_unknown(statement);
-            // what EXECUTE gives is hidden like what it stands for
-            let executed = statement.executes.as_ref();
-            let executed = executed.and_then(|name| self.facts.prepared.get(name));
-            for statement in [Some(statement), executed.map(AsRef::as_ref)]
-                .into_iter()
-                .flatten()
-            {
+            for statement in self.with_executed(statement).into_iter().flatten() {
+                let governed = &self.state.governed;
                 plan.drop_detail |= statement
                     .relations()
-                    .any(|relation| self.state.governed.holds(relation, path));
+                    .any(|relation| governed.holds(relation, path));
                 plan.shadowed |= statement
                     .relations()
-                    .any(|relation| self.state.governed.shadows(relation, path));
-                plan.unknown |= !statement.reads.other_functions.is_empty();
+                    .any(|relation| governed.shadows(relation, path));
             }
         }
         plan

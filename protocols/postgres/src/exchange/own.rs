@@ -42,8 +42,7 @@ pub(super) enum OwnWork {
 impl Exchange {
     /// Whether something must be known first that can be asked now.
     pub(super) fn must_look(&self) -> bool {
-        let stale = self.state.catalogue_stale && self.state.mask.governs_columns();
-        (self.state.read_back || stale)
+        (self.state.read_back || self.state.catalogue_stale)
             && self.state.queue.is_empty()
             && self.status != Status::Failed
     }
@@ -59,7 +58,7 @@ impl Exchange {
                 .round_trip(Purpose::ReadBack, READ_BACK, OwnWork::ReadBack(Rows::new()))
                 .await;
         }
-        if self.state.catalogue_stale && self.state.mask.governs_columns() {
+        if self.state.catalogue_stale {
             let (target, database) = (&self.session.target().name, &self.facts.database);
             // before the look: what changes while it is under way is looked at again
             self.state.generation = self.shared.catalogues.generation();
@@ -230,6 +229,7 @@ impl Exchange {
     }
 
     fn learned(&mut self, catalogue: Arc<Catalogue>) {
+        self.facts.own_calls = Some(catalogue.own_calls.clone());
         self.state.governed = Governed::new(catalogue, &self.state.mask, &self.facts.database);
         self.state.catalogue_stale = false;
         self.state.operations.forget();

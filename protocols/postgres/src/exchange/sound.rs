@@ -54,6 +54,15 @@ impl Exchange {
         if !self.state.mask.governs_columns() {
             return Ok(());
         }
+        if self.stores_executed(statement) {
+            return Err(Unclear {
+                kind: UnclearKind::Masked,
+                code: "masking",
+                message: "what EXECUTE gives may be masked and would be stored elsewhere".into(),
+                hint: Some("execute it by itself: it is shown masked".into()),
+                at: None,
+            });
+        }
         let path = &self.facts.search_path;
         let governed = &self.state.governed;
         let offence = statement.reads.offending_use(

@@ -15,6 +15,7 @@ use super::group::Gathering;
 use super::hold::Held;
 use super::large::Passage;
 use super::operations::Remembered;
+use super::telling::Touched;
 use crate::decode::{Analysis, CopyOut};
 use crate::governed::Governed;
 use crate::request::Text;
@@ -48,6 +49,7 @@ pub(crate) struct State {
     /// They may go back when the transaction ends.
     pub(super) volatile: bool,
     pub(super) catalogue_stale: bool,
+    pub(super) touched: Touched,
     /// Of the catalogue that `governed` was made from.
     pub(super) generation: u64,
     pub(super) governed: Governed,
@@ -214,6 +216,7 @@ impl State {
             read_back: true,
             volatile: false,
             catalogue_stale: true,
+            touched: Touched::default(),
             generation: 0,
             governed: Governed::unknown(),
             mask,
