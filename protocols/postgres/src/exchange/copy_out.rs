@@ -167,10 +167,13 @@ impl Exchange {
         }
     }
 
-    /// The server knows no such rows: so it will say to the COPY itself, unless it fails whatever follows.
+    /// A look at what a client wants to run failed: so would that itself, or whatever follows a failure.
     pub(super) fn not_shaped(&mut self, frame: &Frame, told: Masked) -> Result<(), Error> {
         match self.state.queue.front().map(|front| &front.kind) {
-            Some(Kind::Own(OwnWork::Shape { of: Some(_), .. })) => self.reply(told),
+            // within the client's batch, which is skipped for it
+            Some(Kind::Own(OwnWork::Shape { of: Some(_), .. } | OwnWork::Describe { .. })) => {
+                self.reply(told)
+            }
             Some(Kind::Own(OwnWork::Shape { of: None, .. })) => {
                 let mask = &self.state.mask;
                 let error = scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
