@@ -77,6 +77,8 @@ fn a_retry_on_a_new_connection_runs_once() {
     let question = stand.question(id).unwrap();
     assert_eq!(question["as"], "service:robot");
     assert_eq!(question["state"], "asked");
+    let notes = question["notes"].to_string();
+    assert_eq!(notes.matches("nobody waits for it").count(), 1, "{notes}");
     // to come back early asks nothing new
     assert_eq!(ticket(&once("ticket, early", statement)), id);
     assert_eq!(

@@ -252,6 +252,9 @@ impl Approvals {
         loop {
             let row = self.ledger.read(id).await?;
             let mut question = row.question.clone();
+            if !matches!(question.binding, Binding::Identity { .. }) {
+                question.notes.push(NOBODY_WAITS.to_owned());
+            }
             question.binding = Binding::Identity { until };
             question.expires_at = until;
             match self.ledger.swap(Row { question, ..row }).await {
@@ -262,6 +265,9 @@ impl Approvals {
         }
     }
 }
+
+/// What an approver should know of a parked question.
+const NOBODY_WAITS: &str = "nobody waits for it: the same sent again before it expires runs, once";
 
 /// The wall clock and whether the monotonic deadline of the hold has passed.
 #[derive(Debug, Clone, Copy)]
