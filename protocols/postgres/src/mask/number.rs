@@ -3,6 +3,11 @@
 
 use crate::wire::reader::Reader;
 
+/// What stands before the point: quotients and averages have any digits behind it.
+pub(super) fn whole(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == b'.').next().unwrap_or(text)
+}
+
 /// An integer of 2, 4 or 8 bytes.
 pub(super) fn integer(value: &[u8], signed: bool) -> Option<String> {
     let unsigned = match value.len() {
