@@ -11,6 +11,8 @@ pub struct Script {
     pub steps: Vec<String>,
     /// Sent by the extended protocol, results in binary.
     pub binary: bool,
+    /// All of it sent before anything is answered.
+    pub hasty: bool,
     /// The same data give the same answers.
     pub steady: bool,
 }
@@ -45,7 +47,8 @@ fn script(chance: &mut Chance) -> Script {
         }
         _ => {
             let shape = chance.word(STORED);
-            rolled_back(&filled(shape, chance))
+            let script = rolled_back(&filled(shape, chance));
+            another_way(script, chance)
         }
     }
 }
@@ -68,6 +71,26 @@ fn rolled_back(text: &str) -> Script {
         steady: steady(text),
         steps,
         binary: false,
+        hasty: false,
+    }
+}
+
+/// One query after the other, all as one text, by the extended protocol, or without waiting.
+fn another_way(script: Script, chance: &mut Chance) -> Script {
+    match chance.below(6) {
+        0 => Script {
+            steps: vec![script.steps.join("; ")],
+            ..script
+        },
+        1 => Script {
+            binary: true,
+            ..script
+        },
+        2 => Script {
+            hasty: true,
+            ..script
+        },
+        _ => script,
     }
 }
 
@@ -77,6 +100,7 @@ fn single(text: String, binary: bool) -> Script {
         // COPY has a format of its own
         binary: binary && !text.starts_with("COPY"),
         steps: vec![text],
+        hasty: false,
     }
 }
 

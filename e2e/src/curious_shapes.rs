@@ -4,7 +4,6 @@
 pub const SOURCES: &[&str] = &[
     "v.secret",
     "v.secret",
-    "v.secret",
     "secret",
     "v.pin::text",
     "(v.doc->>'k')",
@@ -165,10 +164,8 @@ pub const PLAIN: &[&str] = &[
 pub const COMPUTED: &[&str] = &[
     "SELECT {e} FROM vault v",
     "SELECT {e} FROM vault v",
-    "SELECT {e} FROM vault v",
     "SELECT v.id, {e} AS found FROM vault v WHERE v.id <= {n}",
     "SELECT {e}, {e} FROM vault v LIMIT 3",
-    "SELECT {a} FROM vault v",
     "SELECT {a} FROM vault v",
     "SELECT {a}, {a} FROM vault v WHERE v.amount > 1",
     "SELECT label FROM vault v ORDER BY {e}",
@@ -270,7 +267,6 @@ pub const COMPUTED: &[&str] = &[
 
 /// What only detectors find.
 pub const LETTERS: &[&str] = &[
-    "SELECT {w} FROM notes",
     "SELECT {w} FROM notes",
     "SELECT {w} FROM notes WHERE id = {n}",
     "SELECT id, {w}, {w} FROM notes ORDER BY words",

@@ -133,15 +133,15 @@ fn length_only(tag: u8, length: u32) -> Vec<u8> {
     [&[tag][..], &length.to_be_bytes()].concat()
 }
 
+fn settings_without_end() -> Vec<u8> {
+    let report = |number: u32| format!("setting_{number}\0{}\0", "x".repeat(200));
+    let reports = (0..50_000).map(|number| message(b'S', report(number).as_bytes()));
+    reports.flatten().collect()
+}
+
 fn at_login() -> Vec<(&'static str, Vec<u8>)> {
-    let mut many = Vec::new();
-    for number in 0..50_000_u32 {
-        let report = format!("setting_{number}\0{}\0", "x".repeat(200));
-        many.extend(message(b'S', report.as_bytes()));
-    }
     vec![
         ("a length of zero", length_only(b'R', 0)),
-        ("a length of three", length_only(b'R', 3)),
         ("a negative length", length_only(b'R', u32::MAX)),
         ("a giant length", length_only(b'R', 0x7fff_ffff)),
         ("a giant error", length_only(b'E', 0x7fff_ffff)),
@@ -169,12 +169,8 @@ fn at_login() -> Vec<(&'static str, Vec<u8>)> {
             messages(&[(b'R', &[0, 0, 0, 0]), (b'K', &[7; 400])]),
         ),
         (
-            "a key too short",
-            messages(&[(b'R', &[0, 0, 0, 0]), (b'K', &[7; 5])]),
-        ),
-        (
             "settings without an end",
-            [message(b'R', &[0, 0, 0, 0]), many].concat(),
+            [message(b'R', &[0, 0, 0, 0]), settings_without_end()].concat(),
         ),
         (
             "another lexing",
@@ -275,6 +271,7 @@ fn a_server_without_encryption_is_left() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of lies")]
 fn a_server_that_breaks_the_protocol_is_left() {
     let mut scene = Scene::open();
     // an honest one first

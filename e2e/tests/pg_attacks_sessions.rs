@@ -72,7 +72,6 @@ fn a_startup_option_changes_neither_lexing_nor_role() {
         "-c standard_conforming_strings=0",
         "--standard_conforming_strings=off",
         "-cstandard_conforming_strings=off",
-        "-c backslash_quote=on",
         "-c client_encoding=SJIS",
         "-c role=postgres",
         "-c session_authorization=postgres",
@@ -81,10 +80,7 @@ fn a_startup_option_changes_neither_lexing_nor_role() {
         "-c =x",
         "-c",
         "-c search_path",
-        "-c lo_compat_privileges=on",
         "-c local_preload_libraries=x",
-        "-d 5",
-        "-P",
         "-c countersign.person=grace",
         "-c countersign.session=1",
     ] {
@@ -138,7 +134,6 @@ fn lexing_is_pinned_however_it_is_changed() {
         "SET client_encoding = 'SJIS'",
         "SET NAMES 'GBK'",
         "SELECT set_config('client_encoding', 'BIG5', false)",
-        "RESET standard_conforming_strings; SET standard_conforming_strings = off",
     ] {
         code(&mut wire, way);
         let left = code(&mut wire, "ROLLBACK");
@@ -286,8 +281,6 @@ fn the_strictest_of_a_text_decides_wherever_it_hides() {
         "SELECT 'a'\n'b'; GRANT ALL ON strictest TO PUBLIC",
         "SELECT \"a;b\" FROM (SELECT 1 AS \"a;b\") s; GRANT ALL ON strictest TO PUBLIC",
         "SELECT B'1', X'ff', N'x'; GRANT ALL ON strictest TO PUBLIC",
-        "SELECT 1;;;GRANT ALL ON strictest TO PUBLIC;;",
-        "SELECT 1--\r\n;GRANT ALL ON strictest TO PUBLIC",
         "COPY strictest TO PROGRAM 'cat'",
         "SELECT 1; COPY strictest TO '/tmp/strictest'",
     ] {
@@ -309,21 +302,16 @@ fn reading_reaches_no_file_no_setting_and_nobody() {
     assert_eq!(value(&mut wire, "SELECT count(*) FROM items"), "5");
     for call in [
         "SELECT pg_read_file('postgresql.conf')",
-        "SELECT pg_read_binary_file('PG_VERSION')",
         "SELECT pg_ls_dir('.')",
         "SELECT pg_stat_file('PG_VERSION')",
         "SELECT lo_import('/etc/passwd')",
         "SELECT lo_export(1, '/tmp/x')",
-        "SELECT lo_get(1)",
         "SELECT set_config('search_path', 'x', false)",
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
-        "SELECT pg_cancel_backend(1)",
         "SELECT pg_notify('x', 'y')",
         "SELECT pg_advisory_lock(1)",
         "SELECT pg_reload_conf()",
-        "SELECT pg_rotate_logfile()",
         "SELECT nextval('items_id_seq')",
-        "SELECT setval('items_id_seq', 1)",
         "SELECT query_to_xml('DELETE FROM items', true, false, '')",
         "SELECT database_to_xml(true, false, '')",
         "SELECT ts_stat('DELETE FROM items')",
@@ -340,16 +328,13 @@ fn reading_reaches_no_file_no_setting_and_nobody() {
         "COPY items TO '/tmp/items'",
         "COPY (DELETE FROM items RETURNING id) TO STDOUT",
         "COPY items FROM '/tmp/items'",
-        "CREATE TEMP TABLE x (id int)",
         "LISTEN x",
         "SET ROLE postgres",
         "SET SESSION AUTHORIZATION postgres",
         "RESET ALL",
         "DISCARD ALL",
-        "SET search_path = pg_temp",
         "SET session_replication_role = replica",
         "LOCK TABLE items",
-        "LOAD 'x'",
     ] {
         let refused = code(&mut wire, call);
         let refused = refused.as_deref();

@@ -167,6 +167,12 @@ impl Scene {
 fn answer(wire: &mut Wire, script: &Script) -> Answer {
     let mut messages: Vec<Message> = Vec::new();
     let mut ended = None;
+    if script.hasty {
+        for step in &script.steps {
+            wire.query(step).unwrap();
+        }
+        wire.send().unwrap();
+    }
     for step in &script.steps {
         let heard = match script.binary {
             true => {
@@ -174,6 +180,7 @@ fn answer(wire: &mut Wire, script: &Script) -> Answer {
                 wire.bind_binary("", "").unwrap().execute("").unwrap();
                 wire.sync().answer(b'Z')
             }
+            false if script.hasty => wire.until(b'Z'),
             false => wire.query(step).unwrap().answer(b'Z'),
         };
         match heard {

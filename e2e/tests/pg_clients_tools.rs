@@ -10,7 +10,7 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::{LazyLock, RwLock};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use e2e::clients::{Client, Driver, Language, Way};
 use e2e::lasting::Lasting;
@@ -109,7 +109,7 @@ const META: &str = include_str!("clients/pg/meta.sql");
 
 #[test]
 fn psql_is_the_same() {
-    let _own = DATABASE.write().unwrap();
+    let _own = DATABASE.write().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let file = script(folder.path(), "meta.sql", META);
     the_same("psql", &psql(&direct(), &file), &psql(&ada(), &file));
@@ -129,7 +129,7 @@ fn psql_watches_until_it_is_stopped() {
 
 /// Of one statement a file, what DBeaver and pgAdmin show is the same.
 fn asked_by(name: &str, driver: Driver) {
-    let _quiet = DATABASE.read().unwrap();
+    let _quiet = DATABASE.read().unwrap_or_else(PoisonError::into_inner);
     let corpus =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocols/postgres/tests/decode/clients");
     let corpus = std::fs::read_to_string(corpus.join(format!("{name}.sql"))).unwrap();
@@ -178,7 +178,7 @@ fn dump(way: &Way, options: &[&str]) -> String {
 
 #[test]
 fn pg_dump_is_the_same() {
-    let _quiet = DATABASE.read().unwrap();
+    let _quiet = DATABASE.read().unwrap_or_else(PoisonError::into_inner);
     for options in [
         &["--schema-only"][..],
         &["--schema-only", "--clean", "--if-exists", "--no-owner"],
@@ -214,7 +214,7 @@ fn pg_dump_is_the_same() {
 
 #[test]
 fn what_was_dumped_is_restored() {
-    let _own = DATABASE.write().unwrap();
+    let _own = DATABASE.write().unwrap_or_else(PoisonError::into_inner);
     let stand = stand();
     let folder = tempfile::tempdir().unwrap();
     let before = dump(&direct(), &["--schema=restored"]);
@@ -243,7 +243,7 @@ fn what_was_dumped_is_restored() {
 
 #[test]
 fn pgbench_runs() {
-    let _own = DATABASE.write().unwrap();
+    let _own = DATABASE.write().unwrap_or_else(PoisonError::into_inner);
     let stand = stand();
     // its TRUNCATE destroys: a DBA countersigns it
     for steps in ["tgvpf", "G"] {

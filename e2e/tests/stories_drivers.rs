@@ -135,7 +135,7 @@ async fn a_failed_parse_or_a_denied_one_is_recovered_from() {
         .unwrap_err();
     assert_eq!(code(&unknown), "42P01", "{unknown}");
     let wrong = client.prepare("SELEC 1").await.unwrap_err();
-    assert!(["42601", "42501"].contains(&code(&wrong)), "{wrong}");
+    assert_eq!(code(&wrong), "42601", "{wrong}");
     let denied = client
         .prepare("CREATE ROLE intruder_by_driver")
         .await

@@ -79,8 +79,8 @@ pub(crate) fn not_entered(error: &Error) -> Refusal {
         | Error::ClientGone(_)
         | Error::Login(_)
         | Error::Fault(_)
-        | Error::OtherProtocol
-        | Error::Panicked => return Refusal::UpstreamLost,
+        | Error::Panicked
+        | Error::OtherProtocol => return Refusal::UpstreamLost,
     };
     Refusal::NotEntered { why }
 }
@@ -92,6 +92,7 @@ fn not_understood(unclear: &Unclear, request: String) -> Refusal {
             reason: what,
             hint: hint.unwrap_or_default(),
         },
+        UnclearKind::Unclear if unclear.code == "syntax" => Refusal::Syntax { request },
         UnclearKind::Unclear => Refusal::Unclear {
             reason: what,
             request,

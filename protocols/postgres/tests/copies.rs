@@ -250,10 +250,14 @@ fn long_data_goes_in_pieces_and_short_data_as_it_came() {
 
 /// Whether a binary value of a type is shown to who may not see what is planted.
 fn passes(type_oid: u32, value: &[u8]) -> bool {
+    is_shown(type_oid, true, value)
+}
+
+fn is_shown(type_oid: u32, binary: bool, value: &[u8]) -> bool {
     let row = [&b"\0\x01"[..], &(value.len() as u32).to_be_bytes(), value].concat();
     let frame = [&b"D"[..], &(row.len() as u32 + 4).to_be_bytes(), &row].concat();
     let mut out = BytesMut::new();
-    let masked = RowMask::new([(Rule::Detect, type_oid, true)]);
+    let masked = RowMask::new([(Rule::Detect, type_oid, binary)]);
     masked.rewrite_row(&frame, HIDE, &mut out).unwrap();
     assert!(out[..] == frame[..] || out[7..] == [0xff; 4]);
     out[..] == frame[..]
@@ -345,6 +349,35 @@ fn binary_values_of_every_type_are_looked_into() {
         (1700, vec![0]),
     ] {
         assert!(!passes(type_oid, &full), "{type_oid} {full:?}");
+    }
+}
+
+#[test]
+fn decimals_and_dates_are_no_card_numbers() {
+    for (type_oid, clean) in [
+        (701, &b"0.4111111111111111"[..]),
+        (701, b"NaN"),
+        (1700, b"3.4111111111111111"),
+        (600, b"(0.4111111111111111,2)"),
+        (1231, b"{1.5,0.4111111111111111,NULL}"),
+        (2950, b"41111111-1111-1111-aaaa-aaaaaaaaaaaa"),
+        (1114, b"2026-01-01 00:00:00"),
+        (16, b"t"),
+    ] {
+        assert!(is_shown(type_oid, false, clean), "{type_oid}");
+    }
+    for (type_oid, full) in [
+        (701, &b"4.111111111111111e+15"[..]),
+        (1700, b"4111111111111111.50"),
+        (1231, b"{1.5,4111111111111111}"),
+        (3906, b"[1,4111111111111111)"),
+        (600, b"(1,4.111111111111111e+15)"),
+        (17, b"\\x34313131313131313131313131313131"),
+        (1001, b"{\"\\\\x34313131313131313131313131313131\"}"),
+        (199, b"{\"{\\\"a\\\": \\\"\\\\u0034111\\\"}\"}"),
+        (16_500, b"(\"4111111111111111\",x)"),
+    ] {
+        assert!(!is_shown(type_oid, false, full), "{type_oid}");
     }
 }
 

@@ -123,6 +123,13 @@ fn refusals_have_the_words_that_drivers_know() {
             false,
         ),
         (
+            Refusal::Syntax {
+                request: "r-1".to_owned(),
+            },
+            "42601",
+            false,
+        ),
+        (
             Refusal::Masking {
                 reason: "why".to_owned(),
                 hint: "how".to_owned(),

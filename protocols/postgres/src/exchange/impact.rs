@@ -69,7 +69,8 @@ impl Exchange {
         if self.facts.temp_tables {
             return Err(Refused::Elsewhere);
         }
-        let [wire] = asked.wire.as_slice() else {
+        // a message, and maybe what executes it; many executions have many plans
+        let ([wire] | [wire, _]) = asked.wire.as_slice() else {
             return Err(Refused::NoPlan);
         };
         let frame = Frame::whole(wire.clone()).ok_or(Refused::NoPlan)?;

@@ -33,16 +33,7 @@ impl Exchange {
             }
             changed |=
                 statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
-            if self.stores_executed(statement) && self.state.mask.governs_columns() {
-                return Err(Unclear {
-                    kind: UnclearKind::Masked,
-                    code: "masking",
-                    message: "what EXECUTE gives may be masked and would be stored elsewhere"
-                        .into(),
-                    hint: Some("execute it by itself: it is shown masked".into()),
-                    at: None,
-                });
-            }
+            self.not_stored_elsewhere(statement)?;
             let path = &self.facts.search_path;
             unlaundered(statement, (&self.state.mask, &self.state.governed), path)?;
         }
@@ -58,6 +49,20 @@ impl Exchange {
                 let mut statements = analysis.statements.iter();
                 statements.any(|one| one.prepared.is_some() || one.after.forgets.is_some())
             }),
+        })
+    }
+
+    /// What an EXECUTE gives is known only as far as what it stands for.
+    fn not_stored_elsewhere(&self, statement: &Statement) -> Result<(), Unclear> {
+        if !self.state.mask.governs_columns() || !self.stores_executed(statement) {
+            return Ok(());
+        }
+        Err(Unclear {
+            kind: UnclearKind::Masked,
+            code: "masking",
+            message: "what EXECUTE gives may be masked and would be stored elsewhere".into(),
+            hint: Some("execute it by itself: it is shown masked".into()),
+            at: None,
         })
     }
 

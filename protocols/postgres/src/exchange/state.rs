@@ -56,14 +56,14 @@ pub(crate) struct State {
     pub(super) governed: Governed,
     pub(super) mask: Arc<Mask>,
     pub(super) cancelling: Option<Cancelling>,
-    /// What is being found out about the question that was put last.
-    pub(super) inquiring: Option<Inquiring>,
     /// Frames that were read ahead of their turn.
     pub(super) ahead: VecDeque<Frame>,
     pub(super) gathering: Option<Gathering>,
     pub(super) copy_in: CopyIn,
     pub(super) copy_shape: Option<Shaped>,
     pub(super) large: Option<Passage>,
+    /// What is being found out about the question that was put last.
+    pub(super) inquiring: Option<Inquiring>,
     pub(super) client_ended: bool,
     pub(super) over: bool,
     /// Decoded operations in this state of the session; forgotten when it changes.
@@ -224,12 +224,12 @@ impl State {
             governed: Governed::unknown(),
             mask,
             cancelling: None,
-            inquiring: None,
             ahead: VecDeque::new(),
             gathering: None,
             copy_in: CopyIn::Off,
             copy_shape: None,
             large: None,
+            inquiring: None,
             client_ended: false,
             over: false,
             operations: Remembered::default(),

@@ -3,6 +3,11 @@
 
 use crate::wire::reader::Reader;
 
+/// What stands before the point: quotients and averages have any digits behind it.
+pub(super) fn whole(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == b'.').next().unwrap_or(text)
+}
+
 /// An integer of 2, 4 or 8 bytes.
 pub(super) fn integer(value: &[u8], signed: bool) -> Option<String> {
     let unsigned = match value.len() {
@@ -24,13 +29,13 @@ pub(super) fn integer(value: &[u8], signed: bool) -> Option<String> {
 /// A floating-point number of 4 or 8 bytes; empty where it is no whole number.
 pub(super) fn float(value: &[u8]) -> Option<String> {
     match value.len() {
-        4 => Some(whole(f32::from_be_bytes(value.try_into().ok()?).into())),
-        8 => Some(whole(f64::from_be_bytes(value.try_into().ok()?))),
+        4 => Some(integral(f32::from_be_bytes(value.try_into().ok()?).into())),
+        8 => Some(integral(f64::from_be_bytes(value.try_into().ok()?))),
         _ => None,
     }
 }
 
-fn whole(number: f64) -> String {
+fn integral(number: f64) -> String {
     if number.is_finite() && number.fract() == 0.0 {
         format!("{number:.0}")
     } else {
@@ -43,9 +48,9 @@ pub(super) fn within(literal: &[u8]) -> impl Iterator<Item = String> {
     let words = literal.split(|byte| b"(){}[]<>,\" ".contains(byte));
     words.map(|word| {
         let text = String::from_utf8_lossy(word);
-        match text.parse() {
-            Ok(number) if text.contains(['e', 'E']) => whole(number),
-            Ok(_) => text.split('.').next().unwrap_or_default().to_owned(),
+        match text.parse::<f64>() {
+            Ok(number) if text.contains(['e', 'E']) => integral(number),
+            Ok(_) => String::from_utf8_lossy(whole(word)).into_owned(),
             // no number: whatever it is, it is looked into as it stands
             Err(_) => text.into_owned(),
         }

@@ -48,6 +48,10 @@ pub enum Refusal {
         reason: String,
         request: String,
     },
+    /// The grammar takes no such text.
+    Syntax {
+        request: String,
+    },
     /// A mask cannot be kept truthfully in a result of this shape.
     Masking {
         reason: String,
@@ -205,6 +209,12 @@ impl Refusal {
             Self::Unclear { reason, request } => {
                 Words::error("42501", format!("denied: {reason}")).detail(named(request))
             }
+            Self::Syntax { request } => Words::error(
+                "42601",
+                "syntax error: the statement could not be understood",
+            )
+            .detail(named(request))
+            .advice("what PostgreSQL's grammar does not take is not passed on"),
             Self::Masking { reason, hint } => {
                 Words::error("0A000", format!("cannot be masked: {reason}"))
                     .hint(Some(hint.clone()))
