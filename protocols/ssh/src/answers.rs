@@ -73,6 +73,11 @@ pub(crate) fn ended(end: End) -> String {
     .to_owned()
 }
 
+/// Of a session in which something of the gateway broke.
+pub(crate) fn failed() -> String {
+    "the gateway failed in this session, which is ended; connect again".to_owned()
+}
+
 pub(crate) fn fault(fault: &Fault) -> String {
     match fault {
         Fault::AuditUnwritable(_) => "the gateway cannot record requests now; try again later",

@@ -29,8 +29,9 @@ impl Exchange {
         };
         for statement in &analysis.statements {
             plan.opaque |= self.runs_opaque(statement);
-            plan.unknown |= plan.opaque || self.fetches_opaque(statement);
-            plan.unknown |= self.is_unknown(statement);
+            plan.unknown |=
+                plan.opaque || self.fetches_opaque(statement) || self.is_unknown(statement);
+            // what EXECUTE gives is hidden like what it stands for
             for statement in self.with_executed(statement).into_iter().flatten() {
                 let governed = &self.state.governed;
                 plan.drop_detail |= statement
