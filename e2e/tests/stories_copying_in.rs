@@ -304,7 +304,8 @@ async fn a_cancel_stops_a_copy() {
     let tls = e2e::driver::tls(stand.place()).unwrap();
     token.cancel_query(tls).await.unwrap();
     // the server looks up from a COPY at its next message
-    for _ in 0..10_000 {
+    for number in 11_i32..10_000 {
+        let row: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&number, &"more"];
         writer.as_mut().write(&row).await.unwrap();
     }
     let cancelled = writer.finish().await.unwrap_err();

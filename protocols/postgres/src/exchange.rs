@@ -149,10 +149,11 @@ impl Exchange {
             ended = revoked(&mut leave) => Woken::Ended(ended),
             ended = revoked(&mut front) => Woken::Ended(ended),
             moment = hold::moment(&mut self.state.held) => Woken::Held(moment),
+            // before what either side sends, of which there may be no end
+            rung = self.registration.rung.recv() => match rung { Some(()) => Woken::Cancel, None => Woken::Gone },
             turn = self.server.turn(&mut self.replies, reading_server) => Woken::Server(turn),
             turn = self.client.turn(&mut self.inbox, reading_client) => Woken::Client(turn),
             () = self.watch.wait(), if held => Woken::Gone,
-            rung = self.registration.rung.recv() => match rung { Some(()) => Woken::Cancel, None => Woken::Gone },
             () = cancelled(&mut self.state.cancelling) => Woken::Cancelled,
             () = inquired(&mut self.state.inquiring) => Woken::Inquired,
         }

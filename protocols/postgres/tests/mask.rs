@@ -176,6 +176,10 @@ fn json_stays_json() {
             "an escape hides nothing"
         );
         assert_eq!(
+            hidden(b"[4.111111111111111e15, 2.5e3]"),
+            r#"["<card>", 2.5e3]"#
+        );
+        assert_eq!(
             hidden(br#"["\\", "\"4111111111111111\""]"#),
             r#"["\\", "\"<card>\""]"#
         );

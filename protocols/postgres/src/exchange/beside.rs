@@ -40,7 +40,7 @@ impl Exchange {
         fields: &Fields<'_>,
     ) -> Result<(), Error> {
         let told = self.told(frame, fields)?;
-        self.reply(told)
+        self.reply(Masked::by(&self.state.mask.clone(), told))
     }
 
     pub(super) fn notification(&mut self, frame: &Frame) -> Result<(), Error> {

@@ -7,14 +7,13 @@ use gate::words::Verdict;
 use gate::{Error, Masked, Purpose, Unclear, UnclearKind, Ungoverned};
 
 use super::Exchange;
-use super::answer::{broke, out_of_turn};
+use super::answer::out_of_turn;
 use super::effects::changes_shape;
 use super::expected::{Kind, Plan};
 use super::own::OwnWork;
 use super::state::{Prepared, ResultColumn};
 use crate::decode::{Analysis, Format};
 use crate::mask::copy::CopyMask;
-use crate::mask::fields::scrub_fields;
 use crate::mask::{Hide, Unmaskable};
 use crate::wire::backend::{CopyFormats, Status};
 use crate::wire::frame::{Frame, HEADER};
@@ -168,15 +167,14 @@ impl Exchange {
     }
 
     /// A look at what a client wants to run failed: so would that itself, or whatever follows a failure.
-    pub(super) fn not_shaped(&mut self, frame: &Frame, told: Masked) -> Result<(), Error> {
+    pub(super) fn not_shaped(&mut self, error: Bytes) -> Result<(), Error> {
         match self.state.queue.front().map(|front| &front.kind) {
             // within the client's batch, which is skipped for it
             Some(Kind::Own(OwnWork::Shape { of: Some(_), .. } | OwnWork::Describe { .. })) => {
-                self.reply(told)
+                let mask = self.state.mask.clone();
+                self.reply(Masked::by(&mask, error))
             }
             Some(Kind::Own(OwnWork::Shape { of: None, .. })) => {
-                let mask = &self.state.mask;
-                let error = scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
                 if let Some(shaped) = &mut self.state.copy_shape {
                     shaped.error = Some(error);
                 }

@@ -12,10 +12,11 @@ impl Exchange {
     pub(super) async fn error(&mut self, frame: &Frame, fields: Fields<'_>) -> Result<(), Error> {
         let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or(b"XX000")).into_owned();
         let fatal = fields.is_fatal();
+        let mask = self.state.mask.clone();
         self.copy_in_over(false);
         let told = self.told(frame, &fields)?;
         let Some(front) = self.state.queue.front_mut() else {
-            self.reply(told)?;
+            self.reply(Masked::by(&mask, told))?;
             return if fatal {
                 Err(Error::Backend(format!("ended the session with {code}")))
             } else {
@@ -31,14 +32,8 @@ impl Exchange {
         let silent = front.silent;
         match rewritten {
             Some(refusal) => self.reply(Masked::ungoverned(Ungoverned::Own, refusal))?,
-            None if silent => self.not_shaped(frame, told)?,
-            None => match instead {
-                Some(instead) => {
-                    let mask = self.state.mask.clone();
-                    self.reply(Masked::by(&mask, instead))?;
-                }
-                None => self.reply(told)?,
-            },
+            None if silent => self.not_shaped(told)?,
+            None => self.reply(Masked::by(&mask, instead.unwrap_or(told)))?,
         }
         if fatal {
             return Err(Error::Backend(format!("ended the session with {code}")));

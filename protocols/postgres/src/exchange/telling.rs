@@ -1,5 +1,6 @@
 //! How much of what the server says beside its rows may be passed on: its texts may quote what is hidden.
 
+use bytes::Bytes;
 use gate::{Error, Masked, Ungoverned};
 
 use super::Exchange;
@@ -48,14 +49,14 @@ const ANY_TEXT: [&str; 3] = ["application_name", "TimeZone", "search_path"];
 
 impl Exchange {
     /// An error or a notice as it may be shown.
-    pub(super) fn told(&self, frame: &Frame, fields: &Fields<'_>) -> Result<Masked, Error> {
+    pub(super) fn told(&self, frame: &Frame, fields: &Fields<'_>) -> Result<Bytes, Error> {
         let mask = &self.state.mask;
         let told = match self.telling(fields) {
             Telling::All => scrub_fields(frame, &|text| mask.detect(text), false),
             Telling::Brief => scrub_fields(frame, &|text| mask.detect(text), true),
             Telling::Code => withhold(frame),
         };
-        Ok(Masked::by(mask, told.map_err(broke)?))
+        told.map_err(broke)
     }
 
     fn telling(&self, fields: &Fields<'_>) -> Telling {

@@ -3,7 +3,7 @@
 
 use crate::wire::reader::Reader;
 
-/// What stands before the point: quotients and averages have any digits behind it.
+/// What stands before the point.
 pub(super) fn whole(text: &[u8]) -> &[u8] {
     text.split(|byte| *byte == b'.').next().unwrap_or(text)
 }
