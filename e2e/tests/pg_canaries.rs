@@ -84,10 +84,6 @@ impl Scene {
         }
     }
 
-    fn mole(&self) -> Wire {
-        Wire::login(self.stand.place(), "mole", &self.mole).unwrap()
-    }
-
     fn plant(&self, rows: &[Row], letters: &[Letter]) {
         let text = vault::planted(rows, letters);
         self.stand.postgres.sql(&text).unwrap();
@@ -189,6 +185,16 @@ fn answer(wire: &mut Wire, script: &Script) -> Answer {
                 ended = Some(format!("{step}: {error:#}"));
                 break;
             }
+        }
+    }
+    let within = script
+        .steps
+        .first()
+        .is_some_and(|step| step.starts_with("BEGIN"));
+    if within && ended.is_none() {
+        // an error in one text keeps its end from being run
+        for left in ["ROLLBACK", "DEALLOCATE ALL"] {
+            wire.query(left).unwrap().answer(b'Z').unwrap();
         }
     }
     let mut settled = Vec::new();
@@ -366,7 +372,7 @@ fn tells_no_difference(
         scripts,
         &after,
     );
-    let mut again = scene.mole();
+    let mut again = Wire::login(scene.stand.place(), "mole", &scene.mole).unwrap();
     let mut differ = Vec::new();
     let triples = scripts.iter().zip(before.iter().zip(&after));
     for (script, (before, after)) in triples {
