@@ -15,6 +15,7 @@ mod masking;
 mod operations;
 mod own;
 mod rows;
+mod run;
 mod sound;
 mod sources;
 mod state;

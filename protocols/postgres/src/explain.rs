@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use gate::words::Redacted;
 use gate::{Circumstances, Sample, Target, Unclear};
 use serde::Deserialize;
@@ -69,14 +68,14 @@ pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked
     };
     let wire = write::query(&text).map_err(|malformed| shape(&malformed.to_string()))?;
     Ok(Asked {
-        wire: [wire],
+        wire: vec![wire],
         content: Vec::new(),
         meaning: meaning(&facts, b"UTF8"),
         operations,
         text: Text::new(Redacted::plain(&text)),
-        notes: Vec::new(),
+        role: None,
         circumstances: Circumstances::default(),
-        substitute: Vec::<Bytes>::new(),
+        refusable: None,
     })
 }
 

@@ -127,8 +127,12 @@ impl Exchange {
             Some(_) => {}
             None => return Err(out_of_turn()),
         }
-        if let Some(expected) = self.state.queue.pop_front() {
-            self.settled(expected);
+        let Some(mut expected) = self.state.queue.pop_front() else {
+            return Ok(());
+        };
+        match self.state.queue.front_mut() {
+            Some(next) if expected.joined => next.underway = expected.underway.take(),
+            _ => self.settled(expected),
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gate::Underway;
 
 use super::own::OwnWork;
-use super::state::{Made, Prepared, Source};
+use super::state::{Made, Portal, Prepared, Source};
 use crate::decode::Analysis;
 use crate::mask::RowMask;
 use crate::wire::refusal::Refusal;
@@ -20,8 +20,12 @@ pub(super) struct Expected {
     pub(super) rows: u64,
     pub(super) code: Option<String>,
     pub(super) mask: Option<Arc<RowMask>>,
+    /// Of an Execute whose columns are described on its way: what its mask is made from then.
+    pub(super) unmasked: Option<Portal>,
     /// The client gets nothing of it.
     pub(super) silent: bool,
+    /// It belongs to the same request as the one behind it, which ends its record.
+    pub(super) joined: bool,
 }
 
 pub(super) enum Kind {
@@ -71,7 +75,9 @@ impl Expected {
             rows: 0,
             code: None,
             mask: None,
+            unmasked: None,
             silent: false,
+            joined: false,
         }
     }
 }

@@ -204,6 +204,8 @@ impl Exchange {
         let Some(role) = names.next() else {
             return Err(Error::Backend("told no role".into()));
         };
+        self.state.role = role.as_str().into();
+        self.state.meaning = None;
         self.facts.role = role;
         self.facts.search_path = names.collect();
         self.facts.temp_tables = self

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gate::{Error, Leave, Mask};
+use gate::{Error, Fingerprint, Leave, Mask};
 use tokio::time::Instant;
 
 use super::expected::{Expected, Plan};
@@ -51,6 +51,10 @@ pub(crate) struct State {
     pub(super) cancelling: Option<Cancelling>,
     pub(super) client_ended: bool,
     pub(super) over: bool,
+    /// Of `SessionState`, to be shared.
+    pub(super) role: Arc<str>,
+    /// What the same bytes mean in this state; `None` until it is asked for again.
+    pub(super) meaning: Option<Fingerprint>,
     /// Decoded operations in this state of the session; forgotten when it changes.
     pub(super) operations: Remembered,
 }
@@ -201,6 +205,8 @@ impl State {
             cancelling: None,
             client_ended: false,
             over: false,
+            role: "".into(),
+            meaning: None,
             operations: Remembered::default(),
         }
     }

@@ -135,7 +135,7 @@ impl Exchange {
             ]
             .concat(),
         };
-        let asked = self.asked(frame, (decoded, shown), content)?;
+        let asked = self.asked(frame, (decoded, shown), content);
         self.ask(asked, Then::of(Kind::Query { done: 0 }, plan))
             .await
     }
@@ -163,7 +163,7 @@ impl Exchange {
             "call the function in a statement: SELECT function(...)",
         );
         let text = Text::new(Redacted::plain("function call"));
-        let asked = self.asked(frame, (Err(refused), text), Vec::new())?;
+        let asked = self.asked(frame, (Err(refused), text), Vec::new());
         let kind = Kind::Query { done: 0 };
         self.ask(asked, Then::of(kind, Plan::default())).await
     }
@@ -184,7 +184,7 @@ impl Exchange {
             frame,
             (Err(refused), Text::new(Redacted::plain(what))),
             Vec::new(),
-        )?;
+        );
         self.ask(asked, Then::of(kind, Plan::default())).await
     }
 
