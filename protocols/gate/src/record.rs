@@ -118,6 +118,8 @@ impl Log {
         let appended = self.audit.append(intent, durability);
         let gate = gate.clone();
         async move {
+            // what others ask for in the same turn of the reactor is written together with it
+            tokio::task::yield_now().await;
             appended.await.map(|_| ()).map_err(|error| {
                 gate.metrics().fault();
                 error.to_string()

@@ -6,7 +6,7 @@ use gate::Unclear;
 
 use super::Exchange;
 use super::expected::Plan;
-use super::state::{Portal, Prepared};
+use super::state::{Portal, Prepared, Standing};
 use crate::decode::Analysis;
 use crate::governed::Origin;
 use crate::mask::{RowMask, Rule};
@@ -63,6 +63,15 @@ impl Exchange {
         let Some(Some(columns)) = portal.prepared.columns(self.state.generation) else {
             return Ok(None);
         };
+        let state = Standing {
+            state: self.state.operations.state(),
+            generation: self.state.generation,
+            unknown: portal.plan.unknown,
+            shadowed: portal.plan.shadowed,
+        };
+        if let Some(mask) = portal.prepared.mask(state, &portal.binary) {
+            return Ok(Some(mask));
+        }
         let binary = |place: usize| match portal.binary.as_slice() {
             [] => false,
             [all] => *all,
@@ -78,7 +87,9 @@ impl Exchange {
             };
             (rule, column.type_oid, binary(place))
         });
-        RowMask::new(rules).map(|mask| Some(Arc::new(mask)))
+        let mask = Arc::new(RowMask::new(rules)?);
+        portal.prepared.masked(state, &portal.binary, &mask);
+        Ok(Some(mask))
     }
 
     /// What is done with a column of a result, by where it comes from.

@@ -179,6 +179,7 @@ impl Exchange {
                     None => {
                         self.state.governed = Governed::unknown();
                         self.state.catalogue_stale = false;
+                        self.state.operations.forget();
                     }
                 }
                 Ok(())

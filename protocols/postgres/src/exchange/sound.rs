@@ -1,5 +1,7 @@
 //! What is refused because no later message could answer for it.
 
+use std::sync::Arc;
+
 use gate::{Unclear, UnclearKind};
 
 use super::Exchange;
@@ -9,7 +11,8 @@ use crate::request::unsupported;
 
 impl Exchange {
     /// Refuses what no later message could answer for: session state that is not known yet, COPY in, laundering.
-    pub(super) fn sound(&self, analysis: &Analysis) -> Result<(), Unclear> {
+    pub(super) fn sound(&self, analysis: &Arc<Analysis>) -> Result<(), Unclear> {
+        let looked_at = self.state.operations.knows(analysis);
         // not read back yet: something before it is still on its way
         let mut changed = self.state.read_back;
         let mut renamed = false;
@@ -39,7 +42,9 @@ impl Exchange {
                     "use INSERT",
                 ));
             }
-            self.unlaundered(statement)?;
+            if !looked_at {
+                self.unlaundered(statement)?;
+            }
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::hold::Held;
 use super::operations::Remembered;
 use crate::decode::Analysis;
 use crate::governed::Governed;
+use crate::mask::RowMask;
 use crate::request::Text;
 use crate::wire::frame::Frame;
 
@@ -79,6 +80,25 @@ pub(super) struct Prepared {
     pub(super) text: Text,
     pub(super) made: Arc<Made>,
     columns: Mutex<Option<Described>>,
+    masks: Mutex<Option<Planned>>,
+}
+
+/// All that a mask rests on beside columns and formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Of `Remembered`.
+    pub(super) state: u64,
+    /// Of the catalogue.
+    pub(super) generation: u64,
+    pub(super) unknown: bool,
+    pub(super) shadowed: bool,
+}
+
+/// The mask of its rows in one state of the session, for the formats that were bound last.
+struct Planned {
+    state: Standing,
+    binary: Vec<bool>,
+    mask: Arc<RowMask>,
 }
 
 /// What a statement returns, as it was in one generation of the catalogue.
@@ -102,7 +122,23 @@ impl Prepared {
             text,
             made: Arc::new(Made::in_batch(batch)),
             columns: Mutex::new(None),
+            masks: Mutex::new(None),
         }
+    }
+
+    pub(super) fn mask(&self, state: Standing, binary: &[bool]) -> Option<Arc<RowMask>> {
+        let planned = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
+        let planned = planned.as_ref()?;
+        let same = planned.state == state && planned.binary == binary;
+        same.then(|| planned.mask.clone())
+    }
+
+    pub(super) fn masked(&self, state: Standing, binary: &[bool], mask: &Arc<RowMask>) {
+        *self.masks.lock().unwrap_or_else(PoisonError::into_inner) = Some(Planned {
+            state,
+            binary: binary.to_vec(),
+            mask: mask.clone(),
+        });
     }
 
     /// `None` where it was not described since the catalogue changed.
@@ -113,8 +149,13 @@ impl Prepared {
     }
 
     pub(super) fn described(&self, generation: u64, columns: Option<Vec<ResultColumn>>) {
-        let columns = columns.map(Arc::from);
-        *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = Some(Described {
+        let columns: Option<Arc<[ResultColumn]>> = columns.map(Arc::from);
+        let mut kept = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = kept.as_ref().is_some_and(|kept| kept.columns == columns);
+        if !same {
+            *self.masks.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        *kept = Some(Described {
             generation,
             columns,
         });
@@ -163,7 +204,7 @@ pub(super) struct Source {
     pub(super) text: Text,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ResultColumn {
     pub(super) table: u32,
     pub(super) attribute: i16,
