@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::lasting::Lasting;
-use crate::ssh::{Ground, run};
+use crate::ssh::{Ground, run, text};
 use crate::stand::Stand;
 use crate::watchdog::until;
 
@@ -66,10 +66,6 @@ impl Archive {
             Ok(sealed.then_some(events))
         })
     }
-}
-
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// JSON, one value a line.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::task::JoinHandle;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{SslMode, SslNegotiation};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -27,6 +27,20 @@ impl Driver {
         let mut config = config(place.ports.postgres, person, token);
         config.ssl_mode(SslMode::Require);
         let (client, connection) = config.connect(tls(place)?).await?;
+        Ok(Self::carried(client, connection))
+    }
+
+    /// The same with a TLS handshake at once, as libpq does with `sslnegotiation=direct`.
+    pub async fn connect_directly(
+        place: &Place,
+        person: &str,
+        token: &str,
+    ) -> anyhow::Result<Self> {
+        let mut config = config(place.ports.postgres, person, token);
+        config.ssl_mode(SslMode::Require);
+        config.ssl_negotiation(SslNegotiation::Direct);
+        let tls = MakeRustlsConnect::new(trusting(place, &[b"postgresql"])?);
+        let (client, connection) = config.connect(tls).await?;
         Ok(Self::carried(client, connection))
     }
 
@@ -79,16 +93,7 @@ impl Driver {
 
 /// TLS that trusts the stand's own authority.
 pub fn tls(place: &Place) -> anyhow::Result<MakeRustlsConnect> {
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(place.authority())? {
-        roots.add(certificate?)?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+    Ok(MakeRustlsConnect::new(trusting(place, &[])?))
 }
 
 fn config(port: u16, person: &str, token: &str) -> Config {
@@ -101,4 +106,19 @@ fn config(port: u16, person: &str, token: &str) -> Config {
         .password(token)
         .dbname(DATABASE);
     config
+}
+
+/// A client that names these protocols in its handshake.
+pub fn trusting(place: &Place, protocols: &[&[u8]]) -> anyhow::Result<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(place.authority())? {
+        roots.add(certificate?)?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    Ok(config)
 }

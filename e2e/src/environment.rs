@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::existing::{self, Fronted};
+use crate::gateway::{Gateway, Place};
+use crate::people::People;
 use crate::shown::Shown;
 use crate::ssh;
 use crate::stand::Stand;
@@ -30,9 +33,28 @@ pub struct Around<'a> {
 impl Environment {
     /// Writes it by an atomic rename, mode 0600.
     pub fn publish(stand: &Stand, around: &Around<'_>) -> anyhow::Result<Self> {
-        let path = around.folder.join("env");
-        let text = text(&keys(stand, around))?;
-        let unfinished = around.folder.join(".env.unfinished");
+        Self::write(around.folder, &keys(stand, around))
+    }
+
+    /// The same of a database that was there already.
+    pub fn publish_fronted(
+        fronted: &Fronted,
+        folder: &Path,
+        supervisor: u32,
+    ) -> anyhow::Result<Self> {
+        let served = Served {
+            gateway: &fronted.gateway,
+            people: &fronted.people,
+            target: existing::TARGET,
+            protocols: "postgres",
+        };
+        Self::write(folder, &common(&served, folder, supervisor))
+    }
+
+    fn write(folder: &Path, keys: &[(&str, String)]) -> anyhow::Result<Self> {
+        let path = folder.join("env");
+        let text = text(keys)?;
+        let unfinished = folder.join(".env.unfinished");
         drop(std::fs::remove_file(&unfinished));
         let mut file: File = OpenOptions::new()
             .write(true)
@@ -62,16 +84,43 @@ pub fn plain(value: &str) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || b"_./:@%?=+,-".contains(&byte))
 }
 
+/// What every demo has.
+struct Served<'a> {
+    gateway: &'a Gateway,
+    people: &'a People,
+    target: &'a str,
+    protocols: &'a str,
+}
+
 fn keys(stand: &Stand, around: &Around<'_>) -> Vec<(&'static str, String)> {
-    let place = stand.gateway.place();
-    let people = &stand.people;
+    let served = Served {
+        gateway: &stand.gateway,
+        people: &stand.people,
+        target: TARGET,
+        protocols: "postgres,ssh",
+    };
+    let mut keys = common(&served, around.folder, around.supervisor);
+    keys.push(("DEMO_POSTGRES_DIRECT_URL", stand.postgres.direct_url()));
+    keys.extend(of_ssh(around.shown));
+    keys
+}
+
+fn common(served: &Served<'_>, folder: &Path, supervisor: u32) -> Vec<(&'static str, String)> {
+    let Served {
+        gateway,
+        people,
+        target,
+        protocols,
+    } = served;
+    let place = gateway.place();
+    let url = |person: &str, token: &str| url_of(place, target, (person, token));
     let path = |path: &Path| path.display().to_string();
     let authority = path(&place.authority());
-    let mut keys = vec![
+    vec![
         ("DEMO_VERSION", VERSION.to_owned()),
-        ("DEMO_PID", stand.gateway.id().to_string()),
-        ("DEMO_SUPERVISOR_PID", around.supervisor.to_string()),
-        ("DEMO_DIR", path(around.folder)),
+        ("DEMO_PID", gateway.id().to_string()),
+        ("DEMO_SUPERVISOR_PID", supervisor.to_string()),
+        ("DEMO_DIR", path(folder)),
         ("DEMO_BIN", path(&place.binary)),
         ("DEMO_CONFIG", path(&place.config())),
         ("DEMO_POLICIES", path(&place.policies())),
@@ -91,20 +140,14 @@ fn keys(stand: &Stand, around: &Around<'_>) -> Vec<(&'static str, String)> {
         ("DEMO_GRACE_TOKEN", people.grace.clone()),
         ("DEMO_HEIDI_TOKEN", people.heidi.clone()),
         ("DEMO_ROBOT_TOKEN", people.robot.clone()),
-        ("DEMO_PROTOCOLS", "postgres,ssh".to_owned()),
+        ("DEMO_PROTOCOLS", (*protocols).to_owned()),
         ("DEMO_POSTGRES_HOST", "localhost".to_owned()),
         ("DEMO_POSTGRES_PORT", place.ports.postgres.to_string()),
-        ("DEMO_POSTGRES_TARGET", TARGET.to_owned()),
-        ("DEMO_POSTGRES_URL_ADA", url(stand, "ada", &people.ada)),
-        (
-            "DEMO_POSTGRES_URL_ROBOT",
-            url(stand, "robot", &people.robot),
-        ),
+        ("DEMO_POSTGRES_TARGET", (*target).to_owned()),
+        ("DEMO_POSTGRES_URL_ADA", url("ada", &people.ada)),
+        ("DEMO_POSTGRES_URL_ROBOT", url("robot", &people.robot)),
         ("PGSSLROOTCERT", authority),
-        ("DEMO_POSTGRES_DIRECT_URL", stand.postgres.direct_url()),
-    ];
-    keys.extend(of_ssh(around.shown));
-    keys
+    ]
 }
 
 fn of_ssh(shown: &Shown) -> [(&'static str, String); 7] {
@@ -122,8 +165,13 @@ fn of_ssh(shown: &Shown) -> [(&'static str, String); 7] {
 
 /// Through the gateway, as libpq takes it.
 pub fn url(stand: &Stand, person: &str, token: &str) -> String {
-    let port = stand.gateway.place().ports.postgres;
-    format!("postgresql://{person}:{token}@localhost:{port}/{TARGET}?sslmode=verify-full")
+    url_of(stand.gateway.place(), TARGET, (person, token))
+}
+
+/// The same to any target.
+pub fn url_of(place: &Place, target: &str, (person, token): (&str, &str)) -> String {
+    let port = place.ports.postgres;
+    format!("postgresql://{person}:{token}@localhost:{port}/{target}?sslmode=verify-full")
 }
 
 fn text(keys: &[(&str, String)]) -> anyhow::Result<String> {

@@ -6,8 +6,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
 use crate::gateway::Place;
@@ -35,15 +34,16 @@ pub fn secured(place: &Place) -> anyhow::Result<StreamOwned<ClientConnection, Tc
     let mut stream = connect(place)?;
     stream.write_all(&SSL_REQUEST)?;
     ensure!(byte(&mut stream)? == b'S', "TLS is not spoken");
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(place.authority())? {
-        roots.add(certificate?)?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    within(place, stream, &[])
+}
+
+/// A TLS handshake on a connection of which nothing is left to be read, with these protocols named in it.
+pub fn within(
+    place: &Place,
+    stream: TcpStream,
+    protocols: &[&[u8]],
+) -> anyhow::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let config = crate::driver::trusting(place, protocols)?;
     let name = ServerName::try_from("localhost")?;
     let connection = ClientConnection::new(Arc::new(config), name)?;
     Ok(StreamOwned::new(connection, stream))

@@ -1,58 +1,20 @@
-//! An SSH client that says whatever it is told to, for what no decent client would say.
+//! Channels by hand, for what no decent client would say on them: floods, lies about windows, ends and numbers.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 
 use anyhow::{Context, bail};
-use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand::SystemRandom;
 
-/// Whoever waits longer for an answer gets an error.
-const PATIENCE: Duration = Duration::from_secs(10);
-const VERSION: &str = "SSH-2.0-Raw";
-const TAG: usize = 16;
+use crate::ssh_requests::{
+    CHANNEL_CONFIRMED, CHANNEL_DATA, CHANNEL_OPEN, CHANNEL_REQUEST, DISCONNECT, USERAUTH_SUCCESS,
+    password, string,
+};
+use crate::ssh_wire::Wire;
 
-pub const DISCONNECT: u8 = 1;
-const SERVICE_REQUEST: u8 = 5;
-const SERVICE_ACCEPT: u8 = 6;
-const KEXINIT: u8 = 20;
-const NEWKEYS: u8 = 21;
-const ECDH_INIT: u8 = 30;
-const ECDH_REPLY: u8 = 31;
-const USERAUTH_REQUEST: u8 = 50;
-const USERAUTH_SUCCESS: u8 = 52;
-pub const GLOBAL_REQUEST: u8 = 80;
-pub const REQUEST_SUCCESS: u8 = 81;
-pub const REQUEST_FAILURE: u8 = 82;
-pub const CHANNEL_OPEN: u8 = 90;
-pub const CHANNEL_CONFIRMED: u8 = 91;
-pub const CHANNEL_REFUSED: u8 = 92;
-pub const WINDOW_ADJUST: u8 = 93;
-pub const CHANNEL_DATA: u8 = 94;
-pub const CHANNEL_EOF: u8 = 96;
-pub const CHANNEL_CLOSE: u8 = 97;
-pub const CHANNEL_REQUEST: u8 = 98;
-pub const CHANNEL_SUCCESS: u8 = 99;
-pub const CHANNEL_FAILURE: u8 = 100;
-
-/// A connection with keys agreed on; the server's are not looked at.
+/// A connection of somebody who is logged in.
 pub struct RawSsh {
-    stream: BufReader<TcpStream>,
-    keys: Option<Keys>,
+    wire: Wire,
     channels: u32,
-}
-
-struct Keys {
-    sending: Half,
-    receiving: Half,
-}
-
-struct Half {
-    key: LessSafeKey,
-    nonce: [u8; 12],
 }
 
 /// A channel of one's own.
@@ -65,37 +27,15 @@ pub struct RawChannel {
 }
 
 impl RawSsh {
-    #[expect(clippy::disallowed_methods, reason = "a client of the gateway")]
-    pub fn connect(port: u16) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
-        let mut made = Self {
-            stream: BufReader::new(stream),
-            keys: None,
-            channels: 0,
-        };
-        made.agree()?;
-        Ok(made)
-    }
-
     /// With keys and a person.
     pub fn enter(port: u16, user: &str, token: &str) -> anyhow::Result<Self> {
-        let mut made = Self::connect(port)?;
-        made.send(&[&[SERVICE_REQUEST][..], &string(b"ssh-userauth")].concat())?;
-        made.until(SERVICE_ACCEPT)?;
-        let request = [
-            vec![USERAUTH_REQUEST],
-            string(user.as_bytes()),
-            string(b"ssh-connection"),
-            string(b"password"),
-            vec![0],
-            string(token.as_bytes()),
-        ];
-        made.send(&request.concat())?;
-        made.until(USERAUTH_SUCCESS)?;
-        Ok(made)
+        let mut entered = Self {
+            wire: Wire::agreed(port, Ipv4Addr::LOCALHOST)?,
+            channels: 0,
+        };
+        entered.send(&password(user, token))?;
+        entered.until(USERAUTH_SUCCESS)?;
+        Ok(entered)
     }
 
     /// A session channel, with a window of so many bytes.
@@ -149,64 +89,18 @@ impl RawSsh {
 
     /// Whatever a message holds.
     pub fn send(&mut self, payload: &[u8]) -> anyhow::Result<()> {
-        let block = if self.keys.is_some() { 16 } else { 8 };
-        // the length itself is not encrypted, and stands outside the blocks
-        let ahead = if self.keys.is_some() { 1 } else { 5 };
-        let padding = block - (ahead + payload.len()) % block;
-        let padding = if padding < 4 {
-            padding + block
-        } else {
-            padding
-        };
-        let length = u32::try_from(1 + payload.len() + padding)?.to_be_bytes();
-        let mut rest = vec![u8::try_from(padding)?];
-        rest.extend_from_slice(payload);
-        rest.resize(rest.len() + padding, 0);
-        if let Some(keys) = &mut self.keys {
-            let nonce = keys.sending.next();
-            let key = &keys.sending.key;
-            key.seal_in_place_append_tag(nonce, Aad::from(length), &mut rest)
-                .ok()
-                .context("sealing")?;
-        }
-        self.raw(&[&length, &rest[..]].concat())
+        self.wire.send(payload)
     }
 
     /// Whatever bytes.
     pub fn raw(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        Ok(self.stream.get_mut().write_all(bytes)?)
-    }
-
-    /// The next message; `None` where the connection is closed.
-    pub fn read(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
-        let mut length = [0; 4];
-        match self.stream.read_exact(&mut length) {
-            Ok(()) => {}
-            Err(error) if closed(&error) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-        let tag = if self.keys.is_some() { TAG } else { 0 };
-        let mut rest = vec![0; usize::try_from(u32::from_be_bytes(length))? + tag];
-        self.stream.read_exact(&mut rest)?;
-        if let Some(keys) = &mut self.keys {
-            let nonce = keys.receiving.next();
-            let key = &keys.receiving.key;
-            key.open_in_place(nonce, Aad::from(length), &mut rest)
-                .ok()
-                .context("opening")?;
-            rest.truncate(rest.len() - TAG);
-        }
-        let padding = usize::from(*rest.first().context("a length of the padding")?);
-        let end = rest.len().checked_sub(padding).context("padding")?;
-        Ok(Some(rest.get(1..end).context("a payload")?.to_vec()))
+        self.wire.raw(bytes)
     }
 
     /// The next message of a kind; what comes before it is skipped.
     pub fn until(&mut self, kind: u8) -> anyhow::Result<Vec<u8>> {
         loop {
-            let Some(message) = self.read()? else {
-                bail!("the connection was closed before message {kind}");
-            };
+            let message = self.wire.packet()?;
             match message.first() {
                 Some(first) if *first == kind => return Ok(message),
                 Some(&DISCONNECT) => bail!("{}", String::from_utf8_lossy(&message)),
@@ -227,86 +121,18 @@ impl RawSsh {
         Ok(heard)
     }
 
-    /// Whether the other side closed the connection.
+    /// Whether the other side closes the connection, whatever it says before.
     pub fn is_closed(&mut self) -> anyhow::Result<bool> {
         loop {
-            match self.read() {
-                Ok(None) => return Ok(true),
-                Ok(Some(message)) if message.first() == Some(&DISCONNECT) => return Ok(true),
-                Ok(Some(_)) => {}
+            match self.wire.packet() {
+                Ok(message) if message.first() == Some(&DISCONNECT) => return Ok(true),
+                Ok(_) => {}
                 Err(error) => {
                     let io = error.downcast_ref::<std::io::Error>();
-                    return Ok(io.is_some_and(closed));
+                    return Ok(io.is_some_and(|error| closed(error.kind())));
                 }
             }
         }
-    }
-
-    fn agree(&mut self) -> anyhow::Result<()> {
-        self.raw(format!("{VERSION}\r\n").as_bytes())?;
-        let mut theirs = String::new();
-        self.stream.read_line(&mut theirs)?;
-        let ours = offer();
-        self.send(&ours)?;
-        let offered = self.until(KEXINIT)?;
-        let random = SystemRandom::new();
-        let private = EphemeralPrivateKey::generate(&X25519, &random)
-            .ok()
-            .context("a key")?;
-        let public = private.compute_public_key().ok().context("a public key")?;
-        let init = [&[ECDH_INIT][..], &string(public.as_ref())].concat();
-        self.send(&init)?;
-        let reply = self.until(ECDH_REPLY)?;
-        let mut rest = reply.get(1..).unwrap_or_default();
-        let (host, point) = (taken(&mut rest)?, taken(&mut rest)?);
-        let peer = UnparsedPublicKey::new(&X25519, point);
-        let secret = agree_ephemeral(private, peer, anyhow::anyhow!("no secret"), |secret| {
-            Ok(mpint(secret))
-        })?;
-        let parts = [
-            string(VERSION.as_bytes()),
-            string(theirs.trim_end().as_bytes()),
-            string(&ours),
-            string(&offered),
-            string(host),
-            string(public.as_ref()),
-            string(point),
-            secret.clone(),
-        ];
-        let hash = digest(&SHA256, &parts.concat());
-        self.send(&[NEWKEYS])?;
-        self.until(NEWKEYS)?;
-        let derived = |letter: u8| {
-            let parts = [&secret[..], hash.as_ref(), &[letter], hash.as_ref()];
-            digest(&SHA256, &parts.concat())
-        };
-        self.keys = Some(Keys {
-            sending: Half::of(derived(b'C').as_ref(), derived(b'A').as_ref())?,
-            receiving: Half::of(derived(b'D').as_ref(), derived(b'B').as_ref())?,
-        });
-        Ok(())
-    }
-}
-
-impl Half {
-    fn of(key: &[u8], nonce: &[u8]) -> anyhow::Result<Self> {
-        let key = UnboundKey::new(&AES_128_GCM, key.get(..16).context("16 bytes")?);
-        Ok(Self {
-            key: LessSafeKey::new(key.ok().context("a key")?),
-            nonce: nonce.get(..12).context("12 bytes")?.try_into()?,
-        })
-    }
-
-    /// The nonce of the next packet: its last eight bytes count.
-    fn next(&mut self) -> Nonce {
-        let now = self.nonce;
-        for byte in self.nonce.iter_mut().skip(4).rev() {
-            *byte = byte.wrapping_add(1);
-            if *byte != 0 {
-                break;
-            }
-        }
-        Nonce::assume_unique_for_key(now)
     }
 }
 
@@ -315,55 +141,10 @@ pub fn about(kind: u8, channel: RawChannel) -> Vec<u8> {
     [&[kind][..], &channel.theirs.to_be_bytes()].concat()
 }
 
-/// With its length before it.
-pub fn string(bytes: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    [&length.to_be_bytes()[..], bytes].concat()
-}
-
-fn offer() -> Vec<u8> {
-    let lists = [
-        "curve25519-sha256",
-        "ssh-ed25519",
-        "aes128-gcm@openssh.com",
-        "aes128-gcm@openssh.com",
-        "hmac-sha2-256",
-        "hmac-sha2-256",
-        "none",
-        "none",
-        "",
-        "",
-    ];
-    let mut offer = vec![KEXINIT];
-    offer.extend([7; 16]);
-    for list in lists {
-        offer.extend(string(list.as_bytes()));
-    }
-    offer.extend([0; 5]);
-    offer
-}
-
-fn taken<'a>(rest: &mut &'a [u8]) -> anyhow::Result<&'a [u8]> {
-    let (length, after) = rest.split_first_chunk::<4>().context("a length")?;
-    let length = usize::try_from(u32::from_be_bytes(*length))?;
-    let (text, after) = after.split_at_checked(length).context("a string")?;
-    *rest = after;
-    Ok(text)
-}
-
-fn mpint(number: &[u8]) -> Vec<u8> {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let number = number.get(zeros..).unwrap_or_default();
-    match number.first() {
-        Some(first) if first & 0x80 != 0 => string(&[&[0], number].concat()),
-        Some(_) | None => string(number),
-    }
-}
-
-fn closed(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+fn closed(kind: ErrorKind) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(
-        error.kind(),
+        kind,
         UnexpectedEof | ConnectionReset | BrokenPipe | ConnectionAborted
     )
 }

@@ -207,6 +207,11 @@ fn write_helper(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What a client printed, whatever it was.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 /// Runs it to its end.
 pub fn run(command: &mut Command) -> anyhow::Result<Output> {
     let output = command.stdin(Stdio::null()).output();

@@ -13,9 +13,18 @@ pub const USERAUTH_SUCCESS: u8 = 52;
 pub const USERAUTH_MORE: u8 = 60;
 pub const USERAUTH_ANSWER: u8 = 61;
 pub const GLOBAL_REQUEST: u8 = 80;
+pub const REQUEST_SUCCESS: u8 = 81;
+pub const REQUEST_FAILURE: u8 = 82;
 pub const CHANNEL_OPEN: u8 = 90;
 pub const CHANNEL_CONFIRMED: u8 = 91;
+pub const CHANNEL_REFUSED: u8 = 92;
+pub const WINDOW_ADJUST: u8 = 93;
+pub const CHANNEL_DATA: u8 = 94;
+pub const CHANNEL_EOF: u8 = 96;
+pub const CHANNEL_CLOSE: u8 = 97;
 pub const CHANNEL_REQUEST: u8 = 98;
+pub const CHANNEL_SUCCESS: u8 = 99;
+pub const CHANNEL_FAILURE: u8 = 100;
 
 /// The lists of KEXINIT, in their order.
 pub type Lists = Vec<String>;

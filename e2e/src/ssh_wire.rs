@@ -63,6 +63,7 @@ impl Wire {
         connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
         let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(ANSWERS_WITHIN))?;
+        stream.set_write_timeout(Some(ANSWERS_WITHIN))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,

@@ -120,7 +120,7 @@ fn configure(place: &Place, postgres: &Postgres, options: &Options<'_>) -> anyho
 }
 
 /// Takes the `*.cedar` files of another folder in place of those that are there.
-fn replace_policies(from: &Path, to: &Path) -> anyhow::Result<()> {
+pub(crate) fn replace_policies(from: &Path, to: &Path) -> anyhow::Result<()> {
     let read = |folder: &Path| {
         std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))
     };

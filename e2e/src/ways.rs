@@ -1,7 +1,7 @@
 //! What lies at the ends of a forward: servers that say or echo bytes, a key agent, and questions found by their text.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,13 +27,35 @@ pub fn echo() -> anyhow::Result<u16> {
     Ok(port)
 }
 
+/// Waits until somebody listens there.
+pub fn connected(port: u16) -> anyhow::Result<TcpStream> {
+    until("somebody listens there", || {
+        Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok())
+    })
+}
+
+/// What comes back of what is said, with both directions closed one after the other.
+pub fn echoed(mut stream: TcpStream, said: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut writing = stream.try_clone()?;
+    let said = said.to_vec();
+    let writer = thread::spawn(move || {
+        writing.write_all(&said)?;
+        writing.shutdown(Shutdown::Write)
+    });
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard)?;
+    let written = writer.join().ok().context("a writer panicked")?;
+    written?;
+    Ok(heard)
+}
+
 fn copied(mut stream: TcpStream) {
     let Ok(mut back) = stream.try_clone() else {
         return;
     };
     // ends early where the tunnel is closed
     drop(std::io::copy(&mut stream, &mut back));
-    drop(back.shutdown(std::net::Shutdown::Write));
+    drop(back.shutdown(Shutdown::Write));
 }
 
 /// The same at a Unix socket.
@@ -44,7 +66,7 @@ pub fn echo_at(path: &Path) -> anyhow::Result<()> {
             thread::spawn(move || {
                 let (mut from, mut back) = (stream.try_clone()?, stream);
                 std::io::copy(&mut from, &mut back)?;
-                back.shutdown(std::net::Shutdown::Write)
+                back.shutdown(Shutdown::Write)
             });
         }
     });

@@ -26,20 +26,30 @@ pub struct Wire {
 impl Wire {
     /// Logged in at `shop`, and ready.
     pub fn login(place: &Place, user: &str, token: &str) -> anyhow::Result<Self> {
+        Self::login_at(place, user, token, "shop")
+    }
+
+    /// Logged in at any database, and ready.
+    pub fn login_at(
+        place: &Place,
+        user: &str,
+        token: &str,
+        database: &str,
+    ) -> anyhow::Result<Self> {
         let stream = raw::secured(place)?;
         let mut wire = Self {
             stream,
             out: BytesMut::new(),
         };
-        let parameters = [("user", user), ("database", "shop")];
+        let parameters = [("user", user), ("database", database)];
         wire.stream.write_all(&raw::startup(&parameters)?)?;
         let mut scram = ScramSha256::new(token.as_bytes(), ChannelBinding::unsupported());
         loop {
             let (tag, body) = wire.message()?;
             ensure!(
                 tag == b'R',
-                "`{}` comes in place of a login",
-                char::from(tag)
+                "in place of a login comes {}",
+                text(&[(tag, body)])
             );
             let (code, data) = body.split_at_checked(4).context("a short message")?;
             match code {
@@ -87,6 +97,41 @@ impl Wire {
         }
     }
 
+    /// The same with parameters, all of them text.
+    pub fn bind_text(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        values: &[&str],
+    ) -> anyhow::Result<&mut Self> {
+        let bound = frontend::bind(
+            portal,
+            statement,
+            [],
+            values,
+            |value, out| {
+                out.extend_from_slice(value.as_bytes());
+                Ok(postgres_protocol::IsNull::No)
+            },
+            [],
+            &mut self.out,
+        );
+        match bound {
+            Ok(()) => Ok(self),
+            Err(_) => bail!("a Bind could not be written"),
+        }
+    }
+
+    /// All results in binary, no parameters.
+    pub fn bind_binary(&mut self, portal: &str, statement: &str) -> anyhow::Result<&mut Self> {
+        let none = std::iter::empty::<()>();
+        let null = |(), _: &mut BytesMut| Ok(postgres_protocol::IsNull::Yes);
+        match frontend::bind(portal, statement, [], none, null, [1], &mut self.out) {
+            Ok(()) => Ok(self),
+            Err(_) => bail!("a Bind could not be written"),
+        }
+    }
+
     pub fn describe(&mut self, statement: &str) -> anyhow::Result<&mut Self> {
         frontend::describe(b'S', statement, &mut self.out)?;
         Ok(self)
@@ -102,9 +147,35 @@ impl Wire {
         Ok(self)
     }
 
+    pub fn copy_data(&mut self, data: &[u8]) -> anyhow::Result<&mut Self> {
+        frontend::CopyData::new(data)?.write(&mut self.out);
+        Ok(self)
+    }
+
+    pub fn copy_done(&mut self) -> &mut Self {
+        frontend::copy_done(&mut self.out);
+        self
+    }
+
+    pub fn copy_fail(&mut self, message: &str) -> anyhow::Result<&mut Self> {
+        frontend::copy_fail(message, &mut self.out)?;
+        Ok(self)
+    }
+
     pub fn sync(&mut self) -> &mut Self {
         frontend::sync(&mut self.out);
         self
+    }
+
+    pub fn flush(&mut self) -> &mut Self {
+        frontend::flush(&mut self.out);
+        self
+    }
+
+    /// Writes bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.stream.write_all(bytes)?;
+        Ok(self.stream.flush()?)
     }
 
     /// Writes all that was said, at once.
@@ -128,7 +199,9 @@ impl Wire {
                 format!("waiting for `{}` after: {heard}", char::from(last))
             })?;
             let found = message.0 == last;
+            let ends = is_fatal(&message);
             messages.push(message);
+            ensure!(!ends, "the session ended: {}", text(&messages));
             if found {
                 return Ok(messages);
             }
@@ -148,6 +221,12 @@ impl Wire {
         self.stream.read_exact(&mut body)?;
         Ok((tag, body))
     }
+}
+
+/// Whether nothing comes after it.
+fn is_fatal((tag, body): &Message) -> bool {
+    let mut fields = body.split(|byte| *byte == 0);
+    *tag == b'E' && fields.any(|field| field == b"VFATAL")
 }
 
 /// Kinds and contents of messages, for a look at them.

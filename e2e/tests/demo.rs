@@ -63,13 +63,25 @@ struct Demo {
 
 impl Demo {
     fn start(folder: &Path) -> Self {
+        Self::before(folder, None)
+    }
+
+    /// The same before a database that is there already.
+    fn before(folder: &Path, database: Option<&str>) -> Self {
         let said = folder.with_extension("said");
         let output = std::fs::File::create(&said).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_demo"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+        command
             .arg("--bin")
             .arg(e2e::binary::countersign().unwrap())
             .env("DEMO_DIR", folder)
             .env_remove("DEMO_POLICIES_FROM")
+            .env_remove("DEMO_DATABASE_URL")
+            .env_remove("PGSSLROOTCERT");
+        if let Some(database) = database {
+            command.env("DEMO_DATABASE_URL", database);
+        }
+        let process = command
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output)
@@ -108,7 +120,10 @@ impl Demo {
     fn commands(&self) -> Vec<String> {
         let said = self.said();
         let lines = said.lines().filter(|line| {
-            !line.is_empty() && !line.starts_with(['#', 'j']) && !line.starts_with("ready ")
+            !line.is_empty()
+                && !line.starts_with(['#', 'j'])
+                && !line.starts_with("ready ")
+                && !line.starts_with("demo:")
         });
         lines.map(str::to_owned).collect()
     }
@@ -264,6 +279,89 @@ fn serves_ssh(demo: &Demo, commands: &[String], approve: &str) {
         text(&shell(&direct).output().unwrap()),
         "past the gateway\n"
     );
+}
+
+/// A PostgreSQL of nobody's, in a stand of its own.
+#[test]
+fn a_database_that_is_there_already_is_fronted() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = std::fs::canonicalize(folder.path()).unwrap();
+    let beside = e2e::lasting::stand(&home.join("theirs"), &[]).unwrap();
+    let postgres = &beside.postgres;
+    let authority = beside.gateway.place().authority();
+    let url = format!(
+        "postgresql://shop_gateway:{}@127.0.0.1:{}/shop?sslmode=require&sslrootcert={}",
+        postgres.gateway_password(),
+        postgres.port(),
+        authority.display()
+    );
+    let demo = Demo::before(&home.join("demo"), Some(&url));
+    let said = demo.said();
+    let first = said.lines().next().unwrap();
+    let place = format!("127.0.0.1:{}", postgres.port());
+    assert!(
+        first.contains("fronting database shop") && first.contains(&place),
+        "{first}"
+    );
+    assert!(!said.contains(postgres.gateway_password()), "{said}");
+    let environment = demo.environment();
+    assert_eq!(environment["DEMO_PROTOCOLS"], "postgres");
+    assert_eq!(environment["DEMO_POSTGRES_TARGET"], "database");
+    assert!(!environment.contains_key("DEMO_POSTGRES_DIRECT_URL"));
+    assert!(environment["DEMO_POSTGRES_URL_ADA"].contains("/database?"));
+
+    let commands = demo.commands();
+    let [read, held, approve, verify] = commands.as_slice() else {
+        panic!("four commands, not {commands:?}");
+    };
+    let seen = text(&shell(read).output().unwrap());
+    assert!(seen.contains("shop_gateway"), "{seen}");
+    let customers = read.replace(
+        "SELECT current_database(), current_user",
+        "SELECT email, card FROM customers",
+    );
+    let seen = text(&shell(&customers).output().unwrap());
+    assert!(seen.contains("<email>") && !seen.contains('@'), "{seen}");
+
+    let there = "SELECT to_regclass($$public.countersigned$$) IS NOT NULL";
+    let mut waiting = shell(held);
+    waiting.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let waiting = waiting.spawn().unwrap();
+    until("it waits", || {
+        let list = approve.replace("approve 1", "list");
+        let listed = text(&shell(&list).output()?);
+        Ok(listed.contains("postgres.create").then_some(()))
+    })
+    .unwrap();
+    assert_eq!(postgres.sql(there).unwrap().trim(), "f");
+    assert!(shell(approve).output().unwrap().status.success());
+    let made = text(&waiting.wait_with_output().unwrap());
+    assert!(made.contains("CREATE TABLE"), "{made}");
+    assert_eq!(postgres.sql(there).unwrap().trim(), "t");
+    assert!(shell(verify).output().unwrap().status.success());
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_told_and_ends_the_demo() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = |url: &str| {
+        let ended = Command::new(env!("CARGO_BIN_EXE_demo"))
+            .arg("--bin")
+            .arg(e2e::binary::countersign().unwrap())
+            .env("DEMO_DIR", folder.path().join("demo"))
+            .env("DEMO_DATABASE_URL", url)
+            .output()
+            .unwrap();
+        assert!(!ended.status.success());
+        text(&ended)
+    };
+    let [port] = e2e::ports::free().unwrap();
+    let said = demo(&format!("postgresql://ada:unspoken@127.0.0.1:{port}/shop"));
+    assert!(said.contains("could not enter the server"), "{said}");
+    assert!(said.contains("it does not answer"), "{said}");
+    assert!(!said.contains("unspoken"), "{said}");
+    let said = demo("postgresql://ada:unspoken@db.example/shop?sslmode=disable");
+    assert!(said.contains("TLS is always verified"), "{said}");
 }
 
 #[test]

@@ -11,12 +11,12 @@
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
-use e2e::raw_ssh::{
-    CHANNEL_CLOSE, CHANNEL_CONFIRMED, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_FAILURE, CHANNEL_REFUSED,
-    CHANNEL_SUCCESS, GLOBAL_REQUEST, REQUEST_FAILURE, REQUEST_SUCCESS, RawChannel, RawSsh,
-    WINDOW_ADJUST, about, string,
-};
+use e2e::raw_ssh::{RawChannel, RawSsh, about};
 use e2e::ssh::{Ground, TARGET, run};
+use e2e::ssh_requests::{
+    CHANNEL_CLOSE, CHANNEL_CONFIRMED, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_FAILURE, CHANNEL_REFUSED,
+    CHANNEL_SUCCESS, GLOBAL_REQUEST, REQUEST_FAILURE, REQUEST_SUCCESS, WINDOW_ADJUST, string,
+};
 use e2e::stand::Stand;
 use e2e::ways::pattern;
 

@@ -13,7 +13,7 @@ use std::process::Output;
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
-use e2e::ssh::{Client, FOREIGN, Ground, run};
+use e2e::ssh::{Client, FOREIGN, Ground, run, text};
 use e2e::stand::Stand;
 
 static LASTING: LazyLock<Lasting> =
@@ -28,10 +28,6 @@ fn stand() -> &'static Stand {
 
 fn ground() -> &'static Ground {
     LASTING.ground.as_ref().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// One connection for many commands.

@@ -14,10 +14,9 @@ use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
 use e2e::packets::{self, INIT, REMOVE, STAT};
-use e2e::ssh::{Client, Ground, run};
+use e2e::ssh::{Client, Ground, run, text};
 use e2e::stand::Stand;
 use e2e::watchdog::until;
-use serde_json::Value;
 
 static LASTING: LazyLock<Lasting> = LazyLock::new(|| Lasting::with_ssh(&["ssh.cedar"]).unwrap());
 
@@ -29,26 +28,9 @@ fn ground() -> &'static Ground {
     LASTING.ground.as_ref().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 /// A file is there, with this in it.
 fn holds(path: &Path, content: &str) {
     assert_eq!(std::fs::read_to_string(path).unwrap(), content);
-}
-
-/// The newest decision whose text holds something, and the session that it was made in.
-fn decided(what: &str) -> Value {
-    until(&format!("the log tells of `{what}`"), || {
-        let entries = stand().exported()?;
-        let tells = |entry: &&Value| {
-            let summary = entry.get("summary").and_then(Value::as_str);
-            summary.is_some_and(|summary| summary.contains(what))
-        };
-        Ok(entries.iter().rfind(tells).cloned())
-    })
-    .unwrap()
 }
 
 #[test]
@@ -303,5 +285,8 @@ fn git_fetches_and_pushes_what_is_there() {
     let head = git(&["-C", here, "rev-parse", "HEAD"]);
     assert_eq!(git(&["-C", there, "rev-parse", "main"]), head);
     assert!(git(&["ls-remote", &from]).contains(head.trim()));
-    assert_eq!(decided("git-receive-pack")["verdict"], "allow");
+    assert_eq!(
+        stand().decided_about("git-receive-pack").unwrap()["verdict"],
+        "allow"
+    );
 }

@@ -12,17 +12,16 @@
     reason = "the tests are clients of ssh's own ports"
 )]
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpStream, ToSocketAddrs};
+use std::io::Read;
+use std::net::ToSocketAddrs;
 use std::process::Command;
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
 use e2e::ports;
-use e2e::ssh::{Client, Ground, run};
+use e2e::ssh::{Client, Ground, run, text};
 use e2e::stand::Stand;
-use e2e::watchdog::until;
-use e2e::ways::{echo, echo_at, pattern, source};
+use e2e::ways::{connected, echo, echo_at, echoed, pattern, source};
 
 static LASTING: LazyLock<Lasting> =
     LazyLock::new(|| Lasting::with_ssh(&["ssh_ways.cedar"]).unwrap());
@@ -39,31 +38,6 @@ fn ssh(options: &[&str], words: &[&str]) -> Command {
     ground().ssh(&stand().people.ada, options, words).unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn connected(port: u16) -> TcpStream {
-    until("somebody listens there", || {
-        Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok())
-    })
-    .unwrap()
-}
-
-/// What comes back of what is said, with both directions closed one after the other.
-fn echoed(mut stream: TcpStream, said: &[u8]) -> Vec<u8> {
-    let mut writing = stream.try_clone().unwrap();
-    let said = said.to_vec();
-    let writer = std::thread::spawn(move || {
-        writing.write_all(&said).unwrap();
-        writing.shutdown(Shutdown::Write).unwrap();
-    });
-    let mut heard = Vec::new();
-    stream.read_to_end(&mut heard).unwrap();
-    writer.join().unwrap();
-    heard
-}
-
 #[test]
 fn a_tunnel_to_a_socket_waits_for_its_answer() {
     let yard = ground().yard("held-sockets").unwrap();
@@ -72,16 +46,16 @@ fn a_tunnel_to_a_socket_waits_for_its_answer() {
     let [port] = ports::free().unwrap();
     let local = format!("127.0.0.1:{port}:{}", behind.display());
     let _client = Client::start(&mut ssh(&["-N", "-L", &local], &[])).unwrap();
-    let stream = connected(port);
+    let stream = connected(port).unwrap();
     let id = stand().question_about("held-sockets").unwrap();
     stand().approve(&stand().people.grace, id).unwrap();
-    assert_eq!(echoed(stream, b"granted"), b"granted");
+    assert_eq!(echoed(stream, b"granted").unwrap(), b"granted");
     stand().recorded(id, ("allow", "approval")).unwrap();
     // a way round is no way
     let [port] = ports::free().unwrap();
     let detour = format!("127.0.0.1:{port}:{}/x/../held", yard.display());
     let client = Client::start(&mut ssh(&["-N", "-L", &detour], &[])).unwrap();
-    let _stream = connected(port);
+    let _stream = connected(port).unwrap();
     client.told("leads where only the target knows").unwrap();
 }
 
@@ -121,7 +95,7 @@ fn a_browser_goes_through_a_dynamic_tunnel() {
     let behind = source(MUCH, true).unwrap();
     let [port] = ports::free().unwrap();
     let _client = Client::start(&mut ssh(&["-N", "-D", &port.to_string()], &[])).unwrap();
-    drop(connected(port));
+    drop(connected(port).unwrap());
     let proxy = format!("127.0.0.1:{port}");
     let fetch = |host: &str| {
         let url = format!("http://{host}:{behind}/");
@@ -149,14 +123,14 @@ fn one_of_thirty_tunnels_that_nobody_reads_stops_no_other() {
     };
     let options = ["-N", "-L", &local(slow, MUCH), "-L", &local(port, SOME)];
     let _client = Client::start(&mut ssh(&options, &[])).unwrap();
-    let mut stalled = connected(slow);
+    let mut stalled = connected(slow).unwrap();
     let mut first = [0; 1];
     stalled.read_exact(&mut first).unwrap();
     let readers: Vec<_> = (0..29)
         .map(|_| {
             std::thread::spawn(move || {
                 let mut heard = Vec::new();
-                connected(port).read_to_end(&mut heard).unwrap();
+                connected(port).unwrap().read_to_end(&mut heard).unwrap();
                 heard
             })
         })

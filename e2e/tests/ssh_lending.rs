@@ -20,7 +20,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
-use e2e::ssh::{Client, Ground, run};
+use e2e::ssh::{Client, Ground, run, text};
 use e2e::stand::Stand;
 use e2e::ways::{Agent, echo};
 
@@ -33,10 +33,6 @@ fn stand() -> &'static Stand {
 
 fn ground() -> &'static Ground {
     LASTING.ground.as_ref().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// `ssh -A` of somebody with an agent.

@@ -20,10 +20,10 @@ use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
 use e2e::ports;
-use e2e::ssh::{Client, Ground, run};
+use e2e::ssh::{Client, Ground, run, text};
 use e2e::stand::Stand;
 use e2e::watchdog::until;
-use e2e::ways::{echo, echo_at, pattern};
+use e2e::ways::{connected, echo, echo_at, echoed, pattern};
 use rustix::process::{Pid, Signal, kill_process};
 
 static LASTING: LazyLock<Lasting> =
@@ -41,31 +41,6 @@ fn ssh(options: &[&str], words: &[&str]) -> Command {
     ground().ssh(&stand().people.ada, options, words).unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn connected(port: u16) -> TcpStream {
-    until("somebody listens there", || {
-        Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok())
-    })
-    .unwrap()
-}
-
-/// What comes back of what is said, with both directions closed one after the other.
-fn echoed(mut stream: TcpStream, said: &[u8]) -> Vec<u8> {
-    let mut writing = stream.try_clone().unwrap();
-    let said = said.to_vec();
-    let writer = std::thread::spawn(move || {
-        writing.write_all(&said).unwrap();
-        writing.shutdown(Shutdown::Write).unwrap();
-    });
-    let mut heard = Vec::new();
-    stream.read_to_end(&mut heard).unwrap();
-    writer.join().unwrap();
-    heard
-}
-
 /// The port that the server chose, as ssh says it.
 fn allocated(said: &str) -> u16 {
     let (_, after) = said.split_once("Allocated port ").expect(said);
@@ -79,7 +54,10 @@ fn a_target_listens_where_it_may_and_says_its_port() {
     let client = Client::start(&mut ssh(&["-N", "-R", &remote], &[])).unwrap();
     let port = allocated(&client.told("Allocated port").unwrap());
     let said = pattern(3 << 20);
-    assert!(echoed(connected(port), &said) == said, "it was changed");
+    assert!(
+        echoed(connected(port).unwrap(), &said).unwrap() == said,
+        "it was changed"
+    );
     let listening = stand().decided_about("listen at 127.0.0.1:0").unwrap();
     assert_eq!(listening["verdict"], "allow", "{listening}");
     assert_eq!(listening["operations"][0]["action"], "ssh.forward_remote");
@@ -135,7 +113,10 @@ fn what_is_held_listens_once_it_was_approved_and_asked_again() {
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());
     stand().approve(&stand().people.grace, id).unwrap();
     let _client = Client::start(&mut ssh(&["-N", "-R", &remote], &[])).unwrap();
-    assert_eq!(echoed(connected(port), b"through"), b"through");
+    assert_eq!(
+        echoed(connected(port).unwrap(), b"through").unwrap(),
+        b"through"
+    );
     stand().becomes(id, "used").unwrap();
 }
 
@@ -177,7 +158,7 @@ fn listening_begins_and_ends_on_a_connection_that_is_in_use() {
     .unwrap();
     assert!(asked.status.success(), "{asked:?}");
     let port: u16 = text(&asked.stdout).trim().parse().unwrap();
-    let mut standing = connected(port);
+    let mut standing = connected(port).unwrap();
     standing.write_all(b"before").unwrap();
     let mut heard = [0; 6];
     standing.read_exact(&mut heard).unwrap();
@@ -190,7 +171,7 @@ fn listening_begins_and_ends_on_a_connection_that_is_in_use() {
     })
     .unwrap();
     // what came through before goes on, and so does the sibling
-    assert_eq!(echoed(standing, b"after"), b"after");
+    assert_eq!(echoed(standing, b"after").unwrap(), b"after");
     master.say(b"still here\n").unwrap();
     master.printed("still here").unwrap();
 }
@@ -258,7 +239,7 @@ fn what_was_permitted_ends_with_its_permission() {
     let options = ["-N", "-R", &remote];
     let client = Client::start(&mut ground().ssh(&revoked, &options, &[]).unwrap()).unwrap();
     let port = allocated(&client.told("Allocated port").unwrap());
-    let mut standing = connected(port);
+    let mut standing = connected(port).unwrap();
     standing.write_all(b"before").unwrap();
     let mut heard = [0; 6];
     standing.read_exact(&mut heard).unwrap();

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
-use e2e::ssh::{Client, Ground, run};
+use e2e::ssh::{Client, Ground, run, text};
 use e2e::stand::Stand;
 use e2e::watchdog::until;
 
@@ -31,10 +31,6 @@ fn ground() -> &'static Ground {
 
 fn ssh(options: &[&str], words: &[&str]) -> Command {
     ground().ssh(&stand().people.ada, options, words).unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]

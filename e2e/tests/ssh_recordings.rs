@@ -12,8 +12,8 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use e2e::archive::{self, Archive, lines, of_kind, text};
-use e2e::ssh::{BRIEF, Ground, run};
+use e2e::archive::{self, Archive, lines, of_kind};
+use e2e::ssh::{BRIEF, Ground, run, text};
 use e2e::stand::Stand;
 use e2e::terminal::Terminal;
 use serde_json::Value;

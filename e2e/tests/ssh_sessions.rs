@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
 use e2e::ports;
-use e2e::ssh::{Client, Ground, IMPOSTOR, run};
+use e2e::ssh::{Client, Ground, IMPOSTOR, run, text};
 use e2e::sshd::key_pair;
 use e2e::stand::Stand;
 use e2e::watchdog::until;
@@ -33,23 +33,6 @@ fn ground() -> &'static Ground {
 
 fn ssh(words: &[&str]) -> Command {
     ground().ssh(&stand().people.ada, &[], words).unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The newest decision whose text holds something, and the session that it was made in.
-fn decided(what: &str) -> Value {
-    until(&format!("the log tells of `{what}`"), || {
-        let entries = stand().exported()?;
-        let tells = |entry: &&Value| {
-            let summary = entry.get("summary").and_then(Value::as_str);
-            summary.is_some_and(|summary| summary.contains(what))
-        };
-        Ok(entries.iter().rfind(tells).cloned())
-    })
-    .unwrap()
 }
 
 #[test]
@@ -86,7 +69,7 @@ fn a_registered_key_is_its_owner_until_it_is_removed() {
     let id = added["id"].as_str().unwrap();
     let ran = with_key();
     assert_eq!(text(&ran.stdout), "in\n", "{ran:?}");
-    assert_eq!(decided("echo in")["as"], "user:ada");
+    assert_eq!(stand().decided_about("echo in").unwrap()["as"], "user:ada");
     place.cli(admin, &["user", "key", "remove", id]).unwrap();
     assert_eq!(with_key().status.code(), Some(255), "a removed key got in");
 }
@@ -148,7 +131,7 @@ fn what_detectors_find_is_hidden_also_in_pieces() {
 fn a_session_is_recorded_as_it_was_seen() {
     let ran = run(&mut ssh(&["echo to-be-replayed 4111111111111111"])).unwrap();
     assert!(ran.status.success(), "{ran:?}");
-    let session = decided("to-be-replayed")["session"]
+    let session = stand().decided_about("to-be-replayed").unwrap()["session"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -170,7 +153,7 @@ fn a_session_is_recorded_as_it_was_seen() {
 fn a_killed_session_ends_with_a_reason() {
     let mut client = Client::start(&mut ssh(&["echo begun; sleep 60"])).unwrap();
     client.printed("begun").unwrap();
-    let session = decided("echo begun; sleep 60")["session"]
+    let session = stand().decided_about("echo begun; sleep 60").unwrap()["session"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -226,7 +209,7 @@ fn what_would_be_said_is_what_is_said() {
     let ran = run(&mut ssh(&["echo compared"])).unwrap();
     assert!(ran.status.success(), "{ran:?}");
     assert_eq!(
-        decided("echo compared")["digest"],
+        stand().decided_about("echo compared").unwrap()["digest"],
         explained("\"echo compared\"")["digest"]
     );
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
-use e2e::ssh::{Client, Ground, run};
+use e2e::ssh::{Client, Ground, run, text};
 use e2e::stand::Stand;
 use e2e::ways::echo;
 
@@ -29,10 +29,6 @@ fn ground() -> &'static Ground {
 /// `ssh` of ada's, with some words for the target's shell.
 fn ssh(words: &[&str]) -> std::process::Command {
     ground().ssh(&stand().people.ada, &[], words).unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A file is there, with this in it.

@@ -8,15 +8,19 @@
     reason = "tests"
 )]
 
+use std::io::{ErrorKind, Read, Write};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use e2e::archive::{Archive, of_kind, text};
-use e2e::ssh::{Client, Ground, run};
+use e2e::archive::{Archive, of_kind};
+use e2e::packets::{INIT, STAT, answered, greeted, packet};
+use e2e::ports;
+use e2e::ssh::{Client, Ground, run, text};
 use e2e::stand::Stand;
 use e2e::terminal::Terminal;
 use e2e::watchdog::until;
+use e2e::ways::{connected, echo};
 use serde_json::Value;
 
 static ARCHIVE: LazyLock<Archive> = LazyLock::new(|| Archive::start(&["ssh.cedar"]).unwrap());
@@ -150,6 +154,48 @@ fn a_pause_that_nobody_ends_ends_the_session() {
     assert!(printed.len() <= came + 64, "{} after {came}", printed.len());
     let missing = admin(&["pause", &session]);
     assert_eq!(missing.status.code(), Some(6), "{missing:?}");
+}
+
+#[test]
+fn files_and_tunnels_stand_still_while_their_session_is_paused() {
+    let yard = ground().yard("still").unwrap();
+    let [port] = ports::free().unwrap();
+    let far = echo().unwrap();
+    let tunnel = format!("127.0.0.1:{port}:127.0.0.1:{far}");
+    let mut sftp = Client::start(&mut ssh(&["-L", &tunnel, "-s"], &["sftp"])).unwrap();
+    sftp.say(&packet(INIT, 3, &[]).unwrap()).unwrap();
+    until(
+        "SFTP has begun",
+        || Ok(greeted(&sftp.bytes()).then_some(())),
+    )
+    .unwrap();
+    let mut tunnel = connected(port).unwrap();
+    let mut came = [0; 6];
+    tunnel.write_all(b"before").unwrap();
+    tunnel.read_exact(&mut came).unwrap();
+    let session = session(&format!("forward to 127.0.0.1:{far}"));
+    assert!(admin(&["pause", &session]).status.success());
+    sftp.told("paused by user:admin").unwrap();
+
+    let path = yard.display().to_string();
+    sftp.say(&packet(STAT, 1, &[path.as_bytes()]).unwrap())
+        .unwrap();
+    tunnel.write_all(b"paused").unwrap();
+    // more than the way there and back takes
+    assert!(admin(&["show", &session]).status.success());
+    assert!(answered(&sftp.bytes()).unwrap().is_empty());
+    tunnel.set_nonblocking(true).unwrap();
+    let silent = tunnel.read(&mut came).unwrap_err();
+    assert_eq!(silent.kind(), ErrorKind::WouldBlock);
+
+    tunnel.set_nonblocking(false).unwrap();
+    assert!(admin(&["resume", &session]).status.success());
+    tunnel.read_exact(&mut came).unwrap();
+    assert_eq!(&came, b"paused");
+    until("the request is answered", || {
+        Ok((!answered(&sftp.bytes())?.is_empty()).then_some(()))
+    })
+    .unwrap();
 }
 
 #[test]

@@ -177,7 +177,7 @@ async fn a_failed_parse_or_a_denied_one_is_recovered_from() {
         .unwrap_err();
     assert_eq!(code(&unknown), "42P01", "{unknown}");
     let wrong = client.prepare("SELEC 1").await.unwrap_err();
-    assert!(["42601", "42501"].contains(&code(&wrong)), "{wrong}");
+    assert_eq!(code(&wrong), "42601", "{wrong}");
     let denied = client
         .prepare("CREATE ROLE intruder_by_driver")
         .await
@@ -373,27 +373,5 @@ async fn binary_results_are_masked() {
         .await
         .unwrap_err();
     assert_eq!(code(&refused), "0A000", "{refused}");
-    driver.close().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn copying_in_is_refused_in_native_words() {
-    let stand = stand();
-    stand.table("copied_into").unwrap();
-    let driver = ada().await;
-    let error = driver
-        .client
-        .copy_in::<_, bytes::Bytes>("COPY copied_into FROM STDIN")
-        .await
-        .err()
-        .expect("COPY FROM STDIN is not spoken");
-    assert_eq!(code(&error), "0A000", "{error}");
-    assert_eq!(stand.rows("copied_into").unwrap(), ROWS);
-    let alive = driver
-        .client
-        .query_one("SELECT 'alive'", &[])
-        .await
-        .unwrap();
-    assert_eq!(alive.get::<_, &str>(0), "alive");
     driver.close().await.unwrap();
 }

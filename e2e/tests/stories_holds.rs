@@ -318,13 +318,15 @@ fn one_person_may_stand_for_two_requirements_unless_they_are_distinct() {
     stand.approve(&stand.people.grace, id).unwrap();
     stand.untouched(&psql, id, "wants_both").unwrap();
     stand.approve(&stand.people.heidi, id).unwrap();
-    assert_eq!(psql.answer().unwrap().out, "DELETE 1\n");
+    let answer = psql.answer().unwrap();
+    assert_eq!(answer.out, "DELETE 1\n", "{answer:?}");
     assert_eq!(stand.rows("wants_both").unwrap(), ROWS - 1);
 
     // heidi is a DBA and an SRE: alone she meets both
     let again = stand.held_again(&mut psql, "DELETE FROM wants_both WHERE id = 2;");
     stand.approve(&stand.people.heidi, again).unwrap();
-    assert_eq!(psql.answer().unwrap().out, "DELETE 1\n");
+    let answer = psql.answer().unwrap();
+    assert_eq!(answer.out, "DELETE 1\n", "{answer:?}");
     assert_eq!(stand.rows("wants_both").unwrap(), ROWS - 2);
 
     // where they must be distinct she does not

@@ -11,6 +11,7 @@
 use std::io::Write;
 use std::sync::LazyLock;
 
+use e2e::driver::Driver;
 use e2e::lasting::Lasting;
 use e2e::psql::{Login, Psql};
 use e2e::raw::{self, GSSENC_REQUEST, SSL_REQUEST};
@@ -229,4 +230,28 @@ fn what_is_no_startup_packet_ends_the_connection() {
     let mut stream = raw::secured(stand().place()).unwrap();
     stream.write_all(&[0, 0, 0, 9, 0, 2, 0, 0, 0]).unwrap();
     assert_eq!(raw::error(&mut stream).unwrap()[&'C'], "0A000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_may_come_first_if_it_names_the_protocol() {
+    let stand = stand();
+    let driver = Driver::connect_directly(stand.place(), "ada", &stand.people.ada)
+        .await
+        .unwrap();
+    let alive = driver.client.query_one("SELECT 'alive'", &[]).await;
+    assert_eq!(alive.unwrap().get::<_, &str>(0), "alive");
+    driver.close().await.unwrap();
+    tokio::task::spawn_blocking(move || {
+        for protocols in [&[][..], &[&b"http/1.1"[..]]] {
+            let place = stand.place();
+            let stream = raw::connect(place).unwrap();
+            let mut stream = raw::within(place, stream, protocols).unwrap();
+            let said = raw::startup(&[("user", "ada"), ("database", "shop")]).unwrap();
+            // where the handshake fails, nothing can be written
+            drop(stream.write_all(&said));
+            assert_eq!(raw::rest(&mut stream), b"", "{protocols:?}");
+        }
+    })
+    .await
+    .unwrap();
 }

@@ -75,7 +75,9 @@ const LAUNDERINGS: &[&str] = &[
     "UPDATE customers SET name = 'x' WHERE id = 1 RETURNING upper(email)",
     "CREATE INDEX loot5 ON customers (lower(email))",
     "SELECT upper(address) FROM customer_letters",
-    "COPY (SELECT address FROM customer_letters) TO STDOUT",
+    "COPY (SELECT upper(address) FROM customer_letters) TO STDOUT",
+    "COPY (SELECT upper(email) FROM customers) TO STDOUT",
+    "COPY (SELECT email FROM customers UNION SELECT name FROM items) TO STDOUT (FORMAT csv)",
     "EXPLAIN ANALYZE SELECT name FROM customers WHERE email > 'm'",
 ];
 
@@ -173,37 +175,6 @@ fn errors_tell_no_values() {
     let error = masked(&mut psql, &twice);
     assert_eq!(error.sqlstate(), Some("23505"), "{error:?}");
     assert!(!error.err.contains("DETAIL"), "{error:?}");
-    assert!(psql.quit().unwrap().success());
-}
-
-#[test]
-fn copying_out_is_refused() {
-    let stand = stand();
-    let mut psql = stand.ada("copy").unwrap();
-    for statement in [
-        "COPY customers TO STDOUT;",
-        "COPY customers (email) TO STDOUT;",
-        "COPY (SELECT email FROM customers) TO STDOUT;",
-        "COPY (SELECT * FROM customers) TO STDOUT WITH (FORMAT csv);",
-        "COPY customers TO STDOUT WITH (FORMAT binary);",
-        "\\copy customers to stdout",
-    ] {
-        let refused = masked(&mut psql, statement);
-        assert_eq!(
-            refused.sqlstate(),
-            Some("0A000"),
-            "{statement}: {refused:?}"
-        );
-        assert!(refused.err.contains("HINT:"), "{statement}: {refused:?}");
-        assert_eq!(refused.out, "", "{statement}");
-    }
-    let items = masked(
-        &mut psql,
-        "COPY (SELECT name FROM items ORDER BY id LIMIT 1) TO STDOUT;",
-    );
-    assert_eq!(items.out, "hand lens\n", "{items:?}");
-    let names = masked(&mut psql, "COPY customers (name) TO STDOUT;");
-    assert!(names.out.contains("Mary Anning"), "{names:?}");
     assert!(psql.quit().unwrap().success());
 }
 

@@ -297,6 +297,9 @@ pub(crate) struct Explain {
     /// The database, where the target has several
     #[arg(long)]
     pub(crate) database: Option<String>,
+    /// Ask the running gateway what the target holds now, with the token of whoever explains
+    #[arg(long, value_enum, default_value_t = Catalog::None)]
+    pub(crate) catalog: Catalog,
     /// The address that is asked from
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) address: IpAddr,
@@ -306,6 +309,15 @@ pub(crate) struct Explain {
     /// A statement or command, or `-` to read one JSON value a line
     #[arg(value_name = "REQUEST")]
     pub(crate) request: String,
+}
+
+/// Where an explanation knows the target from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Catalog {
+    /// From the configuration alone.
+    None,
+    /// From the target itself.
+    Live,
 }
 
 #[cfg(test)]

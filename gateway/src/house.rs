@@ -88,7 +88,8 @@ impl House {
         let drain = Duration::from_secs(config.settings.drain_seconds.into());
 
         let admin = admin::Admin::new(store.clone(), gate.clone(), Some(recordings));
-        let web = admin::router(admin.with_ssh(ssh));
+        let look_up = crate::parts::look_up(gate.clone(), registry.clone());
+        let web = admin::router(admin.with_ssh(ssh).with_look_up(look_up));
         let watched = health::router(gate.clone(), metrics);
         let (web, watched) = match config.settings.telemetry.address {
             Some(address) => (web, Some((address, watched))),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gate::metrics::Metrics;
-use gate::{Gate, Limits, Parts, Rules, SystemClock};
+use gate::{About, Gate, Limits, Parts, Rules, SystemClock};
 use policy::vocabulary::Vocabulary;
 use prometheus_client::registry::Registry;
 use recorder::sink::disk::Disk;
@@ -15,6 +15,7 @@ use store::Store;
 
 use crate::config::Config;
 use crate::house::Error;
+use crate::protocols::PROTOCOLS;
 
 pub(crate) async fn open(
     config: &Config,
@@ -93,6 +94,36 @@ pub(crate) fn ssh(config: &Config, targets: gate::Registry) -> Result<Option<adm
     let (user, host) = (config.path(user), config.path(host));
     let loaded = admin::Ssh::load(&user, &host, ports.collect(), targets)?;
     Ok(Some(loaded))
+}
+
+/// How the admin API looks into targets: the gate judges whether the caller may.
+pub(crate) fn look_up(gate: Gate, targets: gate::Registry) -> admin::LookUp {
+    Arc::new(move |who, name, database| {
+        let (gate, targets) = (gate.clone(), targets.clone());
+        Box::pin(async move {
+            let Some(target) = targets.all().get(&name).cloned() else {
+                return Ok(None);
+            };
+            let mut table = PROTOCOLS.iter();
+            let Some(entry) = table.find(|entry| entry.name == target.policy.protocol) else {
+                return Ok(None);
+            };
+            let about = About {
+                protocol: entry.name,
+                target: target.policy.clone(),
+                reason: None,
+                client: "policy explain".to_owned(),
+            };
+            let session = gate.open(who, about).await;
+            let session = session.map_err(|_| "the target is locked".to_owned())?;
+            let told = (entry.catalogue)(target, session, database).await;
+            told.map(Some).map_err(|error| match error {
+                // it names files
+                gate::Error::Configuration(_) => "the target's settings are incomplete".to_owned(),
+                error => error.to_string(),
+            })
+        })
+    })
 }
 
 /// Makes a folder for its owner alone.

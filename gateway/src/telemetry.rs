@@ -1,7 +1,9 @@
 //! What the program says about itself: diagnostics without request text, and metrics.
 
+use std::backtrace::Backtrace;
 use std::fs::File;
 use std::io::{self, Write};
+use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -50,6 +52,7 @@ impl Diagnostics {
             Format::Json => subscriber.json().finish().try_init(),
         };
         started.map_err(|_| Error::Twice)?;
+        std::panic::set_hook(Box::new(panicked));
         Ok(Self { destination })
     }
 
@@ -63,6 +66,15 @@ impl Diagnostics {
             }
         }
     }
+}
+
+/// Says where, and nothing more: the text of a panic may hold what a client sent.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let place = place.unwrap_or_default();
+    // there is one with RUST_BACKTRACE=1
+    let trace = Backtrace::capture();
+    tracing::error!(place, %trace, "a task panicked; its session is ended");
 }
 
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use crate::identity::Lineage;
 pub use eligible::{Asker, NoVote, Voter, may_vote};
 pub use quorum::{refused, satisfied};
-pub use requirement::{Escalation, Requirement, TextHash};
+pub use requirement::{Escalation, Manner, Requirement, TextHash};
 
 /// Where a question stands. `Asked` and `Granted` are open, the others final.
 #[derive(

@@ -9,6 +9,7 @@
 
 mod scene;
 
+use policy::approval::Manner;
 use policy::policies::Policies;
 use scene::{load, source, vocabulary};
 
@@ -46,7 +47,7 @@ fn takes_what_the_manual_shows() {
         @id("engineers-change")
         permit (principal in Group::"engineers", action in [Action::"read", Action::"write"], resource in Target::"shop");
         @id("prod-destructive")
-        @approve("dba") @quorum("1") @timeout("15m") @escalate("sre after 5m; sre, lead after 10m") @message("needs a DBA")
+        @approve("dba") @quorum("1") @timeout("15m") @hold("ticket") @escalate("sre after 5m; sre, lead after 10m") @message("needs a DBA")
         forbid (principal, action in [Postgres::Action::"drop", Postgres::Action::"truncate"], resource in Label::"env:prod");
         @id("fraud-sees-cards")
         permit (principal in Group::"fraud", action == Action::"reveal", resource == DataClass::"payment-card")
@@ -64,6 +65,7 @@ fn takes_what_the_manual_shows() {
         (prod.quorum, prod.timeout_seconds, prod.message.as_deref()),
         (1, 900, Some("needs a DBA"))
     );
+    assert_eq!(prod.manner, Some(Manner::Ticket));
     let steps: Vec<_> = prod
         .escalate
         .iter()
@@ -74,7 +76,7 @@ fn takes_what_the_manual_shows() {
     assert!(
         logins.distinct && logins.owner_may_approve && logins.risk_low && logins.on_timeout_approve
     );
-    assert_eq!(logins.timeout_seconds, 300);
+    assert_eq!((logins.timeout_seconds, logins.manner), (300, None));
     assert!(
         policies.requirement("engineers-change").is_none()
             && policies.requirement("nobody").is_none()

@@ -35,6 +35,7 @@ fn requirement(policy: &str, groups: &[&str], quorum: u32, distinct: bool) -> Re
         distinct,
         owner_may_approve: false,
         timeout_seconds: 300,
+        manner: None,
         escalate: vec![],
         message: None,
         on_timeout_approve: false,

@@ -4,14 +4,16 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, bail};
-use e2e::environment::{Around, Environment, plain, url};
+use e2e::environment::{Around, Environment, plain, url, url_of};
+use e2e::existing::{self, Existing, Fronted};
 use e2e::folder::private;
+use e2e::gateway::{Gateway, Place};
 use e2e::process::pause;
 use e2e::shown::Shown;
+use e2e::signals::listen_for_signals;
 use e2e::ssh::TARGET;
 use e2e::stand::{Options, Stand};
 use rustix::fs::{FlockOperation, flock};
@@ -49,40 +51,183 @@ fn run() -> anyhow::Result<()> {
         );
     }
     clear(&folder)?;
-    let policies = std::env::var_os("DEMO_POLICIES_FROM").filter(|from| !from.is_empty());
-    let policies = policies.map(PathBuf::from);
-    let mut shown = Shown::prepare(&folder)?;
-    let options = Options {
+    let begin = Begin {
         folder: &folder,
-        binary: Some(binary()?),
-        policies: policies.as_deref(),
-        edit: &|text| shown.ground.served(&text),
-        durable: true,
-        leashed: true,
+        binary: binary()?,
+        policies: variable("DEMO_POLICIES_FROM").map(PathBuf::from),
     };
-    let mut stand = match Stand::start(&options, &stop) {
+    let url = variable("DEMO_DATABASE_URL");
+    let started: anyhow::Result<Box<dyn Standing>> = match url {
+        Some(url) => Before::start(&begin, &url, &stop).map(|one| Box::new(one) as _),
+        None => Whole::start(&begin, &stop).map(|one| Box::new(one) as _),
+    };
+    let mut standing = match started {
         Err(_) if stop() => return Ok(()),
         started => started?,
     };
-    shown.open(&stand)?;
-    let environment = publish(&stand, &shown, &folder)?;
-    tell(&stand, &shown, &folder)?;
-    watch((&mut stand, &mut shown), environment, &folder, &stop)?;
-    stand.end()
+    let environment = standing.publish(&folder)?;
+    standing.tell()?;
+    say(&format!("\nready {}/env", folder.display()));
+    watch(standing.as_mut(), environment, &folder, &stop)?;
+    standing.end()
 }
 
-fn publish(stand: &Stand, shown: &Shown, folder: &Path) -> anyhow::Result<Environment> {
-    let around = Around {
-        folder,
-        shown,
-        supervisor: std::process::id(),
-    };
-    Environment::publish(stand, &around)
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// What a demo begins with.
+struct Begin<'a> {
+    folder: &'a Path,
+    binary: PathBuf,
+    policies: Option<PathBuf>,
+}
+
+/// What stands while a demo runs.
+trait Standing {
+    fn gateway(&mut self) -> &mut Gateway;
+    fn restart(&mut self, stop: &dyn Fn() -> bool) -> anyhow::Result<()>;
+    fn publish(&self, folder: &Path) -> anyhow::Result<Environment>;
+    /// A server that has ended, and its log.
+    fn lost(&mut self) -> anyhow::Result<Option<(&'static str, &'static str)>>;
+    fn tell(&self) -> anyhow::Result<()>;
+    fn end(&mut self) -> anyhow::Result<()>;
+}
+
+/// The demo's own servers, and the gateway before them.
+struct Whole {
+    stand: Stand,
+    shown: Shown,
+}
+
+impl Whole {
+    fn start(begin: &Begin<'_>, stop: &dyn Fn() -> bool) -> anyhow::Result<Self> {
+        let shown = Shown::prepare(begin.folder)?;
+        let options = Options {
+            folder: begin.folder,
+            binary: Some(begin.binary.clone()),
+            policies: begin.policies.as_deref(),
+            edit: &|text| shown.ground.served(&text),
+            durable: true,
+            leashed: true,
+        };
+        let stand = Stand::start(&options, stop)?;
+        shown.open(&stand)?;
+        Ok(Self { stand, shown })
+    }
+}
+
+impl Standing for Whole {
+    fn gateway(&mut self) -> &mut Gateway {
+        &mut self.stand.gateway
+    }
+
+    fn restart(&mut self, stop: &dyn Fn() -> bool) -> anyhow::Result<()> {
+        self.stand.restart(stop)
+    }
+
+    fn publish(&self, folder: &Path) -> anyhow::Result<Environment> {
+        let around = Around {
+            folder,
+            shown: &self.shown,
+            supervisor: std::process::id(),
+        };
+        Environment::publish(&self.stand, &around)
+    }
+
+    fn lost(&mut self) -> anyhow::Result<Option<(&'static str, &'static str)>> {
+        let servers = [
+            ("PostgreSQL", "postgres.log", self.stand.postgres.alive()?),
+            ("sshd", "ssh/sshd.log", self.shown.ground.sshd.alive()?),
+        ];
+        let lost = servers.into_iter().find(|(.., alive)| !alive);
+        Ok(lost.map(|(name, log, _)| (name, log)))
+    }
+
+    fn tell(&self) -> anyhow::Result<()> {
+        tell(&self.stand, &self.shown);
+        Ok(())
+    }
+
+    fn end(&mut self) -> anyhow::Result<()> {
+        self.stand.end()
+    }
+}
+
+/// A database that was there already, and the gateway before it.
+struct Before(Fronted);
+
+impl Before {
+    fn start(
+        begin: &Begin<'_>,
+        url: &std::ffi::OsStr,
+        stop: &dyn Fn() -> bool,
+    ) -> anyhow::Result<Self> {
+        let url = url.to_str().context("DEMO_DATABASE_URL is no text")?;
+        let existing = Existing::read(url, variable("PGSSLROOTCERT").map(PathBuf::from))?;
+        say(&format!(
+            "demo: fronting {}: reads are let through, all else waits",
+            existing.described()
+        ));
+        let place = (begin.folder, begin.binary.clone());
+        Fronted::start(&existing, place, begin.policies.as_deref(), stop).map(Self)
+    }
+}
+
+impl Standing for Before {
+    fn gateway(&mut self) -> &mut Gateway {
+        &mut self.0.gateway
+    }
+
+    fn restart(&mut self, stop: &dyn Fn() -> bool) -> anyhow::Result<()> {
+        self.0.gateway.end()?;
+        self.0.gateway = Gateway::start(self.0.gateway.place().clone(), true, stop)?;
+        Ok(())
+    }
+
+    fn publish(&self, folder: &Path) -> anyhow::Result<Environment> {
+        Environment::publish_fronted(&self.0, folder, std::process::id())
+    }
+
+    fn lost(&mut self) -> anyhow::Result<Option<(&'static str, &'static str)>> {
+        Ok(None)
+    }
+
+    fn tell(&self) -> anyhow::Result<()> {
+        let place = self.0.gateway.place();
+        let people = &self.0.people;
+        let psql = |statement: &str| {
+            let url = url_of(place, existing::TARGET, ("ada", &people.ada));
+            let authority = place.authority();
+            format!(
+                "psql '{url}&sslrootcert={}' -c '{statement}'",
+                authority.display()
+            )
+        };
+        let lines = [
+            "# 1. ada reads: answered at once".to_owned(),
+            psql("SELECT current_database(), current_user"),
+            "# 2. whatever is more than a read waits until a second person countersigns".to_owned(),
+            psql("CREATE TABLE countersigned (id int)"),
+            "# 3. meanwhile, in another shell: grace countersigns it".to_owned(),
+            cli(place, &people.grace, "approvals approve 1"),
+            "# 4. and afterwards: prove that the record of all this was not changed".to_owned(),
+            verify(place),
+        ];
+        say(&format!("\n{}", lines.join("\n")));
+        Ok(())
+    }
+
+    fn end(&mut self) -> anyhow::Result<()> {
+        self.0.gateway.end()?;
+        Ok(())
+    }
 }
 
 /// Until the demo is to end; nobody may read of a stand that is being taken down, so the environment goes first.
 fn watch(
-    (stand, shown): (&mut Stand, &mut Shown),
+    standing: &mut dyn Standing,
     environment: Environment,
     folder: &Path,
     stop: &dyn Fn() -> bool,
@@ -90,7 +235,7 @@ fn watch(
     let mut environment = Some(environment);
     while !stop() {
         pause();
-        if let Some(status) = stand.gateway.ended()? {
+        if let Some(status) = standing.gateway().ended()? {
             environment.take();
             if status.success() {
                 say("demo: the gateway stopped as it was asked to; Ctrl-C ends the demo");
@@ -100,15 +245,11 @@ fn watch(
             say(&format!(
                 "demo: the gateway ended with {status}; starting it again"
             ));
-            stand.restart(stop)?;
-            environment = Some(publish(stand, shown, folder)?);
+            standing.restart(stop)?;
+            environment = Some(standing.publish(folder)?);
             say(&format!("ready {}/env", folder.display()));
         }
-        let servers = [
-            ("PostgreSQL", "postgres.log", stand.postgres.alive()?),
-            ("sshd", "ssh/sshd.log", shown.ground.sshd.alive()?),
-        ];
-        if let Some((name, log, _)) = servers.into_iter().find(|(.., alive)| !alive) {
+        if let Some((name, log)) = standing.lost()? {
             drop(environment);
             bail!("{name} has ended; see {}/{log}", folder.display());
         }
@@ -120,35 +261,6 @@ fn wait_for(stop: &dyn Fn() -> bool) {
     while !stop() {
         pause();
     }
-}
-
-/// SIGINT and SIGTERM are seen from here on, whatever else goes on.
-fn listen_for_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let asked = Arc::new(AtomicBool::new(false));
-    let flag = asked.clone();
-    let (mut interrupt, mut terminate) = {
-        let _within = runtime.enter();
-        (
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-        )
-    };
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            loop {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                flag.store(true, Ordering::SeqCst);
-            }
-        });
-    });
-    Ok(asked)
 }
 
 /// `DEMO_DIR`, absolute; it stands in commands that people paste.
@@ -204,7 +316,7 @@ fn binary() -> anyhow::Result<PathBuf> {
 }
 
 /// Commands that work in a fresh shell in any folder, and an address for those who click.
-fn tell(stand: &Stand, shown: &Shown, folder: &Path) -> anyhow::Result<()> {
+fn tell(stand: &Stand, shown: &Shown) {
     let place = stand.gateway.place();
     let authority = place.authority();
     let psql = |person: &str, token: &str, statement: &str| {
@@ -214,14 +326,6 @@ fn tell(stand: &Stand, shown: &Shown, folder: &Path) -> anyhow::Result<()> {
             authority.display()
         );
         format!("psql '{url}' -c '{statement}'")
-    };
-    let cli = |token: &str, arguments: &str| {
-        format!(
-            "COUNTERSIGN_URL='{}' COUNTERSIGN_CA='{}' COUNTERSIGN_TOKEN='{token}' '{}' {arguments}",
-            place.admin_url(),
-            authority.display(),
-            place.binary.display()
-        )
     };
     let people = &stand.people;
     let lines = [
@@ -238,13 +342,9 @@ fn tell(stand: &Stand, shown: &Shown, folder: &Path) -> anyhow::Result<()> {
         psql("ada", &people.ada, "TRUNCATE orders"),
         "# 4. meanwhile, in another shell: grace countersigns what waits (it asks before it sends)"
             .to_owned(),
-        approve(&cli, &people.grace),
+        cli(place, &people.grace, "approvals approve 1"),
         "# 5. and afterwards: prove that the record of all this was not changed".to_owned(),
-        format!(
-            "'{}' audit verify --config '{}'",
-            place.binary.display(),
-            place.config().display()
-        ),
+        verify(place),
         "# the server `box` by SSH, with a key of ada's: what reads is answered at once".to_owned(),
         ssh(shown, "hostname; ls /tmp"),
         "# what deletes waits, as above".to_owned(),
@@ -257,22 +357,30 @@ fn tell(stand: &Stand, shown: &Shown, folder: &Path) -> anyhow::Result<()> {
             authority.display()
         ),
     ];
-    say(&format!(
-        "\n{}\n\nready {}/env",
-        lines.join("\n"),
-        folder.display()
-    ));
-    Ok(())
+    say(&format!("\n{}", lines.join("\n")));
+}
+
+/// The command line, acting with a token.
+fn cli(place: &Place, token: &str, arguments: &str) -> String {
+    format!(
+        "COUNTERSIGN_URL='{}' COUNTERSIGN_CA='{}' COUNTERSIGN_TOKEN='{token}' '{}' {arguments}",
+        place.admin_url(),
+        place.authority().display(),
+        place.binary.display()
+    )
+}
+
+fn verify(place: &Place) -> String {
+    format!(
+        "'{}' audit verify --config '{}'",
+        place.binary.display(),
+        place.config().display()
+    )
 }
 
 fn ssh(shown: &Shown, command: &str) -> String {
     let configuration = shown.configuration();
     format!("ssh -F '{}' {TARGET} '{command}'", configuration.display())
-}
-
-/// Approves the first question that waits, by its number.
-fn approve(cli: &dyn Fn(&str, &str) -> String, token: &str) -> String {
-    cli(token, "approvals approve 1")
 }
 
 fn say(text: &str) {

@@ -78,8 +78,8 @@ fn any_other_certificate_is_void() {
         ("a host's", (&ours, &["-h", "-n", "ada"])),
         ("elsewhere's", (&ours, &["-n", "ada", "-O", elsewhere])),
         (
-            "with a command",
-            (&ours, &["-n", "ada", "-O", "force-command=true"]),
+            "with a command that is none",
+            (&ours, &["-n", "ada", "-O", "critical:force-command="]),
         ),
         (
             "with an option of others",
@@ -89,6 +89,59 @@ fn any_other_certificate_is_void() {
     for (what, signed) in cases {
         shut_out(&visitor.with("box", signed), what);
     }
+}
+
+#[test]
+fn a_forced_command_runs_instead_of_what_is_asked_for() {
+    let visitor = Visitor::of(24, "forced");
+    let ours = user_authority();
+    let forced = |command: &str, option: &str, words: &[&str]| {
+        let force = format!("force-command={command}");
+        certify(&ours, &public(&visitor.key), &["-n", "ada", "-O", &force]).unwrap();
+        let visit = visitor.visits.replace(visitor.visits.get() + 1);
+        let client = Client {
+            key: &visitor.key,
+            from: &format!("127.0.24.{visit}"),
+            port: logins().port,
+            user: "box",
+        };
+        client.ssh(&["-o", "BatchMode=yes", option], words)
+    };
+    let ran = run(&mut forced("echo forced", "-T", &["echo asked-for"])).unwrap();
+    worked(&ran, "forced\n");
+    let decided = stand().decided_about("echo forced").unwrap();
+    assert_eq!(decided["verdict"], "allow", "{decided}");
+    // a shell is none either
+    worked(
+        &run(&mut forced("echo no shell", "-T", &[])).unwrap(),
+        "no shell\n",
+    );
+    // what is forced is judged, not what is asked for
+    let yard = logins().ground.yard("forced").unwrap();
+    let kept = yard.join("kept");
+    std::fs::write(&kept, "kept").unwrap();
+    let remove = format!("rm {}", kept.display());
+    let mut held = e2e::ssh::Client::start(&mut forced(&remove, "-T", &["true"])).unwrap();
+    let id = held.asked().unwrap();
+    let question = stand().question(id).unwrap();
+    assert!(
+        question.to_string().contains("instead of: true"),
+        "{question}"
+    );
+    stand()
+        .refuse(&stand().people.grace, id, "not today")
+        .unwrap();
+    let (status, _, _) = held.end().unwrap();
+    assert_eq!(status.code(), Some(126));
+    assert!(kept.exists());
+    // SFTP is served to those who ask for anything at all
+    let mut asked = forced("internal-sftp", "-T", &["true"]);
+    let mut sftp = e2e::ssh::Client::start(&mut asked).unwrap();
+    sftp.say(&[0, 0, 0, 5, 1, 0, 0, 0, 3]).unwrap();
+    until("the server says its version", || {
+        Ok((sftp.bytes().get(4) == Some(&2)).then_some(()))
+    })
+    .unwrap();
 }
 
 #[test]
@@ -183,7 +236,7 @@ fn what_a_certificate_does_not_permit_is_refused() {
 }
 
 #[test]
-fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
+fn no_agent_no_display_and_no_listening_goes_beyond_a_certificate() {
     let key = key("lending");
     let agent = Agent::start(key.parent().unwrap()).unwrap();
     let client = Client {
@@ -202,9 +255,13 @@ fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
         let at = format!("127.0.0.1:{port}:127.0.0.1:1");
         let listening = [&alone[..], &["-R", &at]].concat();
         let listening = run(&mut client.ssh(&listening, &["echo listens"])).unwrap();
-        (lent, listening)
+        let showing = ["-Y", "-o", "XAuthLocation=/nonexistent"];
+        let showing = [&alone[..], &showing].concat();
+        let mut showing = client.ssh(&showing, &["echo ${DISPLAY:-none}"]);
+        let showing = run(showing.env("DISPLAY", "127.0.0.1:9")).unwrap();
+        (lent, listening, text(&showing.stdout))
     };
-    let (lent, listening) = tried(&["-n", "ada"]);
+    let (lent, listening, display) = tried(&["-n", "ada"]);
     assert!(
         lent.status.success() && text(&lent.stdout) != "none\n",
         "{lent:?}"
@@ -212,7 +269,9 @@ fn neither_an_agent_nor_listening_goes_beyond_a_certificate() {
     worked(&listening, "listens\n");
     let refused = "remote port forwarding failed";
     assert!(!text(&listening.stderr).contains(refused), "{listening:?}");
-    let (lent, listening) = tried(&["-n", "ada", "-O", "clear"]);
+    assert!(display.starts_with("localhost:"), "{display}");
+    let (lent, listening, display) = tried(&["-n", "ada", "-O", "clear"]);
+    assert_eq!(display, "none\n");
     worked(&lent, "none\n");
     assert!(text(&listening.stderr).contains(refused), "{listening:?}");
     let why = "your certificate permits no tunnels";

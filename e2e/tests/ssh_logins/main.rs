@@ -20,7 +20,7 @@ use e2e::lasting::Lasting;
 use e2e::logins::{
     CURVED, Client, Logins, MISNAMED, PLAIN, SHUT, STRANGE, VOUCHED, certify, generated,
 };
-use e2e::ssh::run;
+use e2e::ssh::{run, text};
 use e2e::sshd::key_pair;
 use e2e::stand::Stand;
 use e2e::watchdog::until;
@@ -35,10 +35,6 @@ fn stand() -> &'static Stand {
 
 fn logins() -> &'static Logins {
     LASTING.ground.as_ref().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A fresh key in a folder of its own.
@@ -78,19 +74,6 @@ fn signed_by_gateway(key: &Path) -> String {
     let issued = stand().place().cli(&stand().people.ada, &arguments);
     let issued: Value = serde_json::from_str(&issued.unwrap()).unwrap();
     issued["serial"].as_str().unwrap().to_owned()
-}
-
-/// The newest decision whose text holds something.
-fn decided(what: &str) -> Value {
-    until(&format!("the log tells of `{what}`"), || {
-        let entries = stand().exported()?;
-        let tells = |entry: &&Value| {
-            let summary = entry.get("summary").and_then(Value::as_str);
-            summary.is_some_and(|summary| summary.contains(what))
-        };
-        Ok(entries.iter().rfind(tells).cloned())
-    })
-    .unwrap()
 }
 
 fn worked(ran: &Output, printed: &str) {

@@ -23,7 +23,7 @@ fn a_certificate_and_the_written_config_are_all_it_takes() {
     };
     // through the gateway by its jump, by the target's name alone
     worked(&ssh(&["box", "echo by jump"]), "by jump\n");
-    let entry = decided("echo by jump");
+    let entry = stand().decided_about("echo by jump").unwrap();
     assert_eq!(entry["as"], "user:ada", "{entry}");
     let login = logins().ground.sshd.login();
     worked(&ssh(&["-l", login, "box", "echo by login"]), "by login\n");
@@ -59,7 +59,7 @@ fn a_target_is_known_by_its_authority_and_sees_for_whom_the_gateway_comes() {
     };
     worked(&at(CURVED), "vouched-for\n");
     worked(&at(VOUCHED), "vouched-for\n");
-    let session = decided("echo vouched-for")["session"]
+    let session = stand().decided_about("echo vouched-for").unwrap()["session"]
         .as_str()
         .unwrap()
         .to_owned();

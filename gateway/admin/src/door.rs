@@ -55,6 +55,11 @@ impl<R> Authorized<R> {
         self.who.identity()
     }
 
+    /// For what the gate does in the caller's name.
+    pub(crate) fn who(&self) -> &Authenticated {
+        &self.who
+    }
+
     pub fn name(&self) -> &str {
         &self.identity().name
     }

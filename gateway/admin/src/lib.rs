@@ -11,4 +11,4 @@ pub mod view;
 pub use problem::Problem;
 pub use routes::router;
 pub use ssh::{Ssh, SshError};
-pub use state::{Admin, Peer, Recordings};
+pub use state::{Admin, LookUp, LookedUp, Peer, Recordings};

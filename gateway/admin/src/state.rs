@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gate::Gate;
+use gate::{Authenticated, Boxed, Gate};
 use recorder::tape::TapeKey;
 use store::Store;
 use tokio::sync::Semaphore;
@@ -21,9 +21,17 @@ pub struct Admin {
     pub(crate) gate: Gate,
     pub(crate) recordings: Option<Arc<Recordings>>,
     pub(crate) ssh: Option<Arc<Ssh>>,
+    pub(crate) look_up: Option<LookUp>,
     /// Those who may watch sessions at once.
     pub(crate) watchers: Arc<Semaphore>,
 }
+
+/// Tells what a target holds, in a session of the caller's own: target and database.
+pub type LookUp =
+    Arc<dyn Fn(Authenticated, String, Option<String>) -> Boxed<LookedUp> + Send + Sync>;
+
+/// What it holds, or why it is not told; `None` where there is no such target.
+pub type LookedUp = Result<Option<serde_json::Value>, String>;
 
 /// Where the tapes lie, and the key that opens them.
 pub struct Recordings {
@@ -39,6 +47,7 @@ impl Admin {
             gate,
             recordings: recordings.map(Arc::new),
             ssh: None,
+            look_up: None,
             watchers: Arc::new(Semaphore::new(WATCHERS)),
         }
     }
@@ -47,6 +56,14 @@ impl Admin {
     pub fn with_ssh(self, ssh: Option<Ssh>) -> Self {
         Self {
             ssh: ssh.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// With a way to look into targets.
+    pub fn with_look_up(self, look_up: LookUp) -> Self {
+        Self {
+            look_up: Some(look_up),
             ..self
         }
     }

@@ -207,6 +207,9 @@ fn rendered(question: &Value) -> String {
     for note in listed(question.get("notes").unwrap_or(&Value::Null)) {
         line("note", note.as_str().map(visible));
     }
+    for (name, value) in impact(question.get("impact").unwrap_or(&Value::Null)) {
+        line(name, Some(value));
+    }
     line("digest", text("digest"));
     line("note", hidden(question));
     if flag("cut") {
@@ -223,6 +226,26 @@ fn rendered(question: &Value) -> String {
         let laid_out = visible_lines(laid_out).replace('\n', "\n    ");
         let _ = writeln!(shown, "laid out for reading:\n\n    {laid_out}\n");
     }
+    shown
+}
+
+/// What it would touch, as the backend tells.
+fn impact(impact: &Value) -> Vec<(&'static str, String)> {
+    let texts = |name: &'static str, of: &Value, key: &str| {
+        let all = listed(of.get(key).unwrap_or(&Value::Null));
+        let texts = all.iter().filter_map(Value::as_str).map(visible);
+        texts.map(|text| (name, text)).collect::<Vec<_>>()
+    };
+    let mut shown = texts("table", impact, "tables");
+    if let Some(estimate) = impact.get("estimate").filter(|one| !one.is_null()) {
+        let rows = estimate.get("rows").and_then(Value::as_u64);
+        let rows = rows.map(|rows| format!("about {rows} rows"));
+        shown.extend(rows.map(|rows| ("estimate", rows)));
+        shown.extend(texts("", estimate, "plan"));
+    }
+    let none = impact.get("no_estimate").and_then(Value::as_str);
+    shown.extend(none.map(|why| ("estimate", format!("no estimate: {}", visible(why)))));
+    shown.extend(texts("lock held", impact, "locks"));
     shown
 }
 
@@ -281,7 +304,10 @@ mod tests {
             "reason": "urgent\u{1b}[2J", "labels": ["env:demo"], "redacted": ["email"], "cut": false,
             "operations": [{"action": "postgres.drop", "resource": "shop/shop/public/orders"}],
             "requirements": [{"policy": "drops", "groups": ["dba"], "quorum": 1, "approved_by": [], "message": "ask a DBA"}],
-            "notes": ["locks are held"], "rendering": "DROP TABLE orders\r-- harmless",
+            "notes": ["locks are held"],
+            "impact": {"tables": ["public.orders: about 9 rows, 8 kB"], "no_estimate": null,
+                "estimate": {"rows": 3, "plan": ["Seq Scan on orders\u{1b}: about 3 rows"]},
+                "locks": ["RowExclusiveLock on public.orders"]}, "rendering": "DROP TABLE orders\r-- harmless",
             "laid_out": "DROP TABLE\n  orders\u{1b}",
         });
         let shown = rendered(&question);
@@ -293,6 +319,10 @@ mod tests {
             "postgres.drop shop/shop/public/orders",
             "1 of dba (policy drops): ask a DBA",
             "locks are held",
+            "table        public.orders: about 9 rows, 8 kB",
+            "estimate     about 3 rows",
+            "Seq Scan on orders\\u{1b}: about 3 rows",
+            "lock held    RowExclusiveLock on public.orders",
             "reveal",
             "DROP TABLE orders\\u{d}-- harmless",
             "laid out for reading:\n\n    DROP TABLE\n      orders\\u{1b}",

@@ -27,6 +27,10 @@ pub(super) fn run(arguments: &Check, printer: &Printer) -> anyhow::Result<ExitCo
     for tls in listeners.chain(config.settings.admin.tls.as_ref()) {
         house::server_tls(tls, config.folder())?;
     }
+    for (name, target) in &config.settings.targets {
+        (target.entry.check)(&*target.backend)
+            .with_context(|| format!("target `{}`", name.as_str()))?;
+    }
     let keys = &config.settings.keys;
     for key in [&keys.audit, &keys.tapes] {
         let path = config.path(key);

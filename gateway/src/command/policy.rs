@@ -4,6 +4,7 @@ mod answer;
 mod explain;
 mod identity;
 mod line;
+mod live;
 mod masks;
 mod words;
 

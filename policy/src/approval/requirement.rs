@@ -20,6 +20,16 @@ pub struct Escalation {
     pub groups: BTreeSet<String>,
 }
 
+/// How a held request goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Manner {
+    /// On its live connection, until people have answered.
+    Wait,
+    /// It is refused, and its question stays open: who sends the same again finds the answer.
+    Ticket,
+}
+
 /// The annotations of one policy, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +45,9 @@ pub struct Requirement {
     /// The owner of a service, or who an agent acts for, may approve what it asks.
     pub owner_may_approve: bool,
     pub timeout_seconds: u64,
+    /// None: services get tickets, people wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manner: Option<Manner>,
     pub escalate: Vec<Escalation>,
     pub message: Option<String>,
     /// Only ever together with `risk_low`.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{Effect, Policy};
 
-use crate::approval::{Escalation, Requirement, TextHash};
+use crate::approval::{Escalation, Manner, Requirement, TextHash};
 use crate::digest::Hasher;
 
 /// What is wrong with an annotation (or with the policy, where none is named), and what would be right.
@@ -103,6 +103,7 @@ impl Reading<'_> {
             distinct: self.choice("distinct", ""),
             owner_may_approve: self.choice("owner", "may-approve"),
             timeout_seconds,
+            manner: self.value("hold", manner),
             escalate: self
                 .value("escalate", |text| escalate(text, timeout_seconds))
                 .unwrap_or_default(),
@@ -200,6 +201,18 @@ fn quorum(text: &str) -> Result<u32, Wrong> {
     }
 }
 
+fn manner(text: &str) -> Result<Manner, Wrong> {
+    match text {
+        "wait" => Ok(Manner::Wait),
+        "ticket" => Ok(Manner::Ticket),
+        _ => Err(Wrong::new(
+            "hold",
+            format!("`@hold(\"{}\")` means nothing", text.escape_debug()),
+            "`@hold(\"wait\")` on the live connection, or `@hold(\"ticket\")` to come back later",
+        )),
+    }
+}
+
 fn timeout(text: &str) -> Result<u64, Wrong> {
     match seconds(text) {
         Some(seconds) => Ok(seconds),
@@ -278,10 +291,11 @@ fn seconds(text: &str) -> Option<u64> {
         .filter(|seconds| (1..=LONGEST_SECONDS).contains(seconds))
 }
 
-const COMPANIONS: [&str; 9] = [
+const COMPANIONS: [&str; 10] = [
     "approve",
     "quorum",
     "timeout",
+    "hold",
     "escalate",
     "message",
     "owner",
@@ -291,7 +305,7 @@ const COMPANIONS: [&str; 9] = [
 ];
 
 /// For a hint.
-pub(super) const KNOWN_ANNOTATIONS: &str = "known are `@id`, `@approve`, `@quorum`, `@timeout`, `@escalate`, `@message`, `@owner`, `@distinct`, `@on_timeout`, `@risk`";
+pub(super) const KNOWN_ANNOTATIONS: &str = "known are `@id`, `@approve`, `@quorum`, `@timeout`, `@hold`, `@escalate`, `@message`, `@owner`, `@distinct`, `@on_timeout`, `@risk`";
 
 const TIME_HINT: &str = "a whole number and a unit, at most a week: `90s`, `15m`, `2h`, `1d`";
 const DEFAULT_TIMEOUT_SECONDS: u64 = 300;

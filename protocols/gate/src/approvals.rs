@@ -12,10 +12,12 @@ use std::sync::Arc;
 use policy::approval::{self, Event, Requirement, State, Vote};
 use policy::digest::Digest;
 
-use crate::ledger::{ApprovalId, Binding, Ended, Filter, Ledger, LedgerError, Question, Row};
+use crate::ledger::{
+    ApprovalId, Binding, Ended, Filter, Impact, Ledger, LedgerError, Question, Row,
+};
 use crate::sync::{Mutex, Notify, locked};
 pub(crate) use step::stale;
-use step::{Step, counted, reusable, step};
+use step::{Step, answered_first, counted, reusable, step};
 
 /// All questions of one gateway and those who wait for them.
 pub(crate) struct Approvals {
@@ -49,6 +51,8 @@ pub(crate) enum Settled {
         now: bool,
     },
     Withdrawn,
+    /// Another retry was released by it.
+    Used,
     /// Still asked; `grown` where new requirements were added or votes fell away.
     Waiting {
         grown: bool,
@@ -101,7 +105,9 @@ impl Approvals {
             ..Filter::default()
         };
         let rows = self.ledger.list(filter).await?;
-        Ok(rows.into_iter().find(|row| reusable(row, sought, now)))
+        // newest first; where two were put at once, what was answered counts, and of the answers a refusal
+        let usable = rows.into_iter().filter(|row| reusable(row, sought, now));
+        Ok(usable.min_by_key(|row| answered_first(row.question.state)))
     }
 
     /// A bell of its own for who waits, rung whenever the question changes; kept until `forget`. Who begins to listen
@@ -220,11 +226,35 @@ impl Approvals {
         }
     }
 
+    /// Adds what was found out about a question, while it is open.
+    pub(crate) async fn add_impact(
+        &self,
+        id: ApprovalId,
+        impact: &Impact,
+    ) -> Result<(), LedgerError> {
+        loop {
+            let row = self.ledger.read(id).await?;
+            if row.question.state.is_final() {
+                return Ok(());
+            }
+            let mut question = row.question.clone();
+            question.impact = Some(impact.clone());
+            match self.ledger.swap(Row { question, ..row }).await {
+                Ok(_) => return Ok(()),
+                Err(LedgerError::Stale(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Binds a question to the identity, so that a retry may use it until `until`.
     pub(crate) async fn park(&self, id: ApprovalId, until: i64) -> Result<(), LedgerError> {
         loop {
             let row = self.ledger.read(id).await?;
             let mut question = row.question.clone();
+            if !matches!(question.binding, Binding::Identity { .. }) {
+                question.notes.push(NOBODY_WAITS.to_owned());
+            }
             question.binding = Binding::Identity { until };
             question.expires_at = until;
             match self.ledger.swap(Row { question, ..row }).await {
@@ -235,6 +265,9 @@ impl Approvals {
         }
     }
 }
+
+/// What an approver should know of a parked question.
+const NOBODY_WAITS: &str = "nobody waits for it: the same sent again before it expires runs, once";
 
 /// The wall clock and whether the monotonic deadline of the hold has passed.
 #[derive(Debug, Clone, Copy)]

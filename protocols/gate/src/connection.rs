@@ -14,6 +14,9 @@ use crate::error::Error;
 use crate::failpoint::{self, Step};
 use crate::stream::Stream;
 
+/// The record type that opens a TLS handshake.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// What a listener hands to its protocol.
 pub struct Connection {
     pub stream: Stream,
@@ -67,8 +70,27 @@ impl Connection {
         }
     }
 
-    /// The TLS handshake. The caller must hold no byte that came before it.
-    pub async fn secure(self) -> Result<Self, Error> {
+    /// Whether the client begins with a TLS handshake, before a word of the protocol: looked at, not taken.
+    pub async fn begins_with_tls(&self) -> io::Result<bool> {
+        let Stream::Plain(stream) = &self.stream else {
+            return Ok(false);
+        };
+        let mut first = [0];
+        let seen = stream.peek(&mut first).await?;
+        Ok(seen == 1 && first == [TLS_HANDSHAKE])
+    }
+
+    /// Whether the handshake settled on this protocol (ALPN).
+    pub fn agreed_on(&self, protocol: &[u8]) -> bool {
+        match &self.stream {
+            Stream::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(protocol),
+            Stream::Plain(_) | Stream::Unix(_) | Stream::Memory(_) => false,
+        }
+    }
+
+    /// The TLS handshake, in which a client may name the protocol but no other. The caller must hold no byte that came
+    /// before it.
+    pub async fn secure(self, protocol: &[u8]) -> Result<Self, Error> {
         let Self {
             stream,
             peer,
@@ -78,7 +100,9 @@ impl Connection {
         let (Stream::Plain(stream), Some(config)) = (stream, tls.clone()) else {
             return Err(Error::Tls("not on offer here".into()));
         };
-        let handshake = TlsAcceptor::from(config.config.clone()).accept(stream);
+        let mut settings = rustls::ServerConfig::clone(&config.config);
+        settings.alpn_protocols = vec![protocol.to_vec()];
+        let handshake = TlsAcceptor::from(Arc::new(settings)).accept(stream);
         let secured = tokio::time::timeout_at(login_deadline, handshake)
             .await
             .map_err(|_| Error::Deadline("the TLS handshake"))?

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use policy::operation::Operations;
 use policy::verdict::{Cited, Judged, Why};
 
-use crate::hold::Hold;
+use crate::hold::{Ask, Hold, Until};
 use crate::ledger::ApprovalId;
 use crate::request::{Fingerprint, Rendering, Request, Unclear};
 use crate::session::Session;
@@ -157,6 +157,16 @@ pub enum Reason {
     Withdrawn {
         approval: ApprovalId,
     },
+    /// It cannot run yet: its question stays open, and who sends the same again until then finds the answer.
+    Parked {
+        approval: ApprovalId,
+        asks: Vec<Ask>,
+        until: Until,
+    },
+    /// The approval was there, and another retry of the same was released by it.
+    Spent {
+        approval: ApprovalId,
+    },
     /// The identity has as many open questions as it may have.
     TooManyQuestions {
         open: usize,
@@ -183,6 +193,8 @@ impl Reason {
             Self::Refused { .. } => "refused",
             Self::Expired { .. } => "expired",
             Self::Withdrawn { .. } => "withdrawn",
+            Self::Parked { .. } => "parked",
+            Self::Spent { .. } => "spent",
             Self::TooManyQuestions { .. } => "too_many_questions",
             Self::Revoked(_) => "revoked",
         }
@@ -196,6 +208,8 @@ impl Reason {
             | Self::Refused { .. }
             | Self::Expired { .. }
             | Self::Withdrawn { .. }
+            | Self::Parked { .. }
+            | Self::Spent { .. }
             | Self::TooManyQuestions { .. }
             | Self::Revoked(_) => &[],
         }
@@ -231,6 +245,8 @@ pub enum Purpose {
     Refusal,
     /// Reading the catalogue: columns, oids, settings.
     LookUp,
+    /// What a held request would touch, for who is asked about it.
+    Estimate,
     /// Reading back role and search path.
     ReadBack,
     /// Stopping what runs.
@@ -245,6 +261,7 @@ impl Purpose {
             Self::Login => "login",
             Self::Refusal => "refusal",
             Self::LookUp => "look_up",
+            Self::Estimate => "estimate",
             Self::ReadBack => "read_back",
             Self::Cancel => "cancel",
             Self::Framing => "framing",

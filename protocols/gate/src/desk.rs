@@ -111,13 +111,19 @@ impl Desk<'_> {
         Ok(rows
             .into_iter()
             .filter(|row| self.visible(identity, row))
+            .map(|row| seen_by(identity, row))
             .collect())
     }
 
     pub async fn show(&self, identity: &Identity, id: ApprovalId) -> Result<Row, LedgerError> {
-        let row = in_time(self.gate.approvals_inner().read(id)).await?;
+        let read = || in_time(self.gate.approvals_inner().read(id));
+        let mut row = read().await?;
+        if stale(&row.question, self.gate.now() / 1_000_000_000) {
+            self.gate.expire(id).await?;
+            row = read().await?;
+        }
         if self.visible(identity, &row) {
-            Ok(row)
+            Ok(seen_by(identity, row))
         } else {
             Err(LedgerError::Unknown(id))
         }
@@ -141,11 +147,9 @@ impl Desk<'_> {
         answer: &Answer,
     ) -> Result<Row, VoteError> {
         let gate = self.gate;
-        let row = self.show(identity, id).await?;
+        // one that nobody may see, or whose time is over, takes no vote
+        self.show(identity, id).await?;
         let now = gate.now() / 1_000_000_000;
-        if stale(&row.question, now) {
-            gate.expire(id).await?;
-        }
         let vote = |row: &Row| ballot(gate, row, identity, (answer, now));
         let groups = |person: &str| gate.groups_of(person);
         let may = |question: &Question, requirement: &Requirement, person: &str| {
@@ -178,6 +182,14 @@ impl Desk<'_> {
         }
         Ok(voted)
     }
+}
+
+/// An estimate tells of rows that the asker may not see: it is for those who answer.
+fn seen_by(identity: &Identity, mut row: Row) -> Row {
+    if row.question.asker.name == identity.name {
+        row.question.impact = None;
+    }
+    row
 }
 
 /// The vote of one person on what the row asks, where they may answer any of it.

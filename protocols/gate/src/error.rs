@@ -26,6 +26,9 @@ pub enum Error {
     /// The gateway itself could not go on.
     #[error(transparent)]
     Fault(#[from] crate::decision::Fault),
+    /// A task of the session panicked.
+    #[error("a task of the session panicked")]
+    Panicked,
     #[error("tls: {0}")]
     Tls(String),
     #[error("configuration: {0}")]

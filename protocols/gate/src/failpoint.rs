@@ -1,5 +1,5 @@
-//! Places in the life of an operation where a test build dies when it is told to, to prove what outlives it. A product
-//! build has none of this.
+//! Places in the life of an operation where a test build dies, or one task of it panics, when it is told to: to prove
+//! what outlives that. A product build has none of this.
 
 /// One place, in the order in which an operation passes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,10 +76,16 @@ impl Step {
     }
 }
 
-/// Names the file that tells a test build where to die: it holds the name of one step.
+/// Before the name of a step: the first task that comes there panics.
+pub const PANIC: &str = "panic ";
+
+/// Names the file that tells a test build where to die: it holds the name of one step, maybe behind [`PANIC`].
 pub const VARIABLE: &str = "COUNTERSIGN_DIE_AT";
 
 /// Passes, or dies as `kill -9` would have it.
+///
+/// # Panics
+/// Where a test build was told to.
 #[inline]
 pub fn pass(step: Step) {
     #[cfg(feature = "failpoints")]
@@ -95,18 +101,26 @@ mod armed {
 
     use rustix::process::{Signal, getpid, kill_process};
 
-    use super::{Step, VARIABLE};
+    use super::{PANIC, Step, VARIABLE};
 
     static FILE: LazyLock<Option<PathBuf>> =
         LazyLock::new(|| std::env::var_os(VARIABLE).map(PathBuf::from));
 
+    #[expect(clippy::panic, reason = "it is what was asked for")]
     pub(super) fn pass(step: Step) {
-        let told = FILE.as_deref().map(std::fs::read_to_string);
-        if let Some(Ok(told)) = told
-            && told == step.name()
-        {
+        let Some(file) = FILE.as_deref() else {
+            return;
+        };
+        let Ok(told) = std::fs::read_to_string(file) else {
+            return;
+        };
+        if told == step.name() {
             // what follows the signal is of no account
             let _ = kill_process(getpid(), Signal::KILL);
+        }
+        // who removes it is the first
+        if told.strip_prefix(PANIC) == Some(&step.name()) && std::fs::remove_file(file).is_ok() {
+            panic!("told to panic at `{}`", step.name());
         }
     }
 }

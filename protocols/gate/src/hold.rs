@@ -1,7 +1,9 @@
 //! A request that waits for people, on its client's live connection.
 
 mod ask;
+mod inquiry;
 mod pending;
+mod ticket;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,15 +16,17 @@ use recorder::entry::ApprovalEvent;
 use tokio::time::Instant;
 
 use crate::approvals::{Moment, Settled, Standing};
-use crate::decision::{Decision, Fault, Reason};
+use crate::decision::{Decision, Reason};
 use crate::failpoint::{self, Step};
 use crate::ledger::{ApprovalId, LedgerError, Row};
 use crate::request::Request;
 use crate::session::Granted;
 use crate::underway::{Countersigned, Duty};
 pub(crate) use ask::Asking;
+pub use inquiry::Inquiry;
 use pending::AtEnd;
 pub(crate) use pending::Pending;
+pub use ticket::{Ticket, Until};
 
 /// How long the ledger may be silent before a held request looks again.
 const LEDGER_PATIENCE: Duration = Duration::from_secs(1);
@@ -45,12 +49,6 @@ pub struct Ask {
     pub groups: Vec<String>,
     pub quorum: u32,
     pub message: Option<String>,
-}
-
-/// What a parked question leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket {
-    pub id: ApprovalId,
 }
 
 impl<R: Request> Hold<R> {
@@ -215,6 +213,7 @@ impl<R: Request> Hold<R> {
             // who refused or withdrew it has recorded that
             Settled::Refused => self.denied(refused(row)).await,
             Settled::Withdrawn => self.denied(Reason::Withdrawn { approval }).await,
+            Settled::Used => self.denied(Reason::Spent { approval }).await,
         }
     }
 
@@ -236,23 +235,6 @@ impl<R: Request> Hold<R> {
         let approval = self.question.id;
         self.question.finish("client").await;
         self.denied(Reason::Withdrawn { approval }).await
-    }
-
-    /// Keeps the question for a client that will come back, whose retry is a request of its own; frees the request's
-    /// memory and the session.
-    pub async fn park(mut self, ttl: Duration) -> Result<Ticket, Fault> {
-        let gate = self.question.session.0.gate.clone();
-        let until = later(gate.now() / 1_000_000_000, ttl);
-        let id = self.question.id;
-        in_time(gate.approvals_inner().park(id, until))
-            .await
-            .map_err(|error| Fault::LedgerUnavailable(error.to_string()))?;
-        self.question.settled();
-        let session = self.question.session.clone();
-        session
-            .parked(&self.request, &self.operations, &self.question)
-            .await?;
-        Ok(Ticket { id })
     }
 }
 

@@ -68,6 +68,9 @@ pub struct Question {
     pub reason: Option<String>,
     /// Session facts worth knowing, such as locks held.
     pub notes: Vec<String>,
+    /// What it would touch, as far as the backend could tell; added while people are asked already.
+    #[serde(default)]
+    pub impact: Option<Impact>,
     /// Unix seconds.
     pub asked_at: i64,
     pub expires_at: i64,
@@ -87,6 +90,27 @@ pub struct Described {
     pub resource_type: String,
     /// `shop/shop/public/orders`.
     pub resource: String,
+}
+
+/// What a request would touch. Names only, made visible: no value of a row or of the request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Impact {
+    /// The tables that it names, with their sizes.
+    pub tables: Vec<String>,
+    pub estimate: Option<Estimate>,
+    /// Why there is no estimate.
+    pub no_estimate: Option<String>,
+    /// What the session holds while it waits.
+    pub locks: Vec<String>,
+}
+
+/// The backend's own guess.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Estimate {
+    /// Rows that are changed or returned.
+    pub rows: u64,
+    /// How, a step a line.
+    pub plan: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

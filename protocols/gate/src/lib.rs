@@ -41,12 +41,13 @@ pub use duplex::{Duplex, Turn};
 pub use error::Error;
 pub use framed::Framed;
 pub use gate::{About, Clock, Gate, Limits, NotOpened, Parts, SessionInfo, SystemClock, Whom};
-pub use hold::{Ask, Hold, Ticket};
+pub use hold::{Ask, Hold, Inquiry, Ticket, Until};
 pub use login::{
     Authenticated, Exchange, LoginRefused, ScramFirst, SshCertificate, ssh_fingerprint,
 };
 pub use masked::{Masked, Ungoverned};
-pub use protocol::{Entry, Hint, Protocol, Running, Sample};
+pub use policy::approval::Manner;
+pub use protocol::{Boxed, Entry, Hint, Live, Protocol, Running, Sample};
 pub use request::{
     Circumstances, Content, Fingerprint, Guard, Rendering, Request, Unclear, UnclearKind,
 };

@@ -15,6 +15,8 @@ use crate::connection::Connection;
 use crate::error::Error;
 use crate::gate::Gate;
 use crate::request::{self, Rendering, Request, Unclear};
+use crate::rules::Mask;
+use crate::session::Session;
 use crate::targets::{Backends, ErasedTarget, Registry, Target, typed};
 use crate::upstream::Endpoint;
 
@@ -42,10 +44,22 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         target: &Target<Self::Backend>,
         sample: Sample,
     ) -> impl Future<Output = Result<Self::Request, Unclear>> + Send;
+    /// What a target holds that changes what requests mean, for `Sample::live`; looked up in a session of whoever explains.
+    fn catalogue(
+        _: &Target<Self::Backend>,
+        _: Session,
+        _: Option<String>,
+    ) -> impl Future<Output = Result<serde_json::Value, Error>> + Send {
+        async { Err(Error::Backend("has no catalogue".into())) }
+    }
     /// The native refusal, as `policy explain` shows it.
     fn answer(reason: &crate::decision::Reason) -> serde_json::Value;
     /// Everywhere that a target listens.
     fn endpoints(backend: &Self::Backend) -> Vec<Endpoint>;
+    /// What `countersign check` finds wrong with a target's settings: files that cannot be read, values at odds.
+    fn check(_: &Self::Backend) -> Result<(), Error> {
+        Ok(())
+    }
     /// How to connect, per client, ready to paste.
     fn hints(target: &Target<Self::Backend>) -> Vec<Hint>;
 }
@@ -65,6 +79,21 @@ pub struct Sample {
     pub database: Option<String>,
     /// `search_path`, `role`, `in_transaction`.
     pub session: serde_json::Value,
+    /// The target as it is now.
+    pub live: Option<Live>,
+}
+
+/// What `catalogue` told of a target, and what who asks may see there.
+#[derive(Clone)]
+pub struct Live {
+    pub catalogue: Arc<serde_json::Value>,
+    pub mask: Arc<Mask>,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
 }
 
 /// What `policy explain` needs of a decoded sample.
@@ -74,7 +103,7 @@ pub struct Explained {
     pub rendering: Rendering,
 }
 
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The dyn-safe face of a running protocol.
 pub trait Running: Send + Sync {
@@ -100,13 +129,19 @@ pub struct Entry {
     pub backend_schema: fn(&mut SchemaGenerator) -> Schema,
     pub new: New,
     pub explain: fn(ErasedTarget, Sample, Who) -> Boxed<Result<Explained, Unclear>>,
+    pub catalogue: LookUp,
     pub answer: fn(&crate::decision::Reason) -> serde_json::Value,
     pub hints: fn(&ErasedTarget) -> Vec<Hint>,
     pub endpoints: fn(&(dyn Any + Send + Sync)) -> Vec<Endpoint>,
+    pub check: fn(&(dyn Any + Send + Sync)) -> Result<(), Error>,
 }
 
 /// Puts a listener in service.
 pub type New = fn(Listener, &Registry) -> Result<Arc<dyn Running>, Error>;
+
+/// Tells what a target holds.
+pub type LookUp =
+    fn(ErasedTarget, Session, Option<String>) -> Boxed<Result<serde_json::Value, Error>>;
 
 /// Whose digest is explained, `user:ada`.
 pub type Who = String;
@@ -127,11 +162,21 @@ impl Entry {
                 Ok(Arc::new(P::new(*settings, registry.typed())?))
             },
             explain: |target, sample, who| Box::pin(explained::<P>(target, sample, who)),
+            catalogue: |target, session, database| {
+                Box::pin(async move {
+                    let target = typed::<P::Backend>(&target).ok_or(Error::OtherProtocol)?;
+                    P::catalogue(&target, session, database).await
+                })
+            },
             answer: P::answer,
             hints: |target| {
                 typed::<P::Backend>(target)
                     .map(|t| P::hints(&t))
                     .unwrap_or_default()
+            },
+            check: |backend| {
+                let backend = backend.downcast_ref::<P::Backend>();
+                backend.map_or(Err(Error::OtherProtocol), P::check)
             },
             endpoints: |backend| {
                 backend

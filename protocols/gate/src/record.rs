@@ -310,10 +310,11 @@ impl Reason {
     /// `hold` where it ended while it was held.
     pub(crate) fn verdict(&self) -> &'static str {
         match self {
-            Self::Expired { .. } | Self::Withdrawn { .. } => "hold",
+            Self::Expired { .. } | Self::Withdrawn { .. } | Self::Parked { .. } => "hold",
             Self::Refused { .. }
             | Self::Policy { .. }
             | Self::Unclear(_)
+            | Self::Spent { .. }
             | Self::TooManyQuestions { .. }
             | Self::Revoked(_) => "deny",
         }
@@ -323,7 +324,9 @@ impl Reason {
         match self {
             Self::Refused { approval, .. }
             | Self::Expired { approval }
-            | Self::Withdrawn { approval } => Some(*approval),
+            | Self::Withdrawn { approval }
+            | Self::Parked { approval, .. }
+            | Self::Spent { approval } => Some(*approval),
             Self::Policy { .. }
             | Self::Unclear(_)
             | Self::TooManyQuestions { .. }

@@ -52,13 +52,13 @@ pub struct Circumstances {
     pub locks_held: bool,
 }
 
-/// Whether a later request, which waits for the disk itself, makes the effect of this one durable.
+/// Whether another request, which waits for the disk itself, tells of the effect of this one or makes it durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Guard {
     /// Nothing does: a write waits for the disk before it is forwarded.
     #[default]
     Alone,
-    /// A COMMIT that passes the gate will.
+    /// A COMMIT that passes the gate will, or the opening of the file that this belongs to has.
     Guarded,
     /// This is the COMMIT.
     Commit,

@@ -86,6 +86,11 @@ pub struct Mask {
 }
 
 impl Mask {
+    /// For an explanation: what somebody would see, outside of any session.
+    pub fn explained(masking: Arc<Masking>, revealed: BTreeSet<String>) -> Self {
+        Self::new(masking, revealed, (0, 0))
+    }
+
     pub(crate) fn new(
         masking: Arc<Masking>,
         revealed: BTreeSet<String>,

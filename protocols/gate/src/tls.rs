@@ -36,18 +36,35 @@ pub struct Server {
     pub end_point: Option<[u8; 32]>,
 }
 
+/// How backends are verified, and what the gateway proves itself with.
+pub type Client = Arc<rustls::ClientConfig>;
+
 /// Verifies backends against the CA certificates of `roots` (PEM), and nothing else.
-pub fn client(roots: &[u8]) -> Result<Arc<rustls::ClientConfig>, Error> {
+pub fn client(roots: &[u8]) -> Result<Client, Error> {
+    let config = verifying(roots)?.with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// The same with a certificate (PEM, leaf first) that the gateway proves itself with, and its key.
+pub fn client_with_certificate(roots: &[u8], chain: &[u8], key: &[u8]) -> Result<Client, Error> {
+    let chain = certificates(chain)?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|_| Error::Tls("the private key is not PEM".into()))?;
+    let config = verifying(roots)?.with_client_auth_cert(chain, key);
+    Ok(Arc::new(config.map_err(tls)?))
+}
+
+type Verifying = rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert>;
+
+fn verifying(roots: &[u8]) -> Result<Verifying, Error> {
     let mut store = rustls::RootCertStore::empty();
     for certificate in certificates(roots)? {
         store.add(certificate).map_err(tls)?;
     }
-    let config = rustls::ClientConfig::builder_with_provider(provider::default_provider().into())
+    let builder = rustls::ClientConfig::builder_with_provider(provider::default_provider().into())
         .with_safe_default_protocol_versions()
-        .map_err(tls)?
-        .with_root_certificates(store)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .map_err(tls)?;
+    Ok(builder.with_root_certificates(store))
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -35,8 +35,17 @@ pub struct Upstream<T> {
 /// Proof that this session was let through to the target once: what another dial, to cancel, rests on.
 #[derive(Debug, Clone)]
 pub struct Reached {
-    endpoint: Endpoint,
+    /// All that the target was said to be at, in order.
+    endpoints: Arc<[Endpoint]>,
+    place: usize,
     target: Arc<str>,
+}
+
+impl Reached {
+    /// Which of the endpoints it is, counted from 0.
+    pub fn place(&self) -> usize {
+        self.place
+    }
 }
 
 impl Upstream<Stream> {
@@ -46,15 +55,26 @@ impl Upstream<Stream> {
         endpoint: &Endpoint,
         within: Duration,
     ) -> Result<(Self, Underway, Reached), Error> {
+        Self::connect_to_any(permit, vec![endpoint.clone()], within).await
+    }
+
+    /// The same where the target may be at several endpoints: the first that answers, each tried for so long.
+    pub async fn connect_to_any(
+        permit: Permitted<Connect>,
+        endpoints: Vec<Endpoint>,
+        within: Duration,
+    ) -> Result<(Self, Underway, Reached), Error> {
         let target = permit.target();
-        match dial(endpoint, within).await {
-            Ok(stream) => {
+        let endpoints: Arc<[Endpoint]> = endpoints.into();
+        match first(&endpoints, 0, within).await {
+            Ok((stream, place)) => {
                 failpoint::pass(Step::Reached);
                 let underway = permit.dialled().map_err(|reason| {
                     Error::Backend(format!("not allowed any more: {}", reason.as_str()))
                 })?;
                 let reached = Reached {
-                    endpoint: endpoint.clone(),
+                    endpoints,
+                    place,
                     target: target.clone(),
                 };
                 Ok((Self::over(stream, target), underway, reached))
@@ -66,9 +86,24 @@ impl Upstream<Stream> {
         }
     }
 
+    /// The endpoints after the one that was reached, and would not do.
+    pub async fn onward(reached: &Reached, within: Duration) -> Option<(Self, Reached)> {
+        let (stream, place) = first(&reached.endpoints, reached.place + 1, within)
+            .await
+            .ok()?;
+        let reached = Reached {
+            place,
+            ..reached.clone()
+        };
+        Some((Self::over(stream, reached.target.clone()), reached))
+    }
+
     /// A second connection to the same place, for what must be said beside the first.
     pub async fn again(reached: &Reached, within: Duration) -> Result<Self, Error> {
-        dial(&reached.endpoint, within)
+        let Some(endpoint) = reached.endpoints.get(reached.place) else {
+            return Err(Error::Unreachable(io::ErrorKind::NotFound.into()));
+        };
+        dial(endpoint, within)
             .await
             .map(|stream| Self::over(stream, reached.target.clone()))
             .map_err(Error::Unreachable)
@@ -185,6 +220,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Upstream<T> {
     pub async fn flush(&mut self) -> io::Result<()> {
         self.duplex.flush().await
     }
+}
+
+/// The first that answers, from a place on; the last failure where none does.
+async fn first(
+    endpoints: &[Endpoint],
+    from: usize,
+    within: Duration,
+) -> io::Result<(Stream, usize)> {
+    let mut failed = io::ErrorKind::NotFound.into();
+    for (place, endpoint) in endpoints.iter().enumerate().skip(from) {
+        match dial(endpoint, within).await {
+            Ok(stream) => return Ok((stream, place)),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the gate is what dials")]

@@ -88,7 +88,7 @@ async fn a_client_that_goes_is_seen_behind_tls() {
     let roots = tls::client(made.chain.as_bytes()).unwrap();
     let name = rustls_pki_types::ServerName::try_from("localhost").unwrap();
     let shaking = tokio_rustls::TlsConnector::from(roots).connect(name, client);
-    let (connection, client) = tokio::join!(connection.secure(), shaking);
+    let (connection, client) = tokio::join!(connection.secure(b"postgresql"), shaking);
     let (connection, mut client) = (connection.unwrap(), client.unwrap());
     assert!(connection.secured());
     let (_, session) = client.get_ref();
@@ -110,10 +110,16 @@ async fn a_client_that_goes_is_seen_behind_tls() {
 async fn a_handshake_has_a_deadline_and_needs_an_offer() {
     let (connection, _client) = pair(Some(server(&certificate("localhost")))).await;
     tokio::time::pause();
-    assert!(matches!(connection.secure().await, Err(Error::Deadline(_))));
+    assert!(matches!(
+        connection.secure(b"postgresql").await,
+        Err(Error::Deadline(_))
+    ));
     tokio::time::resume();
     let (connection, _client) = pair(None).await;
-    assert!(matches!(connection.secure().await, Err(Error::Tls(_))));
+    assert!(matches!(
+        connection.secure(b"postgresql").await,
+        Err(Error::Tls(_))
+    ));
 }
 
 /// A backend that speaks TLS with this certificate; whether the gate reached it as `name` trusting `roots`.
@@ -123,7 +129,7 @@ async fn reached(shown: Certificate, roots: &Certificate, name: &str) -> Result<
     let backend = tokio::spawn(async move {
         let (stream, peer) = listener.accept().await.unwrap();
         let connection = Connection::new(stream, peer, Some(server(&shown)), SOON);
-        connection.secure().await.is_ok()
+        connection.secure(b"postgresql").await.is_ok()
     });
     let house = House::new().await;
     let session = house.open("ada").await;

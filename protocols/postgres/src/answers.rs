@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gate::words::{PolicyEffect, Why};
-use gate::{Ask, Reason, Unclear, UnclearKind};
+use gate::{Ask, Error, Reason, Unclear, UnclearKind};
 
 use crate::wire::refusal::Refusal;
 use crate::wire::write::client::{Report, notice_response};
@@ -45,6 +45,18 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
         Reason::Withdrawn { approval } => Refusal::Withdrawn {
             approval: approval.to_string(),
         },
+        Reason::Parked {
+            approval,
+            asks,
+            until,
+        } => Refusal::Ticket {
+            approval: approval.to_string(),
+            asked: all_asked(asks),
+            until: until.to_string(),
+        },
+        Reason::Spent { approval } => Refusal::Spent {
+            approval: approval.to_string(),
+        },
         Reason::TooManyQuestions { open } => Refusal::OverLimit {
             what: format!("{open} of your requests wait for approval already"),
             hint: Some("withdraw one of them, or wait until one is answered".to_owned()),
@@ -54,6 +66,25 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
     }
 }
 
+/// Why the server was not reached or entered; never the files that the settings name.
+pub(crate) fn not_entered(error: &Error) -> Refusal {
+    let why = match error {
+        Error::Backend(why) => format!("at the server: {why}"),
+        Error::Unreachable(_) => "it does not answer".to_owned(),
+        Error::Deadline(what) => format!("{what} took too long"),
+        Error::Tls(_) => "its certificate or its TLS is not believed".to_owned(),
+        Error::Configuration(_) => "the target's settings are incomplete".to_owned(),
+        Error::Ended(_) => return Refusal::Killed,
+        Error::Client(_)
+        | Error::ClientGone(_)
+        | Error::Login(_)
+        | Error::Fault(_)
+        | Error::Panicked
+        | Error::OtherProtocol => return Refusal::UpstreamLost,
+    };
+    Refusal::NotEntered { why }
+}
+
 fn not_understood(unclear: &Unclear, request: String) -> Refusal {
     let (what, hint) = (unclear.message.clone(), unclear.hint.clone());
     match unclear.kind {
@@ -61,6 +92,7 @@ fn not_understood(unclear: &Unclear, request: String) -> Refusal {
             reason: what,
             hint: hint.unwrap_or_default(),
         },
+        UnclearKind::Unclear if unclear.code == "syntax" => Refusal::Syntax { request },
         UnclearKind::Unclear => Refusal::Unclear {
             reason: what,
             request,
@@ -83,8 +115,7 @@ pub(crate) fn described(reason: &Reason) -> serde_json::Value {
 
 /// The notice of a held statement.
 pub(crate) fn waiting(approval: gate::ledger::ApprovalId, asks: &[Ask], locked: bool) -> Bytes {
-    let asked: Vec<String> = asks.iter().map(asked).collect();
-    let message = format!("waiting for approval {approval}: {}", asked.join("; "));
+    let message = format!("waiting for approval {approval}: {}", all_asked(asks));
     let mut hint = format!(
         "show it with: countersign approvals show {approval}. Ctrl-C withdraws the statement."
     );
@@ -103,6 +134,11 @@ pub(crate) fn waiting(approval: gate::ledger::ApprovalId, asks: &[Ask], locked: 
         hint: &hint,
         position: None,
     })
+}
+
+fn all_asked(asks: &[Ask]) -> String {
+    let asked: Vec<String> = asks.iter().map(asked).collect();
+    asked.join("; ")
 }
 
 fn asked(ask: &Ask) -> String {

@@ -3,6 +3,8 @@
 mod functions;
 mod names;
 
+use std::collections::BTreeSet;
+
 use crate::words::Effect;
 
 /// What a call of a system function does.
@@ -30,6 +32,30 @@ pub(crate) fn call(name: &str) -> Call {
         Call::Has(Effect::Unknown)
     }
 }
+
+/// The same of `information_schema`, whose views and pgjdbc's metadata call what is listed.
+pub(crate) fn call_of_information_schema(name: &str) -> Call {
+    if listed(INFORMATION_FUNCTIONS, name) {
+        Call::Harmless
+    } else {
+        Call::Has(Effect::Unknown)
+    }
+}
+
+/// Reviewed: SQL over their arguments and the catalogue.
+const INFORMATION_FUNCTIONS: &[&str] = &[
+    "_pg_char_max_length",
+    "_pg_char_octet_length",
+    "_pg_datetime_precision",
+    "_pg_expandarray",
+    "_pg_index_position",
+    "_pg_interval_type",
+    "_pg_numeric_precision",
+    "_pg_numeric_precision_radix",
+    "_pg_numeric_scale",
+    "_pg_truetypid",
+    "_pg_truetypmod",
+];
 
 /// Whether `pg_catalog` has a function of this name that can be called at all.
 pub(crate) fn has_function(name: &str) -> bool {
@@ -66,6 +92,27 @@ pub(crate) fn is_system_schema(schema: &str) -> bool {
 pub(crate) fn is_sensitive(schema: &str, name: &str) -> bool {
     listed(names::SENSITIVE, name) || !has_relation(schema, name)
 }
+
+/// Whether a sensitive relation is asked for none of the columns that make it so; `pg_dump` counts subscriptions, psql
+/// lists user mappings.
+pub(crate) fn shows_no_secret(name: &str, columns: &BTreeSet<String>) -> bool {
+    let secret = SECRET_COLUMNS
+        .iter()
+        .find(|(relation, _)| *relation == name);
+    secret.is_some_and(|(_, secret)| {
+        let mut columns = columns.iter();
+        columns.all(|column| column != "*" && !listed(secret, column))
+    })
+}
+
+/// Reviewed: the columns of sensitive relations whose other columns the server itself shows to everybody, or tell of a
+/// connection only how it is secured.
+const SECRET_COLUMNS: &[(&str, &[&str])] = &[
+    ("pg_stat_gssapi", &["principal"]),
+    ("pg_stat_ssl", &["client_dn", "client_serial", "issuer_dn"]),
+    ("pg_subscription", &["subconninfo"]),
+    ("pg_user_mappings", &["umoptions"]),
+];
 
 fn listed(list: &[&str], name: &str) -> bool {
     list.binary_search(&name).is_ok()

@@ -59,6 +59,9 @@ struct Opened {
     startup: Startup,
 }
 
+/// The protocol's name in TLS.
+const ALPN: &[u8] = b"postgresql";
+
 async fn negotiate(
     mut connection: Connection,
     cancels: &Cancels,
@@ -66,6 +69,7 @@ async fn negotiate(
     limits: &Limits,
 ) -> Result<Option<Opened>, Error> {
     let mut inbox = BytesMut::new();
+    connection = directly_secured(connection).await?;
     // SSLRequest and GSSENCRequest, each at most once, then the real thing
     for _ in 0..4 {
         let Some(first) = first(&mut connection, &mut inbox, limits).await? else {
@@ -75,19 +79,19 @@ async fn negotiate(
             First::SslRequest if connection.offers_tls() && !connection.secured() => {
                 say(&mut connection, write::ACCEPT_TLS).await?;
                 nothing_left(&mut connection, &inbox).await?;
-                connection = connection.secure().await?;
+                connection = connection.secure(ALPN).await?;
             }
             First::SslRequest | First::GssencRequest => {
                 say(&mut connection, write::REFUSE_ENCRYPTION).await?;
             }
             First::DirectTls => {
-                // the handshake's bytes lie in our buffer and cannot be given back to it
-                return Err(Error::Tls(
-                    "direct TLS negotiation is not spoken here".into(),
-                ));
+                // it is a connection's first word, or its answer to `S`
+                return Err(Error::Tls("a handshake out of turn".into()));
             }
             First::CancelRequest(cancel) => {
                 cancels.ring(&cancel);
+                // newer libpq waits for a TLS that ends in order, as the server's own does
+                let _ = connection.stream.shutdown().await;
                 return Ok(None);
             }
             First::Unsupported { major, minor } => {
@@ -110,6 +114,20 @@ async fn negotiate(
         }
     }
     refuse(&mut connection, Refusal::Malformed(Malformed::Format)).await
+}
+
+/// With TLS where a handshake comes first, as libpq does with `sslnegotiation=direct`.
+async fn directly_secured(connection: Connection) -> Result<Connection, Error> {
+    let begins = connection.begins_with_tls().await;
+    if !connection.offers_tls() || !begins.map_err(Error::ClientGone)? {
+        return Ok(connection);
+    }
+    let connection = connection.secure(ALPN).await?;
+    // else it may be meant for another protocol, and the client was led here
+    if !connection.agreed_on(ALPN) {
+        return Err(Error::Tls("a direct handshake without ALPN".into()));
+    }
+    Ok(connection)
 }
 
 /// The first packet, or `None` at the end of the stream.

@@ -10,6 +10,7 @@ mod code;
 mod columns;
 mod command;
 mod condition;
+mod copy;
 mod expression;
 mod json;
 mod kinds;
@@ -17,6 +18,7 @@ mod maintenance;
 mod nodes;
 mod objects;
 mod operations;
+mod own_calls;
 mod parts;
 mod query;
 mod session;
@@ -28,7 +30,9 @@ mod text;
 mod verbs;
 mod walk;
 
+pub use copy::{CopyOut, Format, Layout};
 pub use operations::{SessionState, operations};
+pub use own_calls::OwnCalls;
 pub use parts::{Object, Part, PartFacts, RelationName};
 pub use settings::HARMLESS_SETTINGS;
 pub use statement::{Forgets, SessionChange, Statement, StatementKind, TransactionChange};
@@ -86,7 +90,9 @@ pub fn analyse(text: &str) -> Result<Analysis, Unclear> {
                 ..refused
             });
         }
-        statements.push(finish(walk, kind_of(node), Some(span)));
+        let mut statement = finish(walk, kind_of(node), Some(span));
+        statement.copied_out = copy::copied_out(node, text::of(text, span));
+        statements.push(statement);
     }
     if statements.is_empty() {
         statements.push(empty());

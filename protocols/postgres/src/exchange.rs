@@ -5,12 +5,17 @@ mod ask;
 mod beside;
 mod columns;
 mod complete;
+mod copy_in;
+mod copy_out;
 mod effects;
 mod expected;
 mod extended;
 mod failed;
 mod finish;
+mod group;
 mod hold;
+mod impact;
+mod large;
 mod masking;
 mod operations;
 mod own;
@@ -20,20 +25,22 @@ mod sound;
 mod sources;
 mod state;
 mod take;
+mod telling;
 
 pub(crate) use ask::meaning;
 pub(crate) use operations::plain_facts;
+pub(crate) use sound::unlaundered;
 pub(crate) use state::State;
 
 use bytes::BytesMut;
 use gate::failpoint::Step;
-use gate::{Duplex, End, Error, Gone, Reached, Session, Stream, Turn, Underway, Upstream};
+use gate::{Duplex, End, Error, Gone, Session, Stream, Turn, Underway, Upstream};
 
 use crate::analyses::Analyses;
 use crate::cancel::Registration;
-use crate::config::At;
 use crate::decode::SessionState;
 use crate::governed::Catalogues;
+use crate::server::Way;
 use crate::wire::backend::Status;
 use crate::wire::frame::Limits;
 use crate::wire::startup::Cancel;
@@ -63,8 +70,7 @@ pub(crate) struct Exchange {
     pub(crate) server: Upstream<Stream>,
     pub(crate) replies: BytesMut,
     pub(crate) connected: Option<Underway>,
-    pub(crate) reached: Reached,
-    pub(crate) at: At,
+    pub(crate) way: Way,
     pub(crate) registration: Registration,
     /// The server's key, for cancelling.
     pub(crate) key: Option<Cancel>,
@@ -86,6 +92,7 @@ enum Woken {
     Gone,
     Cancel,
     Cancelled,
+    Inquired,
     Ended(End),
 }
 
@@ -114,7 +121,12 @@ impl Exchange {
                 Woken::Held(moment) => self.held_moment(moment).await?,
                 Woken::Gone => return Err(Error::Client("gone while held".into())),
                 Woken::Cancel => self.cancel_asked().await?,
-                Woken::Cancelled => self.state.cancelling = None,
+                Woken::Cancelled => {
+                    self.state.cancelling = None;
+                    // what was not looked at until then
+                    self.answers().await?;
+                }
+                Woken::Inquired => self.state.inquiring = None,
                 Woken::Ended(end) => return Err(Error::Ended(end)),
             }
         }
@@ -122,7 +134,7 @@ impl Exchange {
 
     async fn wait(&mut self) -> Woken {
         let reading_client = self.reads_client();
-        let reading_server = self.client.backlog() < BACKLOG;
+        let reading_server = self.client.backlog() < BACKLOG && !self.withholds();
         // the end of the session ends this too
         let mut leave = self.connected.as_ref().map(Underway::revocation);
         let mut front = self
@@ -137,11 +149,13 @@ impl Exchange {
             ended = revoked(&mut leave) => Woken::Ended(ended),
             ended = revoked(&mut front) => Woken::Ended(ended),
             moment = hold::moment(&mut self.state.held) => Woken::Held(moment),
+            // before what either side sends, of which there may be no end
+            rung = self.registration.rung.recv() => match rung { Some(()) => Woken::Cancel, None => Woken::Gone },
             turn = self.server.turn_quietly(&mut self.replies, reading_server) => Woken::Server(turn),
             turn = self.client.turn_quietly(&mut self.inbox, reading_client, Step::Answered) => Woken::Client(turn),
             () = self.watch.wait(), if held => Woken::Gone,
-            rung = self.registration.rung.recv() => match rung { Some(()) => Woken::Cancel, None => Woken::Gone },
             () = cancelled(&mut self.state.cancelling) => Woken::Cancelled,
+            () = inquired(&mut self.state.inquiring) => Woken::Inquired,
         }
     }
 
@@ -169,21 +183,20 @@ impl Exchange {
         if self.state.held.is_some() {
             return self.withdraw_held().await;
         }
-        let Some(key) = self.key.clone() else {
-            return Ok(());
-        };
-        if self.state.queue.is_empty() || self.state.cancelling.is_some() {
-            return Ok(());
+        if !self.state.queue.is_empty() {
+            self.stop();
         }
-        // nothing new goes to the server until the cancellation has reached it, so that it cannot hit the next statement
-        let stopping = crate::server::cancel(
-            self.session.clone(),
-            self.reached.clone(),
-            self.at.clone(),
-            key,
-        );
-        self.state.cancelling = Some(Box::pin(stopping));
         Ok(())
+    }
+
+    /// Tells the server to stop what it runs.
+    fn stop(&mut self) {
+        let Some(key) = self.key.clone().filter(|_| self.state.cancelling.is_none()) else {
+            return;
+        };
+        // nothing new goes to the server until the cancellation has reached it, so that it cannot hit the next statement
+        let stopping = crate::server::cancel(self.session.clone(), self.way.clone(), key);
+        self.state.cancelling = Some(Box::pin(stopping));
     }
 }
 
@@ -198,6 +211,13 @@ async fn cancelled(cancelling: &mut Option<Cancelling>) {
     match cancelling {
         // a cancellation that failed leaves the statement running, as it does without a gateway
         Some(stopping) => drop(stopping.await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn inquired(inquiring: &mut Option<impact::Inquiring>) {
+    match inquiring {
+        Some(inquiring) => inquiring.await,
         None => std::future::pending().await,
     }
 }

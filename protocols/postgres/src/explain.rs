@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use gate::words::Redacted;
-use gate::{Circumstances, Sample, Target, Unclear};
+use gate::{Circumstances, Mask, Sample, Target, Unclear};
 use serde::Deserialize;
 
 use crate::config::Backend;
 use crate::decode::{SessionState, analyse, operations};
-use crate::exchange::meaning;
+use crate::exchange::{meaning, unlaundered};
+use crate::governed::Governed;
+use crate::look_up;
 use crate::request::{Asked, Text, unclear, unsupported};
 use crate::wire::write::server as write;
 
@@ -48,12 +50,27 @@ pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked
         .first()
         .cloned()
         .unwrap_or_default();
+    let told = match &sample.live {
+        None => None,
+        Some(live) => {
+            let told = look_up::read(&live.catalogue);
+            Some((
+                told.ok_or_else(|| shape("the catalogue is in another shape"))?,
+                &live.mask,
+            ))
+        }
+    };
+    let (path, role) = match &told {
+        Some((told, _)) => (told.search_path.clone(), told.role.clone()),
+        None => (
+            vec!["pg_catalog".into(), "public".into()],
+            target.backend.user.clone(),
+        ),
+    };
     let facts = SessionState {
         database: sample.database.clone().unwrap_or(offered),
-        search_path: session
-            .search_path
-            .unwrap_or_else(|| vec!["pg_catalog".into(), "public".into()]),
-        role: session.role.unwrap_or_else(|| target.backend.user.clone()),
+        search_path: session.search_path.unwrap_or(path),
+        role: session.role.unwrap_or(role),
         in_transaction: session.in_transaction,
         ..SessionState::default()
     };
@@ -62,7 +79,8 @@ pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked
         Ok(analysis) => {
             let mut facts = facts.clone();
             facts.in_transaction |= analysis.statements.len() > 1;
-            Ok(Arc::new(operations(analysis, &facts)))
+            let seen = told.map_or(Ok(()), |(told, mask)| sound(analysis, told, (mask, &facts)));
+            seen.map(|()| Arc::new(operations(analysis, &facts)))
         }
         Err(refused) => Err(unclear(refused)),
     };
@@ -74,9 +92,22 @@ pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked
         operations,
         text: Text::new(Redacted::plain(&text)),
         role: None,
+        note: None,
         circumstances: Circumstances::default(),
         refusable: None,
     })
+}
+
+/// What masked columns do not allow, by the columns that there are.
+fn sound(
+    analysis: &crate::decode::Analysis,
+    told: look_up::Told,
+    (mask, facts): (&Mask, &SessionState),
+) -> Result<(), Unclear> {
+    let governed = Governed::new(Arc::new(told.catalogue), mask, &facts.database);
+    let path = &facts.search_path;
+    let mut statements = analysis.statements.iter();
+    statements.try_for_each(|statement| unlaundered(statement, (mask, &governed), path))
 }
 
 fn text(request: &serde_json::Value) -> Result<String, Unclear> {

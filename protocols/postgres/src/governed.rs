@@ -70,6 +70,14 @@ impl Governed {
                 }
             }
         }
+        for (oid, generated, from) in &catalogue.generated {
+            let classes = relations.get_mut(oid);
+            if let Some(classes) = classes
+                && let Some(class) = classes.columns.get(from).cloned()
+            {
+                classes.columns.entry(*generated).or_insert(class);
+            }
+        }
         if mask.governs_columns() {
             for view in &catalogue.opaque {
                 relations.entry(*view).or_default().opaque = true;

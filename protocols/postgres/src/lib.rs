@@ -10,9 +10,11 @@ pub mod decode;
 mod exchange;
 mod explain;
 mod governed;
+mod impact;
 mod layout;
 pub mod lineage;
 pub mod login;
+mod look_up;
 pub mod mask;
 pub mod request;
 mod serve;
@@ -26,7 +28,7 @@ use gate::{
 
 use crate::analyses::Analyses;
 use crate::cancel::Cancels;
-use crate::config::{Backend, Listener};
+use crate::config::{At, Backend, Listener};
 use crate::exchange::Shared;
 use crate::governed::Catalogues;
 use crate::request::Asked;
@@ -69,12 +71,24 @@ impl Protocol for Postgres {
         explain::explain(target, &sample)
     }
 
+    async fn catalogue(
+        target: &Target<Backend>,
+        session: gate::Session,
+        database: Option<String>,
+    ) -> Result<serde_json::Value, Error> {
+        look_up::catalogue(target, session, database).await
+    }
+
     fn answer(reason: &Reason) -> serde_json::Value {
         answers::described(reason)
     }
 
     fn endpoints(backend: &Backend) -> Vec<Endpoint> {
-        vec![backend.at.endpoint()]
+        backend.places().map(At::endpoint).collect()
+    }
+
+    fn check(backend: &Backend) -> Result<(), Error> {
+        backend.check()
     }
 
     fn hints(target: &Target<Backend>) -> Vec<Hint> {

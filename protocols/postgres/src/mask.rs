@@ -1,7 +1,10 @@
 //! Masking of what flows back: rows, errors, notices, notifications, COPY lines. Never another count or type of columns.
 
+pub mod copy;
 pub mod fields;
+mod inspect;
 mod json;
+mod number;
 mod value;
 
 use std::borrow::Cow;
@@ -41,9 +44,8 @@ pub struct Hide<'a> {
 /// Why a result cannot be passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unmaskable {
-    /// To be refused before any row: `column` counts from 0.
-    #[error("column {column} has type {type_oid} in binary format")]
-    Type { column: usize, type_oid: u32 },
+    #[error("a row is too long to be masked")]
+    TooLong,
     /// The server breaks the protocol.
     #[error("a row does not fit its description")]
     Shape,
@@ -61,29 +63,30 @@ pub struct RowMask {
 struct Column {
     rule: Rule,
     kind: Kind,
+    type_oid: u32,
     binary: bool,
 }
 
 impl RowMask {
     /// For each column its rule, the oid of its type, and whether its values are binary.
-    ///
-    /// # Errors
-    /// [`Unmaskable::Type`] where a rule must look into a binary value whose type is not known here.
-    pub fn new(columns: impl IntoIterator<Item = (Rule, u32, bool)>) -> Result<Self, Unmaskable> {
-        let columns = columns
-            .into_iter()
-            .enumerate()
-            .map(|(column, (rule, type_oid, binary))| {
-                let kind = Kind::of(type_oid);
-                let looks = matches!(rule, Rule::Detect | Rule::Class(_));
-                if looks && binary && !kind.is_readable_in_binary() {
-                    return Err(Unmaskable::Type { column, type_oid });
-                }
-                Ok(Column { rule, kind, binary })
-            });
-        columns
-            .collect::<Result<_, _>>()
-            .map(|columns| Self { columns })
+    pub fn new(columns: impl IntoIterator<Item = (Rule, u32, bool)>) -> Self {
+        let columns = columns.into_iter().map(|(rule, type_oid, binary)| Column {
+            rule,
+            kind: Kind::of(type_oid),
+            type_oid,
+            binary,
+        });
+        Self {
+            columns: columns.collect(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
     }
 
     /// Whether every row may pass as it is, by [`crate::wire::frame::pass_rows`].
@@ -109,12 +112,29 @@ impl RowMask {
         if reader.u8()? != b'D' || reader.u32()? as usize + 1 != frame.len() {
             return Err(Unmaskable::Shape);
         }
+        out.reserve(frame.len());
+        out.put_slice(b"D\0\0\0\0");
+        self.append_tuple(reader.remaining(), hide, out)?;
+        let length = i32::try_from(out.len() - start - 1).map_err(|_| Unmaskable::Shape)?;
+        let place = out
+            .get_mut(start + 1..start + HEADER)
+            .ok_or(Unmaskable::Shape)?;
+        place.copy_from_slice(&length.to_be_bytes());
+        Ok(())
+    }
+
+    /// A count of columns, and for each its length and its value.
+    fn append_tuple(
+        &self,
+        tuple: &[u8],
+        hide: Hide<'_>,
+        out: &mut BytesMut,
+    ) -> Result<(), Unmaskable> {
+        let mut reader = Reader::new(tuple);
         let count = reader.u16()?;
         if usize::from(count) != self.columns.len() {
             return Err(Unmaskable::Shape);
         }
-        out.reserve(frame.len());
-        out.put_slice(b"D\0\0\0\0");
         out.put_u16(count);
         for column in &self.columns {
             let masked = match reader.value()? {
@@ -129,12 +149,6 @@ impl RowMask {
                 None => out.put_i32(-1),
             }
         }
-        reader.end()?;
-        let length = i32::try_from(out.len() - start - 1).map_err(|_| Unmaskable::Shape)?;
-        let place = out
-            .get_mut(start + 1..start + HEADER)
-            .ok_or(Unmaskable::Shape)?;
-        place.copy_from_slice(&length.to_be_bytes());
-        Ok(())
+        Ok(reader.end()?)
     }
 }

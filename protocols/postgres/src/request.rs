@@ -26,6 +26,8 @@ pub struct Asked {
     pub(crate) text: Text,
     /// The role it acts as at the server, where that is known.
     pub(crate) role: Option<Arc<str>>,
+    /// What else who approves it must know.
+    pub(crate) note: Option<&'static str>,
     pub(crate) circumstances: Circumstances,
     /// What a refusal is made of: the message, and what stands in its place.
     pub(crate) refusable: Option<(Frame, Substitute)>,
@@ -67,6 +69,35 @@ impl Text {
         }
     }
 
+    /// The same with a line for each execution and its parameters.
+    pub(crate) fn with_rows(&self, rows: &[Vec<Redacted>]) -> Self {
+        let mut shown = format!("{}\n-- {} executions:", self.shown, rows.len());
+        let mut redacted = self.redacted.clone();
+        for (number, row) in rows.iter().enumerate() {
+            shown.push_str(&format!("\n-- {}:", number + 1));
+            for (place, value) in row.iter().enumerate() {
+                // no value can pass for the next parameter, or the next execution
+                let value_shown = gate::words::visible(&value.text).replace('\n', "\n--      | ");
+                let line = if place == 0 { " " } else { "\n--    " };
+                shown.push_str(&format!("{line}${} = {value_shown}", place + 1));
+                if !value.classes.is_empty() {
+                    Arc::make_mut(&mut redacted).extend(value.classes.iter().cloned());
+                }
+            }
+            if shown.len() > SHOWN {
+                break;
+            }
+        }
+        let end = shown.floor_char_boundary(SHOWN);
+        let cut = self.cut || end < shown.len();
+        shown.truncate(end);
+        Self {
+            shown: shown.into(),
+            redacted,
+            cut,
+        }
+    }
+
     /// The same with a line for each parameter.
     pub(crate) fn with_parameters(&self, lines: &[Redacted]) -> Self {
         if lines.is_empty() {
@@ -78,7 +109,7 @@ impl Text {
             shown.push_str(&format!(
                 "\n-- ${} = {}",
                 number + 1,
-                gate::words::visible(&line.text)
+                gate::words::visible(&line.text).replace('\n', "\n--    | ")
             ));
             if !line.classes.is_empty() {
                 Arc::make_mut(&mut redacted).extend(line.classes.iter().cloned());
@@ -105,6 +136,7 @@ impl Asked {
         if self.circumstances.locks_held {
             notes.push("a transaction is open: locks are held while people are asked".to_owned());
         }
+        notes.extend(self.note.map(str::to_owned));
         notes
     }
 }

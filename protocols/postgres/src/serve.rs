@@ -3,8 +3,8 @@
 use bytes::BytesMut;
 use gate::words::{Action, Attributes, Operation, Resource};
 use gate::{
-    About, Connect, Connection, Decision, Error, Gate, Hold, NotOpened, Permitted, Reason, Session,
-    Target,
+    About, Connect, Connection, Decision, Error, Gate, Hold, Manner, NotOpened, Permitted, Reason,
+    Session, Target,
 };
 
 use crate::Postgres;
@@ -13,7 +13,7 @@ use crate::client::{Arrived, arrive, farewell};
 use crate::config::Backend;
 use crate::decode::SessionState;
 use crate::exchange::{Exchange, State, plain_facts};
-use crate::server::{Entered, Wishes, enter};
+use crate::server::{Entered, Wishes, enter, startup};
 use crate::wire::backend::Status;
 use crate::wire::frame::Limits;
 use crate::wire::refusal::Refusal;
@@ -40,15 +40,19 @@ pub(crate) async fn serve(
         login: &arrived.login,
         database: &database,
     };
-    let entered = match enter(&session, permit, &target.backend, &wishes).await {
+    let entered = match startup(&session, &target.backend, &wishes) {
+        Ok(startup) => enter(&session, permit, &target.backend, startup).await,
+        Err(error) => Err(error),
+    };
+    let entered = match entered {
         Ok(entered) => entered,
         Err(error) => {
             let told: Result<(), Error> =
-                farewell(&mut arrived.connection, &Refusal::UpstreamLost).await;
+                farewell(&mut arrived.connection, &answers::not_entered(&error)).await;
             return told.and(Err(error));
         }
     };
-    exchange(listener, arrived, (session, target, database), entered)?
+    exchange(listener, arrived, (session, database), entered)?
         .run()
         .await
 }
@@ -137,6 +141,9 @@ async fn reach(
                 }
                 return Ok(permit);
             }
+            Decision::Hold(hold) if !told && hold.manner() == Manner::Ticket => {
+                decision = ticket(hold).await;
+            }
             Decision::Hold(mut hold) => {
                 if !told {
                     told = true;
@@ -166,6 +173,14 @@ async fn reach(
                 return told.and(Err(fault.into()));
             }
         }
+    }
+}
+
+/// A service does not wait: it is told to come back.
+async fn ticket(hold: Hold<Connect>) -> Decision<Connect> {
+    match hold.ticket().await {
+        Ok(denied) => Decision::Deny(denied),
+        Err((request, fault)) => Decision::Fault(request, fault),
     }
 }
 
@@ -205,7 +220,7 @@ fn set_role(database: &str, role: &str) -> Operation {
 fn exchange(
     listener: &Postgres,
     arrived: Arrived,
-    (session, target, database): (Session, Target<Backend>, String),
+    (session, database): (Session, String),
     entered: Entered,
 ) -> Result<Exchange, Error> {
     let Arrived {
@@ -241,8 +256,7 @@ fn exchange(
         server: entered.upstream,
         replies: entered.replies,
         connected: Some(entered.connected),
-        reached: entered.reached,
-        at: target.backend.at.clone(),
+        way: entered.way,
         registration,
         key: entered.cancel,
         limits: Limits {

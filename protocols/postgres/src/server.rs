@@ -1,5 +1,10 @@
-//! The server's side of a connection before any statement: reached by permit, over verified TLS or a Unix socket.
+//! The server's side of a connection before any statement: reached by permit, over verified TLS or on this machine, and
+//! entered as the gateway's own role.
 
+mod authenticate;
+mod beside;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -8,16 +13,17 @@ use gate::{
     Underway, Upstream,
 };
 
-use crate::config::{At, Backend};
+use crate::config::{At, Backend, SessionAttributes};
 use crate::login::parameters::Login;
-use crate::login::scram;
-use crate::wire::backend::{Authentication, Backend as Message, mechanisms};
-use crate::wire::frame::{BackendFrame, Frame, Limits, next_backend};
 use crate::wire::startup::Cancel;
 use crate::wire::write::server as write;
+use authenticate::{Entering, Failed, Reported};
+pub(crate) use beside::{Beside, Rows};
 
 /// How long reaching and entering a server may take, each step.
 const WITHIN: Duration = Duration::from_secs(10);
+/// The same where there are others to try.
+const WITHIN_SEVERAL: Duration = Duration::from_secs(4);
 
 /// A server that let the gateway in.
 pub(crate) struct Entered {
@@ -25,10 +31,29 @@ pub(crate) struct Entered {
     pub(crate) replies: BytesMut,
     /// The session's leave to be there.
     pub(crate) connected: Underway,
-    pub(crate) reached: Reached,
+    pub(crate) way: Way,
     /// What the server reported at start-up, as its frames.
     pub(crate) reported: Vec<(String, Vec<u8>)>,
     pub(crate) cancel: Option<Cancel>,
+}
+
+/// How the server that a session is at is reached once more.
+#[derive(Clone)]
+pub(crate) struct Way {
+    backend: Arc<Backend>,
+    reached: Reached,
+}
+
+impl Way {
+    /// The role that the gateway logs in as.
+    pub(crate) fn user(&self) -> &str {
+        &self.backend.user
+    }
+
+    fn at(&self) -> &At {
+        let mut places = self.backend.places();
+        places.nth(self.reached.place()).unwrap_or(&self.backend.at)
+    }
 }
 
 /// What the server is asked to set for this session.
@@ -37,48 +62,117 @@ pub(crate) struct Wishes<'a> {
     pub(crate) database: &'a str,
 }
 
+/// Enters the first of the target's places that will do.
 pub(crate) async fn enter(
     session: &Session,
     permit: Permitted<Connect>,
-    backend: &Backend,
-    wishes: &Wishes<'_>,
+    backend: &Arc<Backend>,
+    startup: Bytes,
 ) -> Result<Entered, Error> {
-    let (upstream, connected, reached) =
-        Upstream::connect(permit, &backend.at.endpoint(), WITHIN).await?;
-    let startup = startup(session, backend, wishes)?;
-    let own = session.own(Purpose::Login, vec![startup]).await?;
-    let upstream = secure(session, upstream, &backend.at, Purpose::Login).await?;
-    let mut entering = Entering {
-        upstream,
-        replies: BytesMut::new(),
+    let endpoints: Vec<_> = backend.places().map(At::endpoint).collect();
+    let within = if endpoints.len() > 1 {
+        WITHIN_SEVERAL
+    } else {
+        WITHIN
     };
-    let Ok((_, mut underway)) = entering.upstream.forward(own) else {
-        return Err(Error::Backend("ended while logging in".into()));
-    };
-    let entered = tokio::time::timeout(WITHIN, entering.login(backend, &mut underway)).await;
-    match entered {
-        Ok(Ok((reported, cancel))) => {
-            underway.done(Outcome::of(OutcomeKind::Completed));
-            let Entering { upstream, replies } = entering;
-            Ok(Entered {
-                upstream,
-                replies,
-                connected,
-                reached,
-                reported,
-                cancel,
-            })
+    let reached = Upstream::connect_to_any(permit, endpoints, within).await?;
+    let (mut upstream, connected, mut reached) = reached;
+    loop {
+        let way = Way {
+            backend: backend.clone(),
+            reached,
+        };
+        let failed = match enter_at(session, upstream, &way, startup.clone()).await {
+            Ok((entering, (reported, cancel))) => {
+                let Entering {
+                    upstream, replies, ..
+                } = entering;
+                return Ok(Entered {
+                    upstream,
+                    replies,
+                    connected,
+                    way,
+                    reported,
+                    cancel,
+                });
+            }
+            Err(failed) => failed,
+        };
+        let next = match failed.elsewhere {
+            true => Upstream::onward(&way.reached, within).await,
+            false => None,
+        };
+        match next {
+            Some((there, place)) => (upstream, reached) = (there, place),
+            None => {
+                connected.done(Outcome::of(OutcomeKind::Failed));
+                return Err(failed.error);
+            }
         }
-        Ok(Err(error)) => {
-            underway.done(Outcome::of(OutcomeKind::Failed));
-            connected.done(Outcome::of(OutcomeKind::Failed));
-            Err(error)
-        }
-        Err(_) => Err(Error::Deadline("login at the server")),
     }
 }
 
-fn startup(session: &Session, backend: &Backend, wishes: &Wishes<'_>) -> Result<Bytes, Error> {
+/// One place: secured, logged in to, and found to be what is asked for.
+async fn enter_at(
+    session: &Session,
+    upstream: Upstream<Stream>,
+    way: &Way,
+    startup: Bytes,
+) -> Result<(Entering, Reported), Failed> {
+    let own = session.own(Purpose::Login, vec![startup]).await;
+    let own = own.map_err(Error::from)?;
+    let upstream = secure(session, upstream, way, Purpose::Login).await?;
+    let mut entering = Entering::new(upstream, way.at().is_proved());
+    let Ok((_, mut underway)) = entering.upstream.forward(own) else {
+        return Err(Error::Backend("ended while logging in".into()).into());
+    };
+    let login = entering.login(&way.backend, &mut underway);
+    let entered = tokio::time::timeout(WITHIN, login).await;
+    let kind = match &entered {
+        Ok(Ok(_)) => OutcomeKind::Completed,
+        Ok(Err(_)) | Err(_) => OutcomeKind::Failed,
+    };
+    underway.done(Outcome::of(kind));
+    match entered {
+        Ok(Ok(reported)) => {
+            suits(way.backend.target_session_attrs, &reported)?;
+            Ok((entering, reported))
+        }
+        Ok(Err(failed)) => Err(failed),
+        Err(_) => Err(Error::Deadline("login at the server").into()),
+    }
+}
+
+/// Servers say at start-up whether they take writes, from PostgreSQL 14 on.
+fn suits(asked: SessionAttributes, (reported, _): &Reported) -> Result<(), Failed> {
+    let says = |name: &str| {
+        let found = reported.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_slice())
+    };
+    let standing = ["in_hot_standby", "default_transaction_read_only"].map(says);
+    match (asked, standing) {
+        (SessionAttributes::Any, _) | (_, [Some(b"off"), Some(b"off")]) => Ok(()),
+        (SessionAttributes::ReadWrite, [Some(_), Some(_)]) => Err(Failed {
+            error: Error::Backend(
+                "takes no writes, and `target_session_attrs` asks for that".into(),
+            ),
+            elsewhere: true,
+        }),
+        (SessionAttributes::ReadWrite, _) => Err(Failed {
+            error: Error::Backend(
+                "does not say whether it takes writes (PostgreSQL 14 and later do)".into(),
+            ),
+            elsewhere: true,
+        }),
+    }
+}
+
+/// The StartupMessage of a session.
+pub(crate) fn startup(
+    session: &Session,
+    backend: &Backend,
+    wishes: &Wishes<'_>,
+) -> Result<Bytes, Error> {
     let identity = session.identity();
     let login = wishes.login;
     let client = login.setting("application_name").unwrap_or("unknown");
@@ -112,20 +206,14 @@ fn startup(session: &Session, backend: &Backend, wishes: &Wishes<'_>) -> Result<
     write::startup(&parameters).map_err(|malformed| Error::Client(malformed.to_string()))
 }
 
-/// SSLRequest and handshake, where the server is reached over TCP: never in plaintext.
+/// SSLRequest and handshake, where the server is reached over TCP: in plaintext on this machine only.
 async fn secure(
     session: &Session,
     mut upstream: Upstream<Stream>,
-    at: &At,
+    way: &Way,
     purpose: Purpose,
 ) -> Result<Upstream<Stream>, Error> {
-    let At::Tcp {
-        host,
-        ca,
-        server_name,
-        ..
-    } = at
-    else {
+    let Some(secured) = way.backend.tls(way.at())? else {
         return Ok(upstream);
     };
     let own = session.own(purpose, vec![write::ssl_request()]).await?;
@@ -135,13 +223,9 @@ async fn secure(
     let mut answer = BytesMut::new();
     let asked = tokio::time::timeout(WITHIN, async {
         while answer.is_empty() {
-            if upstream
-                .turn(&mut answer, true)
-                .await
-                .map_err(Error::Unreachable)?
-                == Turn::Read(0)
-            {
-                return Err(Error::Backend("closed the connection before TLS".into()));
+            let turn = upstream.turn(&mut answer, true).await;
+            if turn.map_err(Error::Unreachable)? == Turn::Read(0) {
+                return Err(authenticate::closed());
             }
         }
         Ok(())
@@ -155,157 +239,21 @@ async fn secure(
         return Err(Error::Backend("does not offer TLS".into()));
     }
     underway.done(Outcome::of(OutcomeKind::Completed));
-    let roots = std::fs::read(ca)
-        .map_err(|error| Error::Configuration(format!("{}: {error}", ca.display())))?;
-    let tls = gate::tls::client(&roots)?;
     upstream
-        .secure(&tls, server_name.as_deref().unwrap_or(host), WITHIN)
+        .secure(&secured.client, &secured.name, WITHIN)
         .await
-}
-
-struct Entering {
-    upstream: Upstream<Stream>,
-    replies: BytesMut,
-}
-
-type Reported = (Vec<(String, Vec<u8>)>, Option<Cancel>);
-
-impl Entering {
-    async fn login(
-        &mut self,
-        backend: &Backend,
-        underway: &mut Underway,
-    ) -> Result<Reported, Error> {
-        self.authenticate(backend, underway).await?;
-        let (mut reported, mut cancel) = (Vec::new(), None);
-        loop {
-            let frame = self.next().await?;
-            match Message::read(&frame).map_err(backend_broke)? {
-                Message::ParameterStatus { name, value } => {
-                    reported.push((name.to_owned(), value.to_vec()));
-                }
-                Message::BackendKeyData { pid, key } => {
-                    cancel = Some(Cancel {
-                        pid,
-                        key: Bytes::copy_from_slice(key),
-                    });
-                }
-                Message::ReadyForQuery(_) => return Ok((reported, cancel)),
-                Message::NoticeResponse(_) => {}
-                Message::ErrorResponse(fields) => return Err(refused(fields.sqlstate())),
-                _ => {
-                    return Err(Error::Backend(
-                        "sent something else than start-up state".into(),
-                    ));
-                }
-            }
-        }
-    }
-
-    /// SCRAM-SHA-256, or nothing at all where the server trusts the socket.
-    async fn authenticate(
-        &mut self,
-        backend: &Backend,
-        underway: &mut Underway,
-    ) -> Result<(), Error> {
-        let certificate = self.upstream.certificate();
-        let end_point = certificate.as_deref().and_then(gate::tls::hash);
-        let client = loop {
-            let frame = self.next().await?;
-            match Message::read(&frame).map_err(backend_broke)? {
-                Message::Authentication(Authentication::Ok) => return Ok(()),
-                Message::Authentication(Authentication::Sasl {
-                    mechanisms: offered,
-                }) => {
-                    let end_point = end_point.as_ref().map(<[u8; 32]>::as_slice);
-                    break scram::Client::begin(mechanisms(offered), end_point).map_err(foul)?;
-                }
-                Message::ErrorResponse(fields) => return Err(refused(fields.sqlstate())),
-                Message::NoticeResponse(_) => {}
-                _ => {
-                    return Err(Error::Backend(
-                        "asks for another login than SCRAM-SHA-256".into(),
-                    ));
-                }
-            }
-        };
-        let first =
-            write::sasl_initial_response(client.mechanism(), client.client_first().as_bytes());
-        self.more(underway, first.map_err(backend_broke)?)?;
-        let challenge = match Message::read(&self.next().await?).map_err(backend_broke)? {
-            Message::Authentication(Authentication::SaslContinue(data)) => {
-                client.challenge(data).map_err(foul)?
-            }
-            Message::ErrorResponse(fields) => return Err(refused(fields.sqlstate())),
-            _ => return Err(Error::Backend("broke off the SCRAM exchange".into())),
-        };
-        let password = backend
-            .password
-            .resolve()
-            .map_err(|error| Error::Configuration(error.to_string()))?;
-        let proved = tokio::task::spawn_blocking(move || challenge.prove(password.expose()));
-        let (last, expected) = proved
-            .await
-            .map_err(|_| Error::Backend("login gave up".into()))?;
-        self.more(underway, write::sasl_response(last.as_bytes()))?;
-        match Message::read(&self.next().await?).map_err(backend_broke)? {
-            Message::Authentication(Authentication::SaslFinal(data)) => {
-                expected.check(data).map_err(foul)?
-            }
-            Message::ErrorResponse(fields) => return Err(refused(fields.sqlstate())),
-            _ => return Err(Error::Backend("broke off the SCRAM exchange".into())),
-        }
-        match Message::read(&self.next().await?).map_err(backend_broke)? {
-            Message::Authentication(Authentication::Ok) => Ok(()),
-            _ => Err(Error::Backend("did not conclude the login".into())),
-        }
-    }
-
-    fn more(&mut self, underway: &mut Underway, bytes: Bytes) -> Result<(), Error> {
-        self.upstream
-            .more(underway, bytes)
-            .map_err(|revoked| Error::Ended(revoked.0))
-    }
-
-    async fn next(&mut self) -> Result<Frame, Error> {
-        let limits = Limits::default();
-        loop {
-            match next_backend(&mut self.replies, &limits).map_err(backend_broke)? {
-                Some(BackendFrame::Whole(frame)) => return Ok(frame),
-                Some(BackendFrame::Large(_)) => {
-                    return Err(Error::Backend("sent data before login".into()));
-                }
-                None => {}
-            }
-            let turn = self
-                .upstream
-                .turn(&mut self.replies, true)
-                .await
-                .map_err(Error::Unreachable)?;
-            if turn == Turn::Read(0) {
-                return Err(Error::Backend(
-                    "closed the connection while logging in".into(),
-                ));
-            }
-        }
-    }
 }
 
 /// Stops what a session's server runs, over a connection of its own; resolves when the server has closed it, so that
 /// nothing sent afterwards can be hit.
-pub(crate) async fn cancel(
-    session: Session,
-    reached: Reached,
-    at: At,
-    whom: Cancel,
-) -> Result<(), Error> {
+pub(crate) async fn cancel(session: Session, way: Way, whom: Cancel) -> Result<(), Error> {
     let within = Duration::from_secs(2);
     let own = session
         .own(Purpose::Cancel, vec![write::cancel_request(&whom)])
         .await?;
     let stopping = async {
-        let upstream = Upstream::again(&reached, within).await?;
-        let mut upstream = secure(&session, upstream, &at, Purpose::Cancel).await?;
+        let upstream = Upstream::again(&way.reached, within).await?;
+        let mut upstream = secure(&session, upstream, &way, Purpose::Cancel).await?;
         let Ok((_, underway)) = upstream.forward(own) else {
             return Err(Error::Backend("ended while cancelling".into()));
         };
@@ -322,17 +270,4 @@ pub(crate) async fn cancel(
     tokio::time::timeout(within, stopping)
         .await
         .map_err(|_| Error::Deadline("cancelling"))?
-}
-
-fn backend_broke(malformed: crate::wire::Malformed) -> Error {
-    Error::Backend(malformed.to_string())
-}
-
-fn foul(failed: scram::Failed) -> Error {
-    Error::Backend(failed.to_string())
-}
-
-fn refused(sqlstate: Option<&[u8]>) -> Error {
-    let code = String::from_utf8_lossy(sqlstate.unwrap_or(b"?????")).into_owned();
-    Error::Backend(format!("refused the gateway's login with {code}"))
 }

@@ -1,6 +1,7 @@
 //! The wire, without a socket: exact and bounded frames, typed readers and writers, native refusals.
 
 pub mod backend;
+pub mod copy;
 pub mod frame;
 pub mod frontend;
 pub(crate) mod reader;

@@ -220,7 +220,8 @@ fn functions() {
     compare("functions");
 }
 
-/// What real clients send, logged from a server: psql's commands and completion, pg_dump, vacuumdb, drivers.
+/// What real clients send, logged from a server: psql's commands and completion, pg_dump, vacuumdb, drivers. What npgsql,
+/// DBeaver and pgAdmin send is written down from what they are known to ask.
 const CLIENTS: &[&str] = &[
     "psql",
     "psql_completion",
@@ -229,6 +230,15 @@ const CLIENTS: &[&str] = &[
     "pgjdbc",
     "psycopg",
     "pgbench",
+    "sqlalchemy",
+    "asyncpg",
+    "node_pg",
+    "pgx",
+    "tokio_postgres",
+    "sqlx",
+    "npgsql",
+    "dbeaver",
+    "pgadmin",
 ];
 
 #[test]

@@ -109,6 +109,27 @@ fn settings_are_canonical() {
     assert_eq!(driver.settings.len(), 7);
 }
 
+/// What drivers and people put into a connection's settings, none of which changes what a statement means.
+#[test]
+fn settings_of_drivers_pass() {
+    for name in [
+        "bytea_output",
+        "client_min_messages",
+        "default_transaction_deferrable",
+        "default_transaction_isolation",
+        "default_transaction_read_only",
+        "idle_in_transaction_session_timeout",
+        "idle_session_timeout",
+        "jit",
+        "lock_timeout",
+    ] {
+        let plain = login(&[("user", "ada"), (name, "x")]).unwrap();
+        assert_eq!(plain.settings, [(name, "x".to_owned())]);
+        let within = with_options(&format!("-c {name}=x")).unwrap();
+        assert_eq!(within.setting(name), Some("x"));
+    }
+}
+
 #[test]
 fn anything_else_is_refused_by_name() {
     for name in [

@@ -92,6 +92,22 @@ fn refusals_have_the_words_that_drivers_know() {
             false,
         ),
         (
+            Refusal::Ticket {
+                approval: "7".to_owned(),
+                asked: "somebody of dba must countersign (drops)".to_owned(),
+                until: "2026-11-21T10:15:00Z".to_owned(),
+            },
+            "42501",
+            false,
+        ),
+        (
+            Refusal::Spent {
+                approval: "7".to_owned(),
+            },
+            "42501",
+            false,
+        ),
+        (
             Refusal::Withdrawn {
                 approval: "a-1".to_owned(),
             },
@@ -104,6 +120,13 @@ fn refusals_have_the_words_that_drivers_know() {
                 request,
             },
             "42501",
+            false,
+        ),
+        (
+            Refusal::Syntax {
+                request: "r-1".to_owned(),
+            },
+            "42601",
             false,
         ),
         (
@@ -152,6 +175,13 @@ fn refusals_have_the_words_that_drivers_know() {
                 target: "shop".to_owned(),
             },
             "42501",
+            true,
+        ),
+        (
+            Refusal::NotEntered {
+                why: "it does not answer".to_owned(),
+            },
+            "58000",
             true,
         ),
         (Refusal::TooManyConnections, "53300", true),

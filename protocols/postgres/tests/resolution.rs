@@ -7,9 +7,11 @@
     reason = "tests"
 )]
 
+use std::sync::Arc;
+
 use protocol_postgres::decode::{
-    Analysis, HARMLESS_SETTINGS, MAX_TEXT, SessionState, StatementKind, TransactionChange, analyse,
-    operations,
+    Analysis, HARMLESS_SETTINGS, MAX_TEXT, OwnCalls, SessionState, StatementKind,
+    TransactionChange, analyse, operations,
 };
 
 fn decode(text: &str) -> Analysis {
@@ -254,4 +256,42 @@ fn what_is_too_long_or_too_deep_is_refused() {
     assert_eq!(code("SELECT '\0'"), "nul");
     assert_eq!(code("SELEC 1"), "syntax");
     assert!(analyse(&format!("{}{} SELECT 1", "/*".repeat(64), "*/".repeat(64))).is_ok());
+}
+
+#[test]
+fn functions_of_the_databases_own_are_found_behind_other_names() {
+    let name = |text: &str| text.to_owned();
+    let own = OwnCalls {
+        overloads: [name("abs")].into(),
+        attributes: [name("named"), name("abs")].into(),
+        views: [(name("public"), name("probing"))].into(),
+    };
+    let mut known = state(&["pg_catalog", "public"], false);
+    known.own_calls = Some(Arc::new(own));
+    for text in [
+        "SELECT abs(p) FROM probed p",
+        "SELECT p.named FROM probed p",
+        "SELECT (p).named FROM probed p",
+        "SELECT 1 WHERE (ROW(1)::pair).named > 0",
+        "SELECT public.probed.abs FROM public.probed",
+        "SELECT * FROM probing",
+        "TABLE public.probing",
+    ] {
+        assert!(
+            asked(text, &known).contains(&"call shop/*/*".to_owned()),
+            "{text}"
+        );
+    }
+    for text in [
+        "SELECT pg_catalog.abs(1)",
+        "SELECT named FROM probed",
+        "SELECT p.name FROM probed p",
+        "SELECT * FROM other.probing",
+        "SELECT lower('X')",
+    ] {
+        assert!(
+            !asked(text, &known).contains(&"call shop/*/*".to_owned()),
+            "{text}"
+        );
+    }
 }

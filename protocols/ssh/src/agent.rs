@@ -5,7 +5,7 @@ mod frame;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use gate::{Fingerprint, Masked, OutcomeKind, Unclear, UnclearKind, Underway, Ungoverned};
+use gate::{Fingerprint, Guard, Masked, OutcomeKind, Unclear, UnclearKind, Underway, Ungoverned};
 use russh::server::Msg;
 use russh::{Channel, ChannelReadHalf, ChannelWriteHalf};
 
@@ -172,6 +172,7 @@ fn asked(text: &str, question: &Bytes, signature: Result<&Signature, Unclear>) -
         wire: vec![question.clone()],
         meaning: Fingerprint::of(&[]),
         operations,
+        guard: Guard::Alone,
         shown: Shown::new(text, None, Vec::new()),
     }
 }

@@ -27,6 +27,13 @@ pub(crate) fn refusal(reason: &Reason, request: Option<&str>) -> String {
         }
         Reason::Expired { approval } => format!("approval {approval} expired: nobody answered"),
         Reason::Withdrawn { approval } => format!("approval {approval} was withdrawn"),
+        Reason::Parked { approval, asks, .. } => {
+            format!(
+                "{}; ask again once it is approved",
+                waiting(*approval, asks)
+            )
+        }
+        Reason::Spent { approval } => format!("approval {approval} was used already"),
         Reason::TooManyQuestions { open } => {
             format!("denied: {open} of your requests wait for approval already")
         }
@@ -71,6 +78,11 @@ pub(crate) fn ended(end: End) -> String {
         End::Drained => "the gateway is shutting down; connect again",
     }
     .to_owned()
+}
+
+/// Of a session in which something of the gateway broke.
+pub(crate) fn failed() -> String {
+    "the gateway failed in this session, which is ended; connect again".to_owned()
 }
 
 pub(crate) fn fault(fault: &Fault) -> String {

@@ -2,6 +2,7 @@
 //! whether it counts here is decided in this file.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use gate::SshCertificate;
 use russh::keys::ssh_key::certificate::CertType;
@@ -35,7 +36,7 @@ pub(crate) enum Void {
     Principals,
     #[error("it is for other addresses")]
     Address,
-    #[error("it forces a command, which the gateway does not do")]
+    #[error("it forces a command that is none")]
     ForcedCommand,
     #[error("it has a critical option that is not known")]
     CriticalOption,
@@ -73,11 +74,15 @@ pub(crate) fn judge(
     if !(certificate.valid_after()..certificate.valid_before()).contains(&shown.now) {
         return Err(Void::Time);
     }
+    let mut forced = None;
     for (option, value) in certificate.critical_options().iter() {
         match option.as_str() {
             "source-address" if within(value, shown.peer) => {}
             "source-address" => return Err(Void::Address),
-            "force-command" => return Err(Void::ForcedCommand),
+            "force-command" if value.is_empty() || value.contains('\0') => {
+                return Err(Void::ForcedCommand);
+            }
+            "force-command" => forced = Some(Arc::from(value.as_str())),
             _ => return Err(Void::CriticalOption),
         }
     }
@@ -89,7 +94,7 @@ pub(crate) fn judge(
             key_id: certificate.key_id().to_owned(),
             valid_until: i64::try_from(certificate.valid_before()).unwrap_or(i64::MAX),
         },
-        permits: Permits::of_extensions(|name| extensions.contains_key(name)),
+        permits: Permits::of_extensions(forced, |name| extensions.contains_key(name)),
     })
 }
 

@@ -133,7 +133,12 @@ async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending
         },
         () = pipes.given_up() => return over(pipes.client.over()),
     };
-    run(&reached, pipes, face, (setting, start)).await
+    // boxed, each for itself: a channel stays in the last the longest
+    let begun = Box::pin(begin(&reached, pipes, face, (setting, start))).await;
+    match begun {
+        Ok(begun) => carry(&reached, pipes, face, begun).await,
+        Err(ending) => ending,
+    }
 }
 
 /// Reads up to the start.
@@ -182,36 +187,46 @@ async fn settle_in(visit: &Visit, client: &Inbox, face: &Face) -> Option<(Settin
     }
 }
 
-async fn run(
+/// Judges the start, and starts it.
+async fn begin(
     reached: &Arc<Reached>,
-    pipes: &mut Pipes,
+    pipes: &Pipes,
     face: &Arc<Face>,
     (setting, start): (Setting, Start),
-) -> Ending {
+) -> Result<(Start, relay::Manner, Begun), Ending> {
     let waiting = AtChannel { face, pipes };
     let granted = lend::granted(reached, setting.environment, setting.wishes, &waiting).await;
     let Some(granted) = granted else {
-        return over(pipes.client.over());
+        return Err(over(pipes.client.over()));
     };
+    let permits = &pipes.visit.permits;
     let opening = Opening {
         terminal: setting.terminal,
         environment: granted.environment(),
         lends: granted.lends(),
-        start,
+        instead_of: permits.forced.is_some().then(|| start.clone()),
+        start: permits.starts(start),
     };
     let (request, copies) = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
     pipes.client.calm();
-    let waiting = AtChannel { face, pipes };
-    let answer = ask(&reached.session, request, &waiting).await;
-    let permit = match answer {
+    let permit = match ask(&reached.session, request, &waiting).await {
         Answer::Go(permit) => permit,
-        Answer::No(text) => return Ending::Told(text),
-        Answer::GivenUp => return over(pipes.client.over()),
+        Answer::No(text) => return Err(Ending::Told(text)),
+        Answer::GivenUp => return Err(over(pipes.client.over())),
     };
-    let begun = match reached.leg.start(permit, &opening, granted).await {
-        Ok(begun) => begun,
-        Err(failure) => return Ending::Told(failed(failure)),
-    };
+    let begun = reached.leg.start(permit, &opening, granted).await;
+    let begun = begun.map_err(|failure| Ending::Told(failed(failure)))?;
+    let terminal = opening.terminal.as_ref().map(|terminal| terminal.size);
+    Ok((opening.start, relay::Manner { copies, terminal }, begun))
+}
+
+/// Passes what it says and hears, to its end.
+async fn carry(
+    reached: &Arc<Reached>,
+    pipes: &mut Pipes,
+    face: &Arc<Face>,
+    (start, manner, begun): (Start, relay::Manner, Begun),
+) -> Ending {
     let Begun {
         side,
         read,
@@ -222,15 +237,13 @@ async fn run(
     let _loans: Vec<Loan> = loans.into_iter().map(lend).collect();
     let target = pipes.target(read);
     pipes.client.flow();
-    match &opening.start {
+    let started = (side, target, underway);
+    match start {
         Start::Subsystem(name) if name == sftp::NAME => {
-            sftp::relay(reached, pipes, face, (side, target, underway)).await
+            Box::pin(sftp::relay(reached, pipes, face, started)).await
         }
         Start::Exec(_) | Start::Shell | Start::Subsystem(_) => {
-            let started = (side, target, underway);
-            let terminal = opening.terminal.as_ref().map(|terminal| terminal.size);
-            let manner = relay::Manner { copies, terminal };
-            relay::relay(reached, pipes, face, (started, manner)).await
+            Box::pin(relay::relay(reached, pipes, face, (started, manner))).await
         }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Door {
     pub(crate) peer: IpAddr,
     /// Within another connection, to this target.
     pub(crate) jump: Option<Jump>,
-    pub(crate) tell: mpsc::UnboundedSender<Told>,
+    pub(crate) tell: mpsc::UnboundedSender<Box<Told>>,
     /// The proofs so far, while more are asked for.
     pub(crate) given: Option<Box<Given>>,
     pub(crate) proved: Option<(Address, Box<Given>)>,
@@ -113,7 +113,7 @@ impl Door {
 
     fn hand_on(&self, told: Told) {
         // fails only where the connection's task is gone, and with it the connection
-        let _ = self.tell.send(told);
+        let _ = self.tell.send(Box::new(told));
     }
 }
 
@@ -186,14 +186,15 @@ impl Handler for Door {
         let Some((address, given)) = self.proved.take() else {
             return Err(russh::Error::NotAuthenticated);
         };
-        self.permits = match &self.jump {
-            Some(jump) => given.permits.and(jump.permits),
-            None => given.permits,
+        let permits = match &self.jump {
+            Some(jump) => given.permits.and(&jump.permits),
+            None => Some(given.permits),
         };
+        self.permits = permits.ok_or(russh::Error::NotAuthenticated)?;
         let client = String::from_utf8_lossy(session.remote_sshid());
         self.hand_on(Told::Entered(Box::new(Entered {
             who: given.who,
-            permits: self.permits,
+            permits: self.permits.clone(),
             address,
             client: client.chars().take(100).collect(),
         })));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gate::words::Operations;
-use gate::{Fingerprint, Sample, Target, Unclear, UnclearKind};
+use gate::{Fingerprint, Guard, Sample, Target, Unclear, UnclearKind};
 use serde_json::Value;
 
 use crate::config::Backend;
@@ -155,6 +155,7 @@ fn asked(kind: &'static str, (login, wire): (&str, &str), operations: Operations
         wire: vec![bytes],
         meaning,
         operations: Ok(Arc::new(operations)),
+        guard: Guard::Alone,
         shown: Shown::new(wire, None, Vec::new()),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gate::words::{Operations, visible};
 use gate::{
-    Fingerprint, Masked, OutcomeKind, Permitted, Unclear, UnclearKind, Underway, Ungoverned,
+    Fingerprint, Guard, Masked, OutcomeKind, Permitted, Unclear, UnclearKind, Underway, Ungoverned,
 };
 use russh::server::{ChannelOpenHandle, Msg};
 use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf};
@@ -64,10 +64,13 @@ pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
         return refuse(reply, "no such host").await;
     }
     let destination = format!("{host}:{number}");
-    let of = match places::at(&visit, &host, number).await {
-        _ if !visit.permits.forwards => Err(not_permitted()),
-        None => Ok(words::forward(words::Forward::Local, &host, port)),
-        Some(whose) => Err(places::refusal(&visit, whose).await),
+    let of = if visit.permits.forwards {
+        match places::at(&visit, &host, number).await {
+            None => Ok(words::forward(words::Forward::Local, &host, port)),
+            Some(whose) => Err(places::refusal(&visit, whose).await),
+        }
+    } else {
+        Err(not_permitted())
     };
     let Some((reached, permit, reply)) = allowed(&visit, reply, &destination, of).await else {
         return;
@@ -84,10 +87,13 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
         reply,
         path,
     } = socket;
-    let of = match places::at_socket(&visit, &path).await {
-        _ if !visit.permits.forwards => Err(not_permitted()),
-        None => at_socket(&path, words::socket),
-        Some(whose) => Err(places::refusal(&visit, whose).await),
+    let of = if visit.permits.forwards {
+        match places::at_socket(&visit, &path).await {
+            None => at_socket(&path, words::socket),
+            Some(whose) => Err(places::refusal(&visit, whose).await),
+        }
+    } else {
+        Err(not_permitted())
     };
     let Some((reached, permit, reply)) = allowed(&visit, reply, &path, of).await else {
         return;
@@ -137,7 +143,7 @@ async fn jump(visit: &Visit, channel: Channel<Msg>, reply: ChannelOpenHandle, ta
         jump: Some(Jump {
             target,
             person: visit.who.identity().name.clone(),
-            permits: visit.permits,
+            permits: visit.permits.clone(),
         }),
     };
     let serving = crate::serve::serve(visit.shared.clone(), within, arrival);
@@ -220,6 +226,7 @@ fn asked(reached: &Reached, destination: &str, operations: Result<Operations, Un
         wire: vec![wire],
         meaning: Fingerprint::of(&[]),
         operations: operations.map(Arc::new),
+        guard: Guard::Alone,
         shown: Shown::new(&text, None, Vec::new()),
     }
 }

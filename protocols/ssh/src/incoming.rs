@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gate::words::{Operations, visible};
-use gate::{Decision, Fingerprint, Leave, Unclear, UnclearKind};
+use gate::{Decision, Fingerprint, Guard, Leave, Unclear, UnclearKind};
 use russh::client;
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelOpenFailure};
@@ -171,6 +171,7 @@ fn asked(reached: &Reached, from: &From, operations: Judged) -> Asked {
         wire: vec![wire],
         meaning: Fingerprint::of(&[]),
         operations: operations.map(Arc::new),
+        guard: Guard::Alone,
         shown: Shown::new(&visible(&text), None, Vec::new()),
     }
 }

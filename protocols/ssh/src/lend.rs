@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use gate::{Fingerprint, Leave, OutcomeKind, Permitted, Underway};
+use gate::{Fingerprint, Guard, Leave, OutcomeKind, Permitted, Underway};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -74,6 +74,7 @@ impl Wish {
             wire: vec![wire],
             meaning: Fingerprint::of(&[]),
             operations: Ok(Arc::new(operations)),
+            guard: Guard::Alone,
             shown: Shown::new(self.text(), None, Vec::new()),
         }
     }
@@ -178,6 +179,7 @@ fn asked(reached: &Reached, environment: &[(String, String)]) -> Asked {
         wire: vec![Bytes::from(text.clone())],
         meaning: Fingerprint::of(&[]),
         operations: Ok(Arc::new(words::environments(names))),
+        guard: Guard::Alone,
         shown: Shown::new(&format!("set {text}"), Some(&mask), Vec::new()),
     }
 }

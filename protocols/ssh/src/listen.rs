@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gate::words::{Operations, visible};
-use gate::{Decision, Fingerprint, OutcomeKind, Permitted, Unclear};
+use gate::{Decision, Fingerprint, Guard, OutcomeKind, Permitted, Unclear};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -187,6 +187,7 @@ fn asked(reached: &Reached, at: &At) -> Asked {
         wire: vec![wire],
         meaning: Fingerprint::of(&[]),
         operations: at.operations().map(Arc::new),
+        guard: Guard::Alone,
         shown: Shown::new(&format!("listen at {}", at.text()), None, Vec::new()),
     }
 }

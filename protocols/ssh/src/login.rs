@@ -58,7 +58,7 @@ pub(crate) async fn prove(door: &Door, user: &str, proof: Proof<'_>) -> Step {
         None => Some((who, permits)),
         Some(earlier) => {
             let both = earlier.who.clone().and(who).ok()?;
-            Some((both, earlier.permits.and(permits)))
+            Some((both, permits.and(&earlier.permits)?))
         }
     });
     let Some((who, permits)) = together.filter(|(who, _)| fits(door, &address, who)) else {

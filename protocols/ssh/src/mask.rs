@@ -72,7 +72,7 @@ impl Stream {
             let kept = self.screen.take_back();
             self.binary = Some(Binary::behind(kept));
         }
-        let out = match &mut self.binary {
+        let out: Bytes = match &mut self.binary {
             Some(binary) => binary.push(&*self.mask, &bytes)?,
             None => {
                 let echo = bytes.len() <= ECHO && last.is_none_or(|last| now - last >= TYPED);
@@ -80,7 +80,7 @@ impl Stream {
                     true => Keep::Harmful,
                     false => Keep::Words,
                 };
-                self.screen.push(&*self.mask, &bytes, keep)
+                self.screen.push(&*self.mask, &bytes, keep).into()
             }
         };
         self.timed(now, !out.is_empty());
@@ -97,7 +97,7 @@ impl Stream {
             None => self.screen.give_up(&*self.mask),
         };
         self.since = None;
-        self.passed(out)
+        self.passed(out.into())
     }
 
     /// What is kept back, for nothing follows.
@@ -107,7 +107,7 @@ impl Stream {
             None => self.screen.finish(&*self.mask),
         };
         self.since = None;
-        self.passed(out)
+        self.passed(out.into())
     }
 
     /// After so long, `flush`.
@@ -148,7 +148,7 @@ impl Stream {
         };
     }
 
-    fn passed(&self, out: Vec<u8>) -> Option<Masked> {
-        (!out.is_empty()).then(|| Masked::by(&self.mask, out.into()))
+    fn passed(&self, out: Bytes) -> Option<Masked> {
+        (!out.is_empty()).then(|| Masked::by(&self.mask, out))
     }
 }

@@ -1,10 +1,17 @@
 //! What a credential lets its holder ask for at all: policy decides only within it.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::channel::inbox::Start;
 use crate::lend::What;
 
 /// What of a session's ways in and out is not closed to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Permits {
+    /// Runs instead of whatever a session asks for.
+    pub(crate) forced: Option<Arc<str>>,
     pub(crate) terminal: bool,
     /// Tunnels of every kind. The jump to a target is a login of its own and no tunnel.
     pub(crate) forwards: bool,
@@ -15,6 +22,7 @@ pub(crate) struct Permits {
 impl Permits {
     /// Of a credential that says nothing of it.
     pub(crate) const ALL: Self = Self {
+        forced: None,
         terminal: true,
         forwards: true,
         agent: true,
@@ -22,23 +30,39 @@ impl Permits {
     };
 
     pub(crate) const NONE: Self = Self {
+        forced: None,
         terminal: false,
         forwards: false,
         agent: false,
         display: false,
     };
 
-    /// What both permit.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self {
+    /// What both permit; nothing where they force different commands.
+    pub(crate) fn and(self, other: &Self) -> Option<Self> {
+        let forced = match (self.forced, &other.forced) {
+            (Some(one), Some(another)) if one != *another => return None,
+            (one, another) => one.or_else(|| another.clone()),
+        };
+        Some(Self {
+            forced,
             terminal: self.terminal && other.terminal,
             forwards: self.forwards && other.forwards,
             agent: self.agent && other.agent,
             display: self.display && other.display,
+        })
+    }
+
+    /// What runs, where a client asks for this.
+    pub(crate) fn starts(&self, asked: Start) -> Start {
+        match self.forced.as_deref() {
+            None => asked,
+            // OpenSSH's word for its own SFTP server
+            Some("internal-sftp") => Start::Subsystem(crate::sftp::NAME.to_owned()),
+            Some(forced) => Start::Exec(Bytes::copy_from_slice(forced.as_bytes())),
         }
     }
 
-    pub(crate) fn lends(self, what: What) -> bool {
+    pub(crate) fn lends(&self, what: What) -> bool {
         match what {
             What::Agent => self.agent,
             What::Display => self.display,
@@ -46,8 +70,9 @@ impl Permits {
     }
 
     /// As the names of a certificate's extensions.
-    pub(crate) fn of_extensions(has: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn of_extensions(forced: Option<Arc<str>>, has: impl Fn(&str) -> bool) -> Self {
         Self {
+            forced,
             terminal: has(TERMINAL),
             forwards: has(FORWARDS),
             agent: has(AGENT),
@@ -56,7 +81,7 @@ impl Permits {
     }
 
     /// The other way round.
-    pub(crate) fn extensions(self) -> Vec<&'static str> {
+    pub(crate) fn extensions(&self) -> Vec<&'static str> {
         let named = [
             (self.display, DISPLAY),
             (self.agent, AGENT),

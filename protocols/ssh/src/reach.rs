@@ -42,7 +42,7 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
     };
     let bearer = Bearer {
         label: format!("{} session {}", session.identity().name, session.id()),
-        permits: visit.permits,
+        permits: &visit.permits,
         people: &visit.shared.authorities,
     };
     let entry = Entry {
@@ -132,6 +132,7 @@ fn told(name: &str, error: &Error) -> String {
         | Error::Unreachable(_)
         | Error::Tls(_)
         | Error::Configuration(_)
+        | Error::Panicked
         | Error::OtherProtocol => format!("`{name}` cannot be reached now"),
     }
 }

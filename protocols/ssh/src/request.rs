@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gate::words::{Hiding, Operations, visible};
-use gate::{Content, Fingerprint, Mask, Rendering, Request, Unclear};
+use gate::{Circumstances, Content, Fingerprint, Guard, Mask, Rendering, Request, Unclear};
 
 /// The longest text that an approver is shown.
 const SHOWN: usize = 64 << 10;
@@ -17,6 +17,8 @@ pub struct Asked {
     pub(crate) content: Vec<Bytes>,
     pub(crate) meaning: Fingerprint,
     pub(crate) operations: Result<Arc<Operations>, Unclear>,
+    /// Whether another request's record, which waits for the disk, tells of this one's effect.
+    pub(crate) guard: Guard,
     pub(crate) shown: Shown,
 }
 
@@ -62,6 +64,13 @@ impl Request for Asked {
 
     fn meaning(&self) -> &Fingerprint {
         &self.meaning
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            guard: self.guard,
+            ..Circumstances::default()
+        }
     }
 
     fn render(&self) -> Rendering {

@@ -118,12 +118,12 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
 
 async fn enter(
     starting: impl Future<Output = Result<RunningSession<Door>, russh::Error>>,
-    told: &mut mpsc::UnboundedReceiver<Told>,
+    told: &mut mpsc::UnboundedReceiver<Box<Told>>,
 ) -> Result<(RunningSession<Door>, Entered), Error> {
     let mut running = starting.await.map_err(broken)?;
     tokio::select! {
         biased;
-        first = told.recv() => match first {
+        first = told.recv() => match first.map(|told| *told) {
             Some(Told::Entered(entered)) => Ok((running, *entered)),
             Some(_) | None => Err(Error::Client("a channel before login".into())),
         },
@@ -156,9 +156,10 @@ fn goal(shared: &Shared, jump: Option<&Jump>, address: &Address) -> Goal {
 struct Life {
     visit: Arc<Visit>,
     handle: Handle,
-    told: mpsc::UnboundedReceiver<Told>,
+    /// Boxed, like what comes: a queue takes room for 32 at once.
+    told: mpsc::UnboundedReceiver<Box<Told>>,
     wants: mpsc::UnboundedReceiver<Option<String>>,
-    comes: mpsc::Receiver<Incoming>,
+    comes: mpsc::Receiver<Box<Incoming>>,
     tasks: JoinSet<()>,
 }
 
@@ -169,6 +170,8 @@ enum Woken {
     Came(Incoming),
     Ended(End),
     Done,
+    /// A task of this connection panicked: what it owned is in an unknown state.
+    Panicked,
 }
 
 impl Life {
@@ -178,10 +181,13 @@ impl Life {
                 biased;
                 over = &mut running => Woken::Over(over),
                 end = ended(&self.visit) => Woken::Ended(end),
-                told = self.told.recv() => Woken::Told(told),
+                told = self.told.recv() => Woken::Told(told.map(|told| *told)),
                 Some(reason) = self.wants.recv() => Woken::Wanted(reason),
-                Some(incoming) = self.comes.recv() => Woken::Came(incoming),
-                Some(_) = self.tasks.join_next() => Woken::Done,
+                Some(incoming) = self.comes.recv() => Woken::Came(*incoming),
+                Some(done) = self.tasks.join_next() => match done {
+                    Ok(()) => Woken::Done,
+                    Err(_) => Woken::Panicked,
+                },
             };
             match woken {
                 Woken::Over(over) => return over.map_err(broken),
@@ -193,8 +199,12 @@ impl Life {
                 }
                 Woken::Came(incoming) => self.let_in(incoming),
                 Woken::Ended(end) => {
-                    self.dismiss(end, running).await;
+                    self.dismiss(answers::ended(end), running).await;
                     return Err(Error::Ended(end));
+                }
+                Woken::Panicked => {
+                    self.dismiss(answers::failed(), running).await;
+                    return Err(Error::Panicked);
                 }
                 Woken::Done => {}
             }
@@ -252,9 +262,8 @@ impl Life {
     }
 
     /// The client is told why, and given a moment to go.
-    async fn dismiss(&self, end: End, running: RunningSession<Door>) {
+    async fn dismiss(&self, text: String, running: RunningSession<Door>) {
         self.visit.closing.send_replace(true);
-        let text = answers::ended(end);
         let telling = self
             .handle
             .disconnect(Disconnect::ByApplication, text, String::new());

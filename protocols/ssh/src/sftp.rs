@@ -1,16 +1,16 @@
 //! The SFTP subsystem: each request is judged on its own, and one that is held or refused stops no other.
 
 mod asked;
+mod ending;
 mod files;
 mod size;
 mod transfer;
 mod waiting;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use gate::{Decision, End, Hold, Masked, OutcomeKind, Permitted, Ungoverned};
+use bytes::{Bytes, BytesMut};
+use gate::{Decision, Hold, Masked, Permitted, Ungoverned};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -18,15 +18,14 @@ use crate::answers;
 use crate::ask::{Answer, wait_for};
 use crate::channel::inbox::{Inbox, Over, Piece};
 use crate::channel::relay::{Started, pauses};
-use crate::channel::{Ending, Pipes, failed, over};
-use crate::decode::sftp::{
-    Ask, Malformed, Outcome, Packet, Reply, Request, Tap, permission_denied, status,
-};
+use crate::channel::{Ending, Pipes, failed};
+use crate::decode::sftp::{Ask, Outcome, Packet, Reply, Request, Tap, permission_denied, status};
 use crate::face::Face;
 use crate::request::Asked;
 use crate::running::Running;
-use crate::upstream::{Broken, Side};
+use crate::upstream::Side;
 use crate::visit::{Reached, Visit};
+use ending::Ended;
 use files::Files;
 use transfer::Transfer;
 use waiting::AtFile;
@@ -35,7 +34,8 @@ pub(crate) const NAME: &str = "sftp";
 
 /// Requests that may wait for people at once on one channel.
 const MOST_HELD: usize = 64;
-const CONCLUDES_WITHIN: Duration = Duration::from_secs(3);
+/// Replies that came together are told together, up to so many bytes.
+const TOGETHER: usize = 8 << 10;
 
 /// The id of a request, and what will be told of the file that it opens.
 type Opens = (u32, Option<Box<Transfer>>);
@@ -57,17 +57,6 @@ struct Session<'a> {
     client_ended: bool,
     /// The target was told that the client sends no more.
     told_end: bool,
-}
-
-enum Ended {
-    Target(Option<String>),
-    ClientLeft,
-    Revoked(End),
-    Over(Over),
-    Lost,
-    Malformed(Malformed),
-    NotStarted,
-    Unrecorded(gate::Fault),
 }
 
 pub(crate) async fn relay(
@@ -114,7 +103,10 @@ impl Session<'_> {
             let reads = !self.client_ended && self.asking.len() < MOST_HELD;
             let woken = tokio::select! {
                 biased;
-                Some(Ok((opens, what, answer))) = self.asking.join_next() => Woken::Answered(opens, what, Box::new(answer)),
+                Some(done) = self.asking.join_next() => match done {
+                    Ok((opens, what, answer)) => Woken::Answered(opens, what, Box::new(answer)),
+                    Err(_) => return Ended::Panicked,
+                },
                 piece = target.next() => Woken::Target(piece),
                 piece = self.client.next(), if reads => Woken::Client(piece),
             };
@@ -167,9 +159,7 @@ impl Session<'_> {
         match piece {
             Piece::Data(bytes) => {
                 self.tap.from_server(bytes);
-                while let Some(reply) = self.tap.next_reply()? {
-                    self.reply(reply).await?;
-                }
+                self.replies().await?;
             }
             Piece::Extended(code, bytes) => {
                 let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
@@ -232,7 +222,7 @@ impl Session<'_> {
         let (asked, what) = asked::asked(self.reached, bytes, &request);
         let opens = (id, files::transfer(&request));
         match self.reached.session.authorize(asked).await {
-            Decision::Permit(permit) => self.pass(opens, permit).await,
+            Decision::Permit(permit) => self.pass(opens, permit).await.map(drop),
             Decision::Deny(denied) => {
                 let text = answers::refusal(denied.reason(), denied.id().as_deref());
                 self.refuse(id, &what, &text).await
@@ -263,20 +253,28 @@ impl Session<'_> {
         answer: Answer<Asked>,
     ) -> Result<(), Ended> {
         match answer {
-            Answer::Go(permit) => self.pass(opens, permit).await,
+            Answer::Go(permit) => self.pass(opens, permit).await.map(drop),
             Answer::No(text) => self.refuse(opens.0, what, &text).await,
             Answer::GivenUp => self.refuse(opens.0, what, "given up").await,
         }
     }
 
-    async fn pass(&mut self, (id, transfer): Opens, permit: Permitted<Asked>) -> Result<(), Ended> {
+    /// Whether it went out: a permission may end in the hand.
+    async fn pass(
+        &mut self,
+        (id, transfer): Opens,
+        permit: Permitted<Asked>,
+    ) -> Result<bool, Ended> {
         match self.side.pass(permit).await {
             Ok(underway) => {
                 self.files.asked(id, Running::new(underway), transfer);
-                Ok(())
+                Ok(true)
             }
             Err(crate::upstream::Failure::Lost) => Err(Ended::Lost),
-            Err(failure) => self.refuse(id, "", &failed(failure)).await,
+            Err(failure) => {
+                self.refuse(id, "", &failed(failure)).await?;
+                Ok(false)
+            }
         }
     }
 
@@ -290,94 +288,60 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn reply(&mut self, reply: Reply) -> Result<(), Ended> {
+    /// All that came whole, recorded and then told: short ones together, for each that is sent wakes others.
+    async fn replies(&mut self) -> Result<(), Ended> {
+        let mut together = BytesMut::new();
+        loop {
+            let reply = match self.tap.next_reply() {
+                Ok(Some(reply)) => reply,
+                Ok(None) => return self.tell(together.freeze()).await,
+                Err(why) => {
+                    self.tell(together.freeze()).await?;
+                    return Err(why.into());
+                }
+            };
+            let bytes = self.reply(reply)?;
+            if together.len() + bytes.len() > TOGETHER {
+                self.tell(together.split().freeze()).await?;
+            }
+            if bytes.len() > TOGETHER {
+                self.tell(bytes).await?;
+            } else {
+                together.extend_from_slice(&bytes);
+            }
+        }
+    }
+
+    async fn tell(&self, bytes: Bytes) -> Result<(), Ended> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let recorded = self.reached.session.recorded().await;
+        recorded.map_err(Ended::Unrecorded)?;
+        self.face.data(None, bytes).await;
+        Ok(())
+    }
+
+    /// Counted and recorded with its request, as it may be told.
+    fn reply(&mut self, reply: Reply) -> Result<Bytes, Ended> {
         let Reply {
             bytes,
             answers,
             outcome,
         } = reply;
         let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
-        let bytes = match &answers {
-            Some(answers) => self
-                .files
-                .reply((answers, &outcome), masked, &self.running)?,
-            None => self.running.uncopied(masked)?,
+        let Some(answers) = answers else {
+            return Ok(self.running.uncopied(masked)?);
         };
-        self.reached
-            .session
-            .recorded()
-            .await
-            .map_err(Ended::Unrecorded)?;
-        self.face.data(None, bytes).await;
-        if let Some(answers) = &answers {
-            let handle = match &outcome {
-                Outcome::Handle(handle) => Some(handle),
-                _ => None,
-            };
-            let code = match outcome {
-                Outcome::Status(code) => code,
-                _ => 0,
-            };
-            self.files.answered(answers.id, handle, code);
-        }
-        Ok(())
-    }
-
-    async fn conclude(mut self, ended: Ended) -> Ending {
-        self.closing.send_replace(true);
-        self.files.broken_off();
-        self.side.close().await;
-        // questions are withdrawn by those who asked them
-        let asking = &mut self.asking;
-        let all = async { while asking.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(CONCLUDES_WITHIN, all).await;
-        let (kind, ending, code) = match ended {
-            Ended::Target(code) => (OutcomeKind::Completed, Ending::Done, code),
-            Ended::ClientLeft => (OutcomeKind::Completed, Ending::Done, None),
-            Ended::Revoked(end) => {
-                let told = Ending::Told(answers::ended(end));
-                (OutcomeKind::Revoked, told, None)
-            }
-            Ended::Over(why) => (OutcomeKind::Failed, over(Some(why)), None),
-            Ended::Lost => {
-                let told = Ending::Told("the connection to the target is lost".to_owned());
-                (OutcomeKind::Unknown, told, None)
-            }
-            Ended::Malformed(why) => {
-                let told = Ending::Told(format!("not SFTP as it is spoken here: {why}"));
-                (OutcomeKind::Failed, told, None)
-            }
-            Ended::NotStarted => {
-                let told = Ending::Told("the target has no SFTP".to_owned());
-                (OutcomeKind::Failed, told, None)
-            }
-            Ended::Unrecorded(fault) => {
-                let told = Ending::Told(answers::fault(&fault));
-                (OutcomeKind::Unknown, told, None)
-            }
+        let bytes = self
+            .files
+            .reply((&answers, &outcome), masked, &self.running)?;
+        let (handle, code) = match &outcome {
+            Outcome::Handle(handle) => (Some(handle), 0),
+            Outcome::Status(code) => (None, *code),
+            _ => (None, 0),
         };
-        self.running.done(kind, code);
-        ending
-    }
-}
-
-impl From<Malformed> for Ended {
-    fn from(why: Malformed) -> Self {
-        Self::Malformed(why)
-    }
-}
-
-impl From<Broken> for Ended {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Revoked(end) => Self::Revoked(end),
-            Broken::Lost => Self::Lost,
-        }
-    }
-}
-
-impl From<gate::Revoked> for Ended {
-    fn from(gate::Revoked(end): gate::Revoked) -> Self {
-        Self::Revoked(end)
+        self.files.answered(answers.id, handle, code);
+        Ok(bytes)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::Fingerprint;
+use gate::{Fingerprint, Guard};
 
 use crate::channel::inbox::Start;
 use crate::decoder::{Decoder, Reader};
@@ -51,6 +51,10 @@ pub(crate) async fn asked(
             .iter()
             .map(|(name, value)| gate::words::visible(&format!("{name}={value}"))),
     );
+    if let Some(asked) = &opening.instead_of {
+        let asked = gate::words::visible(&said(asked));
+        notes.push(format!("forced by the certificate, instead of: {asked}"));
+    }
     for lent in &opening.lends {
         let lent = match lent {
             What::Agent => "with the client's key agent within reach",
@@ -71,9 +75,19 @@ pub(crate) async fn asked(
         wire: vec![wire],
         meaning: meaning(opening),
         operations: operations.map(Arc::new),
+        guard: Guard::Alone,
         shown: Shown::new(&text, Some(&mask), notes),
     };
     (asked, copies)
+}
+
+/// What a client asked for, in its own words.
+fn said(start: &Start) -> String {
+    match start {
+        Start::Exec(command) => String::from_utf8_lossy(command).into_owned(),
+        Start::Shell => "a shell".to_owned(),
+        Start::Subsystem(name) => format!("subsystem {name}"),
+    }
 }
 
 fn meaning(opening: &Opening) -> Fingerprint {

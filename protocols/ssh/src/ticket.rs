@@ -22,7 +22,7 @@ const BACKDATED: Duration = Duration::from_secs(60);
 pub(crate) struct Bearer<'a> {
     /// As the target's log will show it: `ada session 0123..`.
     pub(crate) label: String,
-    pub(crate) permits: Permits,
+    pub(crate) permits: &'a Permits,
     /// The authorities of people's own certificates.
     pub(crate) people: &'a [KeyData],
 }

@@ -56,7 +56,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) login: &'a Login,
     pub(crate) bearer: Bearer<'a>,
     /// Takes what the target opens.
-    pub(crate) came: mpsc::Sender<Incoming>,
+    pub(crate) came: mpsc::Sender<Box<Incoming>>,
 }
 
 /// The writing side of one channel at the target.
@@ -71,6 +71,8 @@ pub(crate) struct Opening {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) lends: Vec<What>,
     pub(crate) start: Start,
+    /// What was asked for, where a certificate forces another command.
+    pub(crate) instead_of: Option<Start>,
 }
 
 /// A session channel in which something runs.

@@ -40,7 +40,7 @@ pub(crate) struct Visit {
     /// Asks the connection's task to reach the target, with the client's reason.
     pub(crate) wanted: mpsc::UnboundedSender<Option<String>>,
     /// Takes what the target opens.
-    pub(crate) came: mpsc::Sender<Incoming>,
+    pub(crate) came: mpsc::Sender<Box<Incoming>>,
     pub(crate) listenings: Arc<Listenings>,
     pub(crate) lent: Lent,
     /// What the protocol has no words for, until somebody reads.

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod catalogue;
 mod locks;
 mod me;
 mod recordings;
@@ -75,6 +76,7 @@ fn ssh(routes: Routes) -> Routes {
 fn routes() -> Routes {
     Routes::new()
         .on(GET, "/v1/me", SignedIn, me::show)
+        .on(GET, "/v1/catalogue", SignedIn, catalogue::show)
         .on(GET, "/v1/approvals", ViewApproval, approvals::list)
         .on(GET, "/v1/approvals/{id}", ViewApproval, approvals::show)
         .on(

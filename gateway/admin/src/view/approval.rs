@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gate::ledger::{Described, Row};
+use gate::ledger::{self, Described, Row};
 use policy::approval::{Requirement, State, Vote};
 use serde::{Deserialize, Serialize};
 
@@ -64,8 +64,28 @@ pub struct ApprovalDetail {
     pub on_behalf_of: Option<String>,
     /// What else is worth knowing, such as locks held.
     pub notes: Vec<String>,
+    /// What it would touch; null until that is found out, and for who asks.
+    pub impact: Option<Impact>,
     pub requirements: Vec<Required>,
     pub votes: Vec<Cast>,
+}
+
+/// Names only: no value of a row or of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impact {
+    pub tables: Vec<String>,
+    /// The backend's own guess; null where `no_estimate` says why there is none.
+    pub estimate: Option<Estimate>,
+    pub no_estimate: Option<String>,
+    /// What the session holds while it waits.
+    pub locks: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Changed or returned.
+    pub rows: u64,
+    pub plan: Vec<String>,
 }
 
 /// What one policy asks, and who approved it so far.
@@ -151,8 +171,24 @@ impl ApprovalDetail {
             reason: question.reason.clone(),
             on_behalf_of: question.asker.on_behalf_of.clone(),
             notes: question.notes.clone(),
+            impact: question.impact.as_ref().map(Impact::of),
             requirements: question.requirements.values().map(required).collect(),
             votes: question.votes.iter().map(Cast::of).collect(),
+        }
+    }
+}
+
+impl Impact {
+    fn of(impact: &ledger::Impact) -> Self {
+        let estimate = impact.estimate.as_ref();
+        Self {
+            tables: impact.tables.clone(),
+            estimate: estimate.map(|estimate| Estimate {
+                rows: estimate.rows,
+                plan: estimate.plan.clone(),
+            }),
+            no_estimate: impact.no_estimate.clone(),
+            locks: impact.locks.clone(),
         }
     }
 }

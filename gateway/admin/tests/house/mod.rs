@@ -239,6 +239,7 @@ fn requirement() -> Requirement {
         distinct: false,
         owner_may_approve: false,
         timeout_seconds: 300,
+        manner: None,
         escalate: vec![],
         message: Some("needs a DBA".into()),
         on_timeout_approve: false,

@@ -31,6 +31,7 @@ pub(super) struct Answer {
     pub(super) native: Value,
     pub(super) digest: Value,
     pub(super) policy_revision: String,
+    pub(super) catalog: &'static str,
     pub(super) error: Value,
 }
 
@@ -52,6 +53,7 @@ impl Answer {
             native: Value::Null,
             digest: Value::Null,
             policy_revision: policies.revision().to_string(),
+            catalog: "none",
             error: Value::Null,
         }
     }
@@ -79,7 +81,7 @@ impl Answer {
             "answer": self.native,
             "digest": self.digest,
             "policy_revision": self.policy_revision,
-            "catalog": "none",
+            "catalog": self.catalog,
             "error": self.error,
         })
     }

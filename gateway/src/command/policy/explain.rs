@@ -1,5 +1,5 @@
 //! `countersign policy explain`: what a request is, what the verdict is, and which policies made it. It decodes and
-//! judges with the very code that serves; no backend is asked.
+//! judges with the very code that serves; no backend is asked, unless `--catalog live` has the running gateway ask it.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
-use gate::{Entry, ErasedTarget, Reason, Sample};
+use gate::{Entry, ErasedTarget, Live, Mask, Reason, Sample};
 use policy::identity::Identity;
 use policy::mask::Masking;
 use policy::operation::Operations;
@@ -23,9 +23,11 @@ use tokio::runtime::Runtime;
 use super::answer::{self, Answer};
 use super::identity;
 use super::line::{self, Line, Unreadable};
+use super::live::Targets;
 use super::masks::{View, masks};
 use super::words::words;
-use crate::cli::Explain;
+use crate::cli::{Catalog, Explain};
+use crate::client::Client;
 use crate::config::Config;
 use crate::output::{Printer, print};
 use crate::{house, rules};
@@ -42,7 +44,9 @@ struct Explainer<'a> {
     flags: &'a Explain,
     vocabulary: Arc<Vocabulary>,
     policies: Policies,
-    masking: Masking,
+    masking: Arc<Masking>,
+    /// Where targets are asked what they hold.
+    live: Option<Targets>,
     targets: Vec<(&'static Entry, ErasedTarget)>,
     store: Option<Store>,
     runtime: Runtime,
@@ -101,11 +105,16 @@ impl<'a> Explainer<'a> {
             );
         }
         let targets = house::entries(config.settings.targets);
+        let live = match flags.catalog {
+            Catalog::None => None,
+            Catalog::Live => Some(Targets::new(Client::from_environment()?)),
+        };
         Ok(Self {
             flags,
             vocabulary,
             policies,
-            masking,
+            masking: Arc::new(masking),
+            live,
             targets,
             store,
             runtime,
@@ -161,10 +170,21 @@ impl<'a> Explainer<'a> {
         let identity = self.identity(&line)?;
         answer.identity = answer::identity(&identity);
         let now = now(line.context.now.as_deref())?;
+        let asking = Asking {
+            identity: &identity,
+            target: &target.policy,
+            reason: line.context.reason.as_deref(),
+            now,
+            approval: None,
+        };
+        let database = line.database.or_else(|| self.flags.database.clone());
+        let live = self.live(&asking, database.as_deref())?;
+        answer.catalog = if live.is_some() { "live" } else { "none" };
         let sample = Sample {
             request: line.request,
-            database: line.database.or_else(|| self.flags.database.clone()),
+            database,
             session: json!(line.session),
+            live,
         };
         let explained =
             self.runtime
@@ -183,18 +203,32 @@ impl<'a> Explainer<'a> {
         match explained.operations {
             Err(unclear) => self.unclear(answer, entry, unclear),
             Ok(operations) => {
-                let asking = Asking {
-                    identity: &identity,
-                    target: &target.policy,
-                    reason: line.context.reason.as_deref(),
-                    now,
-                    approval: None,
-                };
                 self.judge(answer, &asking, &operations, (entry, target));
                 countersign(answer, &line.approvals);
             }
         }
         Ok(())
+    }
+
+    /// What the target holds now, and what who asks would see of it.
+    fn live(
+        &self,
+        asking: &Asking<'_>,
+        database: Option<&str>,
+    ) -> Result<Option<Live>, Unreadable> {
+        let Some(targets) = &self.live else {
+            return Ok(None);
+        };
+        let catalogue = targets.catalogue(&asking.target.name, database)?;
+        let classes = self.masking.classes().iter();
+        let revealed = classes
+            .filter(|class| self.policies.reveals(asking, &class.name))
+            .map(|class| class.name.clone());
+        let mask = Mask::explained(self.masking.clone(), revealed.collect());
+        Ok(Some(Live {
+            catalogue,
+            mask: Arc::new(mask),
+        }))
     }
 
     fn judge(

@@ -70,6 +70,7 @@ fn requirement(policy: &str, quorum: u32) -> (String, Requirement) {
         distinct: false,
         owner_may_approve: false,
         timeout_seconds: 300,
+        manner: None,
         escalate: Vec::new(),
         message: None,
         on_timeout_approve: false,

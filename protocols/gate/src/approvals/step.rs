@@ -24,6 +24,15 @@ pub(super) fn reusable(row: &Row, sought: &Question, now: i64) -> bool {
         )
 }
 
+/// The order in which one of several questions about the same is taken; the first of equals is.
+pub(super) fn answered_first(state: State) -> u8 {
+    match state {
+        State::Refused => 0,
+        State::Granted => 1,
+        State::Asked | State::Expired | State::Withdrawn | State::Used => 2,
+    }
+}
+
 /// Pure: what follows from a row, the rules and the time.
 pub(super) fn step(
     row: &Row,
@@ -35,7 +44,8 @@ pub(super) fn step(
     match question.state {
         State::Refused => Step::Done(Settled::Refused),
         State::Expired => Step::Done(Settled::Expired { now: false }),
-        State::Withdrawn | State::Used => Step::Done(Settled::Withdrawn),
+        State::Withdrawn => Step::Done(Settled::Withdrawn),
+        State::Used => Step::Done(Settled::Used),
         State::Asked | State::Granted => match standing {
             Standing::Denied => turn(question, Event::Withdrawn, Settled::Denied, clock),
             Standing::Allowed => turn(question, Event::Withdrawn, Settled::Unneeded, clock),

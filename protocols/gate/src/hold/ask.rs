@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::pending::{AtEnd, Pending, asks};
+use super::ticket::{manner, stays};
 use super::{Hold, in_time, later, wait_at_most};
 use crate::approvals::{Ending, stale};
 use crate::decision::{Decision, Fault, Reason};
@@ -65,7 +66,8 @@ impl Session {
             operations,
             question,
         };
-        if row.question.state != State::Asked {
+        // whoever comes back for an open one may find other rules, which ask less
+        if row.question.state != State::Asked || hold.question.end == AtEnd::Detach {
             return Box::pin(hold.settle()).await;
         }
         gate.metrics().decision(self.0.protocol, "hold");
@@ -141,6 +143,8 @@ impl Session {
             bell: gate.approvals_inner().listen(row.id),
             deadline: Instant::now() + wait,
             asks: asks(row.question.requirements.values()),
+            manner: manner(&self.identity().kind, row.question.requirements.values()),
+            stays: stays(row),
             covered: covered.clone(),
             again: None,
             end,
@@ -204,6 +208,7 @@ impl Session {
             cut: rendering.cut,
             reason: self.0.reason.clone(),
             notes: rendering.notes,
+            impact: None,
             asked_at: now,
             expires_at: later(now, wait),
             ended: None,

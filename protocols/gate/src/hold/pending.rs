@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use policy::approval::{Event, Requirement};
+use policy::approval::{Event, Manner, Requirement};
 use recorder::entry::ApprovalEvent;
 use tokio::time::Instant;
 
+use super::ticket::{Stays, manner, stays};
 use super::{Ask, in_time};
 use crate::approvals::Ending;
 use crate::ledger::{ApprovalId, Row};
@@ -19,6 +20,8 @@ pub(crate) struct Pending {
     pub(super) bell: Arc<Notify>,
     pub(super) deadline: Instant,
     pub(super) asks: Vec<Ask>,
+    pub(super) manner: Manner,
+    pub(super) stays: Stays,
     /// What the request it belongs to was countersigned for already.
     pub(super) covered: Countersigned,
     /// The ledger was silent: not before this is it asked again.
@@ -47,7 +50,10 @@ impl Pending {
     }
 
     pub(super) async fn grown(&mut self, row: &Row) {
-        self.asks = asks(row.question.requirements.values());
+        let requirements = || row.question.requirements.values();
+        self.asks = asks(requirements());
+        self.manner = manner(&self.session.identity().kind, requirements());
+        self.stays = stays(row);
         // a lost line about a question that released nothing is no reason to end it
         let _ = self.account(row, ApprovalEvent::AskedAgain).await;
         self.session.0.gate.questions_changed();

@@ -97,6 +97,20 @@ impl Session {
         reason: Reason,
         approval: Option<ApprovalId>,
     ) -> Decision<R> {
+        match self.denied(request, operations, reason, approval).await {
+            Ok(denied) => Decision::Deny(denied),
+            Err((request, fault)) => Decision::Fault(request, fault),
+        }
+    }
+
+    /// The same for a caller to whom it can be nothing else.
+    pub(crate) async fn denied<R: Request>(
+        &self,
+        request: R,
+        operations: Option<&Operations>,
+        reason: Reason,
+        approval: Option<ApprovalId>,
+    ) -> Result<Denied<R>, (R, Fault)> {
         // a duty of its own, without operations: other rules may not end the refusal that is sent under it
         let mut duty = Duty::register(self, None);
         let shown = request.shown();
@@ -129,14 +143,14 @@ impl Session {
         {
             Ok(()) => {
                 failpoint::pass(Step::Denied);
-                Decision::Deny(Denied {
+                Ok(Denied {
                     request,
                     session: self.clone(),
                     reason,
                     owes: Some(duty),
                 })
             }
-            Err(why) => Decision::Fault(request, Fault::AuditUnwritable(why)),
+            Err(why) => Err((request, Fault::AuditUnwritable(why))),
         }
     }
 

@@ -49,6 +49,7 @@ pub fn question(asker: &str, digest: u8) -> Question {
         cut: false,
         reason: Some("because".into()),
         notes: vec![],
+        impact: None,
         asked_at: 10,
         expires_at: 310,
         ended: None,

@@ -6,7 +6,7 @@ use gate::ledger::{ApprovalId, Binding};
 use gate::testing::House;
 use gate::testing::fake::Fake;
 use gate::testing::house::permitted;
-use gate::{Authenticated, Circumstances, Session};
+use gate::{Authenticated, Circumstances, Denied, Hold, Manner, Reason, Session, Until};
 use policy::approval::State;
 
 use crate::scene::{ended, held, hold_of, quiet, word};
@@ -204,4 +204,119 @@ async fn what_cannot_be_parked_is_withdrawn() {
     house.ledger.set(false);
     house.gate.settled().await;
     assert_eq!(state(&house, id).await, State::Withdrawn);
+}
+
+async fn ticket(hold: Hold<Fake>) -> Denied<Fake> {
+    match hold.ticket().await {
+        Ok(denied) => denied,
+        Err((_, fault)) => panic!("fault: {fault}"),
+    }
+}
+
+/// What a denial with a ticket says of it.
+fn told(denied: &Denied<Fake>) -> (ApprovalId, Until) {
+    match denied.reason() {
+        Reason::Parked {
+            approval, until, ..
+        } => (*approval, *until),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn services_get_tickets_and_people_wait_unless_a_policy_says_otherwise() {
+    let policies = |hold: &str| {
+        gate::testing::house::POLICIES.replace("@timeout", &format!("{hold} @timeout"))
+    };
+    let cases = [
+        ("", Manner::Ticket, Manner::Wait),
+        (r#"@hold("ticket")"#, Manner::Ticket, Manner::Ticket),
+        (r#"@hold("wait")"#, Manner::Wait, Manner::Wait),
+    ];
+    for (hold, service, person) in cases {
+        let house = House::with(&policies(hold)).await;
+        for (name, manner) in [("robot", service), ("ada", person)] {
+            let hold = hold_of(&house.open(name).await, "drop orders").await;
+            assert_eq!(hold.manner(), manner, "{name} {hold:?}", hold = hold.id());
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_policies_one_that_gives_a_ticket_is_enough() {
+    let besides = r#"
+@id("another") @approve("sre") @hold("ticket")
+forbid (principal, action == Fake::Action::"drop", resource);
+"#;
+    let waits = gate::testing::house::POLICIES.replace("@timeout", r#"@hold("wait") @timeout"#);
+    let house = House::with(&format!("{waits}{besides}")).await;
+    let hold = hold_of(&house.open("ada").await, "drop orders").await;
+    assert_eq!(hold.manner(), Manner::Ticket);
+}
+
+#[tokio::test]
+async fn a_ticket_lasts_as_long_as_its_policies_say_and_no_retry_prolongs_it() {
+    let house = House::new().await;
+    let session = house.open("robot").await;
+    let short = Fake {
+        circumstances: Circumstances {
+            hold_at_most: Some(Duration::from_secs(10)),
+            ..Circumstances::default()
+        },
+        ..Fake::of("drop orders")
+    };
+    let first = ticket(held(session.authorize(short).await)).await;
+    let (id, until) = told(&first);
+    house.clock.advance(100);
+    let again = house.open("robot").await;
+    let second = ticket(hold_of(&again, "drop orders").await).await;
+    assert_eq!(told(&second), (id, until));
+    let asked = house.questions().await;
+    assert_eq!(asked[0].question.expires_at, until.0);
+    assert_eq!(until.0 - asked[0].question.asked_at, 15 * 60);
+    assert_eq!(until.to_string().len(), "2026-11-21T10:15:00Z".len());
+}
+
+#[tokio::test]
+async fn who_came_back_too_late_is_told_that_it_was_used() {
+    let house = House::new().await;
+    let session = house.open("robot").await;
+    let id = told(&ticket(hold_of(&session, "drop orders").await).await).0;
+    let first = hold_of(&session, "drop orders").await;
+    let second = hold_of(&session, "drop orders").await;
+    house.vote("grace", id, true).await.unwrap();
+    drop(permitted(first.settle().await));
+    assert_eq!(word(second.settle().await), "spent");
+    assert_eq!(state(&house, id).await, State::Used);
+}
+
+#[tokio::test]
+async fn of_two_questions_about_the_same_the_answered_one_is_found() {
+    let house = House::new().await;
+    let session = house.open("robot").await;
+    // both asked before either was parked
+    let first = hold_of(&session, "drop orders").await;
+    let second = hold_of(&session, "drop orders").await;
+    let (first, second) = (told(&ticket(first).await).0, told(&ticket(second).await).0);
+    assert_ne!(first, second);
+    house.vote("grace", first, true).await.unwrap();
+    drop(permitted(session.authorize(Fake::of("drop orders")).await));
+    assert_eq!(state(&house, first).await, State::Used);
+    assert_eq!(state(&house, second).await, State::Asked);
+}
+
+#[tokio::test]
+async fn a_retry_finds_rules_that_ask_less() {
+    let house =
+        House::with(&gate::testing::house::POLICIES.replace(r#"@quorum("1")"#, r#"@quorum("2")"#))
+            .await;
+    let session = house.open("robot").await;
+    let id = told(&ticket(hold_of(&session, "drop orders").await).await).0;
+    house.vote("grace", id, true).await.unwrap();
+    assert_eq!(
+        told(&ticket(hold_of(&session, "drop orders").await).await).0,
+        id
+    );
+    house.reload(gate::testing::house::POLICIES).await;
+    drop(permitted(session.authorize(Fake::of("drop orders")).await));
 }

@@ -36,6 +36,9 @@ impl Walk {
         let (path, star) = column_path(column);
         let at = column.location;
         self.step(self.levels.iter().map(Vec::len).sum());
+        if let [_, .., field] = path.as_slice() {
+            self.fields.insert((*field).to_owned());
+        }
         match (path.as_slice(), star) {
             ([], true) => {
                 let here = self

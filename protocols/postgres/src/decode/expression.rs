@@ -185,13 +185,12 @@ impl Walk {
         let (schema, function) = qualified_name(name);
         self.functions.insert(names(name).join("."));
         self.needs_catalog_first |= schema.is_none();
-        if schema
-            .as_deref()
-            .is_some_and(|schema| schema != "pg_catalog")
-        {
-            return self.call(schema, function, Effect::Unknown, "function");
-        }
-        match catalog::call(&function) {
+        let known = match schema.as_deref() {
+            None | Some("pg_catalog") => catalog::call(&function),
+            Some("information_schema") => catalog::call_of_information_schema(&function),
+            Some(_) => Call::Has(Effect::Unknown),
+        };
+        match known {
             Call::Harmless => {}
             Call::Sets => self.set_config(arguments),
             Call::Has(effect) => self.call(schema, function, effect, "function"),
@@ -244,6 +243,8 @@ impl Walk {
         } else {
             Use::Operator
         };
+        let fields = node.indirection.iter().filter_map(text);
+        self.fields.extend(fields.map(str::to_owned));
         self.optional(node.arg.as_deref(), Place::Other(reason));
         self.nodes(&node.indirection, OPERATOR);
     }

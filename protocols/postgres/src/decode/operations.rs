@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::own_calls::OwnCalls;
 use super::parts::{Object, Part, RelationName};
 use super::verbs;
 use super::{Analysis, Statement};
@@ -24,6 +25,8 @@ pub struct SessionState {
     pub temp_tables: bool,
     /// Statements that PREPARE named in this session; EXECUTE of any other is opaque.
     pub prepared: BTreeMap<String, Arc<Statement>>,
+    /// Functions of the database's own that need not be named as such; none where the catalogue was not read.
+    pub own_calls: Option<Arc<OwnCalls>>,
 }
 
 /// What `analysis` asks for in a session in this state. Never empty: what asks for nothing is still a statement.
@@ -55,7 +58,8 @@ impl Resolver<'_> {
         for part in &statement.parts {
             self.part(part, statement);
         }
-        if statement.needs_catalog_first && !self.catalog_comes_first() {
+        let shadowed = statement.needs_catalog_first && !self.catalog_comes_first();
+        if shadowed || self.state.calls_own(statement) {
             let opaque = Part::new(
                 verbs::CALL,
                 Object::Function {
@@ -147,7 +151,12 @@ impl Resolver<'_> {
         }
         let ambiguous = schemas.len() > 1;
         for schema in schemas {
-            let resource = self.table(name, &schema);
+            let mut resource = self.table(name, &schema);
+            if part.shows_columns_only()
+                && catalog::shows_no_secret(&name.name, &part.facts.columns)
+            {
+                resource.attributes.insert("sensitive", Value::Bool(false));
+            }
             self.push(part, resource, statement, ambiguous);
         }
     }

@@ -85,6 +85,11 @@ impl Part {
         }
     }
 
+    /// Whether it reads a relation of which lineage names every column that it touches.
+    pub(super) fn shows_columns_only(&self) -> bool {
+        self.verb == super::verbs::SELECT && self.read.is_some()
+    }
+
     pub(super) fn kind(mut self, object: &'static str) -> Self {
         self.facts.object = Some(object);
         self

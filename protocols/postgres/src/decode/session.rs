@@ -137,9 +137,16 @@ impl Walk {
             self.on_database(verbs::COPY_FILE);
         }
         self.nodes_of_options(&node.options);
+        let to_client = !node.is_from && !node.is_program && node.filename.is_empty();
         if let Some(query) = node.query.as_deref() {
             self.on_database(verbs::COPY_OUT);
-            return self.sub_select(query, Outlet::To(Use::Copied));
+            // its rows are masked as those of the query itself
+            let outlet = if to_client {
+                Outlet::Client
+            } else {
+                Outlet::To(Use::Copied)
+            };
+            return self.sub_select(query, outlet);
         }
         let Some(relation) = &node.relation else {
             return self.opaque();
@@ -158,31 +165,40 @@ impl Walk {
         part.facts.unfiltered = !node.is_from;
         self.part(part);
         if !node.is_from {
-            let read = self.read(relation);
-            if node.attlist.is_empty() {
-                self.mention(
-                    Named::Star,
-                    Place::Other(Use::Copied),
-                    vec![vec![read]],
-                    relation.location,
-                );
-            }
-            for column in node.attlist.iter().filter_map(text) {
-                let named = Named::Column {
-                    name: column.to_owned(),
-                    qualified: false,
-                };
-                self.mention(
-                    named,
-                    Place::Other(Use::Copied),
-                    vec![vec![read]],
-                    relation.location,
-                );
-            }
+            self.copied_columns(node, relation, to_client);
         }
         self.levels.push(Vec::new());
         self.optional(node.where_clause.as_deref(), Place::Other(Use::Condition));
         self.levels.pop();
+    }
+
+    fn copied_columns(
+        &mut self,
+        node: &protobuf::CopyStmt,
+        relation: &protobuf::RangeVar,
+        to_client: bool,
+    ) {
+        let read = self.read(relation);
+        let columns = node
+            .attlist
+            .iter()
+            .filter_map(text)
+            .map(|name| Named::Column {
+                name: name.to_owned(),
+                qualified: false,
+            });
+        let mut named: Vec<Named> = columns.collect();
+        if named.is_empty() {
+            named.push(Named::Star);
+        }
+        for (position, named) in named.into_iter().enumerate() {
+            let place = if to_client {
+                Place::Output(u32::try_from(position).unwrap_or(u32::MAX))
+            } else {
+                Place::Other(Use::Copied)
+            };
+            self.mention(named, place, vec![vec![read]], relation.location);
+        }
     }
 
     pub(super) fn call_procedure(&mut self, node: &protobuf::CallStmt) {
@@ -231,7 +247,7 @@ fn is_call(part: &Part) -> bool {
 }
 
 /// Whether a boolean option is on: bare, `true`, `on`, `1`.
-fn is_on(value: Option<&Node>) -> bool {
+pub(super) fn is_on(value: Option<&Node>) -> bool {
     match value.and_then(|node| node.node.as_ref()) {
         None => true,
         Some(NodeEnum::String(word)) => !matches!(

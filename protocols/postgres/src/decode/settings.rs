@@ -13,6 +13,7 @@ use crate::lineage::{Place, Use};
 pub const HARMLESS_SETTINGS: &[&str] = &[
     "application_name",
     "bytea_output",
+    "check_function_bodies",
     "client_min_messages",
     "commit_delay",
     "constraint_exclusion",
@@ -23,6 +24,8 @@ pub const HARMLESS_SETTINGS: &[&str] = &[
     "datestyle",
     "deadlock_timeout",
     "default_statistics_target",
+    "default_table_access_method",
+    "default_tablespace",
     "default_transaction_deferrable",
     "default_transaction_isolation",
     "default_transaction_read_only",

@@ -106,6 +106,10 @@ pub struct Statement {
     pub prepared: Option<(String, Arc<Self>)>,
     /// For EXECUTE (also within EXPLAIN ANALYZE and CREATE TABLE AS): the prepared statement it runs.
     pub executes: Option<String>,
+    /// For COPY to the client.
+    pub copied_out: Option<super::CopyOut>,
+    /// Names behind a dot: columns, fields, or functions of the row before it.
+    pub(super) fields: Vec<String>,
     /// Names only `pg_catalog` answers to while it is first on the path.
     pub(super) needs_catalog_first: bool,
 }
@@ -232,10 +236,12 @@ pub(super) fn finish(mut walk: Walk, kind: StatementKind, span: Option<Span>) ->
         after: walk.session,
         reads: walk.reads,
         functions: walk.functions.into_iter().collect(),
+        fields: walk.fields.into_iter().collect(),
         prepared: walk
             .prepared
             .map(|(name, statement)| (name, Arc::new(*statement))),
         executes: walk.executes,
+        copied_out: None,
         needs_catalog_first: walk.needs_catalog_first,
     }
 }

@@ -122,6 +122,14 @@ pub(super) fn hiding(text: &str) -> Result<Hiding, Unclear> {
     Ok(hiding)
 }
 
+/// The text of a statement.
+pub(super) fn of(text: &str, Span(start, end): Span) -> &str {
+    let place = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+    place
+        .and_then(|(start, end)| text.get(start..end))
+        .unwrap_or_default()
+}
+
 /// Where a statement stands, without white space around it; a length of zero means the rest.
 pub(super) fn statement_span(text: &str, location: i32, length: i32) -> Span {
     let start = usize::try_from(location).unwrap_or(0);

@@ -49,6 +49,8 @@ pub(super) struct Walk {
     pub(super) reads: ReadShape,
     pub(super) session: SessionChange,
     pub(super) functions: BTreeSet<String>,
+    /// Names behind a dot.
+    pub(super) fields: BTreeSet<String>,
     /// The statement of PREPARE.
     pub(super) prepared: Option<(String, Box<Statement>)>,
     /// The statement that EXECUTE names.

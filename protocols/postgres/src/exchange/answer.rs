@@ -5,6 +5,7 @@ use gate::{Error, Masked, Outcome, OutcomeKind, Purpose, Ungoverned};
 use super::Exchange;
 use crate::wire::Malformed;
 use crate::wire::backend::Backend;
+use crate::wire::copy::pass as pass_copy;
 use crate::wire::frame::{BackendFrame, Frame, next_backend, pass_rows};
 use crate::wire::write::server;
 
@@ -12,6 +13,16 @@ impl Exchange {
     /// Handles every whole message that has come.
     pub(super) async fn answers(&mut self) -> Result<(), Error> {
         loop {
+            if self.withholds() || !self.pass_large()? {
+                break;
+            }
+            if self.passes_copy() {
+                let (bytes, messages) = pass_copy(&mut self.replies);
+                if messages > 0 {
+                    self.copied_through(bytes, messages)?;
+                    continue;
+                }
+            }
             if self.passes_rows() {
                 let (bytes, rows) = pass_rows(&mut self.replies);
                 if rows > 0 {
@@ -21,10 +32,9 @@ impl Exchange {
             }
             let frame = match next_backend(&mut self.replies, &self.limits).map_err(broke)? {
                 Some(BackendFrame::Whole(frame)) => frame,
-                Some(BackendFrame::Large(_)) => {
-                    return Err(Error::Backend(
-                        "sent a row longer than the gateway reads".into(),
-                    ));
+                Some(BackendFrame::Large(large)) => {
+                    self.large(large)?;
+                    continue;
                 }
                 None => break,
             };
@@ -64,7 +74,7 @@ impl Exchange {
     async fn answer(&mut self, frame: &Frame) -> Result<(), Error> {
         match Backend::read(frame).map_err(broke)? {
             Backend::ParameterStatus { name, value } => self.parameter(frame, name, value),
-            Backend::NoticeResponse(_) => self.notice_from_server(frame),
+            Backend::NoticeResponse(fields) => self.notice_from_server(frame, &fields),
             Backend::NotificationResponse { .. } => self.notification(frame),
             Backend::ReadyForQuery(status) => self.ready(frame, status).await,
             Backend::ErrorResponse(fields) => self.error(frame, fields).await,
@@ -78,10 +88,10 @@ impl Exchange {
             Backend::NoData => self.no_data(frame),
             Backend::ParameterDescription(_) => self.protocol(frame),
             Backend::PortalSuspended => self.execute_done(frame),
-            Backend::CopyOutResponse(formats) => self.copy_out(frame, formats.binary),
+            Backend::CopyOutResponse(formats) => self.copy_out(frame, formats),
             Backend::CopyData(_) => self.copy_data(frame),
-            Backend::CopyDone => self.protocol(frame),
-            Backend::CopyInResponse(_) => self.fail_copy_in().await,
+            Backend::CopyDone => self.copy_out_done(frame),
+            Backend::CopyInResponse(_) => self.copy_in_begun(frame).await,
             Backend::CopyBothResponse(_)
             | Backend::FunctionCallResponse(_)
             | Backend::NegotiateProtocolVersion(_)
@@ -92,10 +102,9 @@ impl Exchange {
         }
     }
 
-    /// The server waits for COPY data that no client may send here: it is told that none comes.
-    async fn fail_copy_in(&mut self) -> Result<(), Error> {
-        let failed =
-            server::copy_fail("COPY FROM STDIN is not spoken by the gateway").map_err(broke)?;
+    /// The server waits for COPY data that nothing underway is known to bring: it is told that none comes.
+    pub(super) async fn fail_copy_in(&mut self) -> Result<(), Error> {
+        let failed = server::copy_fail("the gateway knows of no COPY FROM STDIN").map_err(broke)?;
         let permit = self.session.own(Purpose::Framing, vec![failed]).await?;
         match self.server.forward(permit) {
             Ok((_, underway)) => {

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::words::Operations;
+use gate::words::{Operations, Verdict};
 use gate::{
-    Circumstances, Decision, Denied, Error, Fault, Fingerprint, Guard, Leave, Permitted, Reason,
-    Unclear,
+    Circumstances, Decision, Denied, Error, Fault, Fingerprint, Guard, Leave, Manner, Permitted,
+    Reason, Unclear,
 };
 
 use super::Exchange;
 use super::expected::{Expected, Kind, Plan};
+use super::group::Step;
 use super::run::Run;
 use super::state::Portal;
 use crate::answers;
-use crate::request::{Asked, Text};
+use crate::decode::TransactionChange;
+use crate::request::{self, Asked, Text};
 use crate::wire::backend::Status;
 use crate::wire::frame::Frame;
 use crate::wire::refusal::Refusal;
@@ -29,6 +31,8 @@ pub(super) struct Then {
     pub(super) portal: Option<Portal>,
     /// Of a Bind whose Execute goes with it.
     pub(super) run: Option<Run>,
+    /// Of several executions that are asked about at once.
+    pub(super) group: Vec<Step>,
 }
 
 impl Then {
@@ -40,6 +44,7 @@ impl Then {
             leave: None,
             portal: None,
             run: None,
+            group: Vec::new(),
         }
     }
 }
@@ -48,12 +53,39 @@ impl Then {
 const WHILE_LOCKED: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Exchange {
-    pub(super) async fn ask(&mut self, asked: Asked, then: Then) -> Result<(), Error> {
+    pub(super) async fn ask(&mut self, mut asked: Asked, then: Then) -> Result<(), Error> {
+        if self.is_doomed(&asked, &then.plan) {
+            asked.operations = Err(request::unsupported(
+                "failed_transaction",
+                "the transaction has failed already",
+                "end it with ROLLBACK first",
+            ));
+        }
         let decision = match &then.leave {
             Some(leave) => self.session.authorize_within(leave, asked).await,
             None => self.session.authorize(asked).await,
         };
         self.decided(decision, then).await
+    }
+
+    /// Whether people would be asked, or their answer be used up, for what the server refuses in any case: a transaction
+    /// that has failed.
+    fn is_doomed(&self, asked: &Asked, plan: &Plan) -> bool {
+        let (Status::Failed, Ok(operations)) = (self.status, &asked.operations) else {
+            return false;
+        };
+        // what was sent before it may end the transaction
+        let alone = self.state.queue.iter().all(|one| {
+            matches!(
+                one.kind,
+                Kind::Parse { .. } | Kind::Bind { .. } | Kind::Describe { .. } | Kind::Close
+            )
+        });
+        let ends = plan.analysis.as_ref().is_none_or(|analysis| {
+            let mut changes = analysis.statements.iter().map(|one| one.after.transaction);
+            changes.any(|change| change.is_some_and(|change| change != TransactionChange::Begin))
+        });
+        alone && !ends && self.session.preview(operations) == Verdict::Hold
     }
 
     pub(super) async fn decided(
@@ -63,6 +95,9 @@ impl Exchange {
     ) -> Result<(), Error> {
         match decision {
             Decision::Permit(permit) => self.forward(permit, then),
+            Decision::Hold(hold) if hold.manner() == Manner::Ticket => {
+                self.ticket(hold, then).await
+            }
             Decision::Hold(hold) => self.hold(hold, then).await,
             Decision::Deny(denied) => self.refuse(denied, then),
             Decision::Fault(_, fault) => self.faulted(fault, &then),
@@ -74,6 +109,10 @@ impl Exchange {
             Ok((_, underway)) => underway,
             Err(denied) => return self.refuse(denied, then),
         };
+        if !then.group.is_empty() {
+            self.forward_group(underway, then.group);
+            return Ok(());
+        }
         let simple = matches!(then.kind, Kind::Query { .. });
         self.state.batch.forwarded |= !simple;
         let prepares = matches!(then.kind, Kind::Parse { .. } | Kind::Bind { .. });
@@ -82,6 +121,7 @@ impl Exchange {
         {
             let analysis = analysis.clone();
             self.forwarded(&analysis);
+            self.state.copy_in.sent(&analysis);
         }
         match &then.kind {
             Kind::Parse { name, made } => {
@@ -104,7 +144,7 @@ impl Exchange {
             Kind::Execute => then
                 .portal
                 .as_ref()
-                .and_then(|portal| self.portal_mask(portal).ok().flatten()),
+                .and_then(|portal| self.portal_mask(portal)),
             _ => None,
         };
         // a simple query commits what was executed before it
@@ -153,7 +193,7 @@ impl Exchange {
     }
 
     /// The gateway cannot judge or record. It answers itself where that cannot leave half a transaction behind.
-    fn faulted(&mut self, fault: Fault, then: &Then) -> Result<(), Error> {
+    pub(super) fn faulted(&mut self, fault: Fault, then: &Then) -> Result<(), Error> {
         let alone = self.status == Status::Idle
             && self.state.queue.is_empty()
             && !self.state.batch.forwarded;
@@ -193,6 +233,7 @@ impl Exchange {
             operations,
             text,
             role: Some(self.state.role.clone()),
+            note: None,
             circumstances: Circumstances {
                 guard: self.guard(frame),
                 hold_at_most: locked.then_some(WHILE_LOCKED),

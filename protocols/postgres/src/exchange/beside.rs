@@ -1,10 +1,11 @@
 //! What the server says beside its answers: parameters, notices and notifications.
 
-use gate::{Error, Masked, Ungoverned};
+use gate::{Error, Masked};
 
 use super::Exchange;
 use super::answer::broke;
-use crate::mask::fields::{scrub_fields, scrub_notification};
+use crate::mask::fields::scrub_notification;
+use crate::wire::backend::Fields;
 use crate::wire::frame::Frame;
 
 impl Exchange {
@@ -26,23 +27,20 @@ impl Exchange {
             "application_name" => self.application = value.to_vec(),
             _ => {}
         }
-        // reports come whoever caused them: the client's mirror must be true
-        self.reply(Masked::ungoverned(
-            Ungoverned::Protocol,
-            frame.bytes().clone(),
-        ))
+        // reports come whoever caused them: the client's mirror must be true, as far as it may be
+        match self.reported(frame, name)? {
+            Some(report) => self.reply(report),
+            None => Ok(()),
+        }
     }
 
-    pub(super) fn notice_from_server(&mut self, frame: &Frame) -> Result<(), Error> {
-        let drop_detail = self
-            .state
-            .queue
-            .front()
-            .is_some_and(|front| front.plan.drop_detail);
-        let mask = self.state.mask.clone();
-        let scrubbed =
-            scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
-        self.reply(Masked::by(&mask, scrubbed))
+    pub(super) fn notice_from_server(
+        &mut self,
+        frame: &Frame,
+        fields: &Fields<'_>,
+    ) -> Result<(), Error> {
+        let told = self.told(frame, fields)?;
+        self.reply(Masked::by(&self.state.mask.clone(), told))
     }
 
     pub(super) fn notification(&mut self, frame: &Frame) -> Result<(), Error> {

@@ -44,18 +44,7 @@ impl Exchange {
         match &front.kind {
             Kind::Query { .. } => {
                 let unknown = front.plan.unknown;
-                let rules = description.iter().map(|column| {
-                    (
-                        self.rule(column.table, column.attribute, unknown),
-                        column.type_oid,
-                        column.binary,
-                    )
-                });
-                let mask =
-                    RowMask::new(rules).map_err(|error| Error::Backend(error.to_string()))?;
-                if let Some(front) = self.state.queue.front_mut() {
-                    front.mask = Some(Arc::new(mask));
-                }
+                self.described_query(description, unknown);
                 self.protocol(frame)
             }
             Kind::Describe { prepared } => {
@@ -73,10 +62,34 @@ impl Exchange {
                 prepared.described(self.state.generation, Some(columns));
                 self.own_front_done()
             }
+            Kind::Own(OwnWork::Shape { .. }) => {
+                let front = self.state.queue.front_mut().map(|front| &mut front.kind);
+                if let Some(Kind::Own(OwnWork::Shape {
+                    columns: learned, ..
+                })) = front
+                {
+                    *learned = Some(columns);
+                }
+                Ok(())
+            }
             Kind::Own(_) => Ok(()),
             Kind::Parse { .. } | Kind::Bind { .. } | Kind::Execute | Kind::Close | Kind::Sync => {
                 Err(out_of_turn())
             }
+        }
+    }
+
+    fn described_query(&mut self, description: RowDescription<'_>, unknown: bool) {
+        let rules = description.iter().map(|column| {
+            (
+                self.rule(column.table, column.attribute, unknown),
+                column.type_oid,
+                column.binary,
+            )
+        });
+        let mask = RowMask::new(rules);
+        if let Some(front) = self.state.queue.front_mut() {
+            front.mask = Some(Arc::new(mask));
         }
     }
 
@@ -95,11 +108,12 @@ impl Exchange {
                 }
                 self.one_done(frame)
             }
+            Kind::Own(OwnWork::Shape { .. }) => Ok(()),
             _ => Err(out_of_turn()),
         }
     }
 
-    fn own_front_done(&mut self) -> Result<(), Error> {
+    pub(super) fn own_front_done(&mut self) -> Result<(), Error> {
         match self.state.queue.pop_front() {
             Some(expected) => self.own_done(expected),
             None => Err(out_of_turn()),

@@ -18,6 +18,7 @@ impl Exchange {
         frame: &Frame,
         rows: Option<u64>,
     ) -> Result<(), Error> {
+        self.withheld_to_the_end()?;
         let Some(front) = self.state.queue.front_mut() else {
             return Err(out_of_turn());
         };
@@ -114,6 +115,7 @@ impl Exchange {
 
     pub(super) fn close_complete(&mut self, frame: &Frame) -> Result<(), Error> {
         match self.state.queue.front().map(|front| &front.kind) {
+            Some(Kind::Own(OwnWork::Shape { of: Some(_), .. })) => self.own_front_done(),
             Some(Kind::Own(_)) => Ok(()),
             Some(Kind::Close) => self.one_done(frame),
             _ => Err(out_of_turn()),
@@ -132,28 +134,39 @@ impl Exchange {
         };
         match self.state.queue.front_mut() {
             Some(next) if expected.joined => next.underway = expected.underway.take(),
-            _ => self.settled(expected),
+            next => {
+                let grouped = next.filter(|next| next.grouped && expected.underway.is_none());
+                if let Some(next) = grouped {
+                    next.rows_before = expected.rows_before + expected.rows;
+                }
+                self.settled(expected);
+            }
         }
         Ok(())
     }
 
     pub(super) fn settled(&mut self, expected: Expected) {
+        self.copy_in_settled(&expected.kind, expected.plan.analysis.as_deref());
+        self.state.touched.governed(expected.plan.drop_detail);
         let Expected {
             underway,
             rows,
             code,
             refusal,
+            withheld,
+            rows_before,
             ..
         } = expected;
         let Some(underway) = underway else { return };
         let kind = match (&code, &refusal) {
+            _ if withheld => OutcomeKind::Failed,
             (_, Some(_)) => OutcomeKind::Refused,
             (Some(code), None) if code == "57014" => OutcomeKind::Cancelled,
             (Some(_), None) => OutcomeKind::Failed,
             (None, None) => OutcomeKind::Completed,
         };
         underway.done(Outcome {
-            rows,
+            rows: rows + rows_before,
             code,
             ..Outcome::of(kind)
         });
@@ -168,9 +181,10 @@ impl Exchange {
             // it is there for all now, or for nobody
             self.reshaped();
         }
-        let Some(expected) = self.state.queue.pop_front() else {
+        let Some(mut expected) = self.state.queue.pop_front() else {
             return Err(out_of_turn());
         };
+        expected.silent &= matches!(expected.kind, Kind::Own(_));
         match &expected.kind {
             Kind::Own(OwnWork::EarlySync) => Self::early_sync_done(expected),
             Kind::Own(_) => self.own_done(expected)?,
@@ -178,12 +192,15 @@ impl Exchange {
                 self.state.queue.push_front(expected);
                 self.protocol(frame)?;
                 self.complete_front()?;
+                // a query ends the batch that it came in
+                self.state.batch.forwarded &= !self.state.queue.is_empty();
                 if status == Status::Idle {
                     self.state.batch.begun = false;
                 }
             }
             _ => return Err(out_of_turn()),
         }
+        self.state.touched.ready(status);
         if self.state.held.is_none() {
             self.own_work().await?;
         }

@@ -1,5 +1,7 @@
 //! What statements do to what the session knows: assumed from when one is sent, learned when it took effect.
 
+use gate::words::Effect;
+
 use super::Exchange;
 use super::state::Source;
 use crate::decode::{Analysis, Statement, TransactionChange};
@@ -9,7 +11,9 @@ impl Exchange {
     pub(super) fn forwarded(&mut self, analysis: &Analysis) {
         self.state.batch.executed = true;
         for statement in &analysis.statements {
-            let opaque = statement.effect() == gate::words::Effect::Unknown;
+            let runs_opaque = self.runs_opaque(statement);
+            self.state.touched.opaque(runs_opaque);
+            let opaque = self.is_unknown(statement);
             let changes = statement.after.read_back || opaque;
             self.state.read_back |= changes;
             self.state.volatile |= changes || statement.after.until_end_of_transaction;
@@ -27,6 +31,7 @@ impl Exchange {
 
     /// A statement took effect at the server.
     pub(super) fn statement_done(&mut self, statement: &Statement, source: Option<Source>) {
+        let opaque = self.is_unknown(statement);
         if let Some((name, prepared)) = &statement.prepared {
             self.facts.prepared.insert(name.clone(), prepared.clone());
             if let Some(source) = source {
@@ -34,18 +39,31 @@ impl Exchange {
             }
             self.state.operations.forget();
         }
-        if statement.effect() == gate::words::Effect::Unknown {
+        if opaque {
             self.forget_names();
         }
         let shapes = statement
             .parts
             .iter()
             .any(|part| changes_shape(part.verb.id));
-        let shapes = shapes || statement.effect() == gate::words::Effect::Unknown;
+        let shapes = shapes || opaque;
         self.state.shaped |= shapes;
         if self.state.shaped && (shapes || statement.after.transaction.is_some()) {
             // also what went back to a savepoint
             self.reshaped();
+        }
+    }
+
+    /// Whether a statement, or the one that its EXECUTE stands for, may do anything.
+    pub(super) fn is_unknown(&self, statement: &Statement) -> bool {
+        let unknown = |one: &Statement| one.effect() == Effect::Unknown;
+        match &statement.executes {
+            None => unknown(statement),
+            Some(name) => {
+                let executed = self.facts.prepared.get(name);
+                let own = !statement.parts.is_empty() && unknown(statement);
+                own || executed.is_none_or(|executed| unknown(executed))
+            }
         }
     }
 
@@ -85,7 +103,7 @@ impl Exchange {
 }
 
 /// Statements that change which columns there are.
-fn changes_shape(verb: &str) -> bool {
+pub(super) fn changes_shape(verb: &str) -> bool {
     verb.starts_with("create")
         || verb.starts_with("alter")
         || verb.starts_with("drop")

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use gate::Underway;
 
+use super::copy_out::CopyOut;
 use super::own::OwnWork;
 use super::state::{Made, Portal, Prepared, Source};
 use crate::decode::Analysis;
@@ -26,6 +28,12 @@ pub(super) struct Expected {
     pub(super) silent: bool,
     /// It belongs to the same request as the one behind it, which ends its record.
     pub(super) joined: bool,
+    /// Its result could not be shown: the refusal comes in place of what the server says to a cancellation.
+    pub(super) withheld: bool,
+    /// Of a group of executions, whose outcome comes with the last; and the rows of those before it.
+    pub(super) grouped: bool,
+    pub(super) rows_before: u64,
+    pub(super) copy_out: CopyOut,
 }
 
 pub(super) enum Kind {
@@ -59,10 +67,16 @@ pub(super) struct Plan {
     pub(super) drop_detail: bool,
     /// Functions are called whose results may be anything.
     pub(super) unknown: bool,
+    /// Code runs that nobody can look into: so may be what the server says meanwhile.
+    pub(super) opaque: bool,
     /// A name may mean a relation with governed columns, or another one that stands before it.
     pub(super) shadowed: bool,
     /// The text itself, where it prepares a statement by name.
     pub(super) source: Option<Source>,
+    /// The rules for what a COPY sends.
+    pub(super) copy: Option<Arc<RowMask>>,
+    /// What the server said to the gateway's look at it, which failed the transaction.
+    pub(super) instead: Option<Bytes>,
 }
 
 impl Expected {
@@ -78,6 +92,10 @@ impl Expected {
             unmasked: None,
             silent: false,
             joined: false,
+            withheld: false,
+            grouped: false,
+            rows_before: 0,
+            copy_out: CopyOut::Off,
         }
     }
 }

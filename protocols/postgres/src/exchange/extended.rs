@@ -8,6 +8,7 @@ use gate::words::{Hiding, Redacted};
 
 use super::Exchange;
 use super::ask::Then;
+use super::copy_in;
 use super::expected::{Expected, Kind};
 use super::state::{Made, Portal, Prepared};
 use crate::request;
@@ -55,29 +56,19 @@ impl Exchange {
             return Ok(());
         }
         let ahead = self.ahead(bind.portal);
-        if self.must_describe(&prepared) && !Self::describes_itself(ahead.as_ref(), &bind) {
+        if self.must_describe(&prepared) && !self.describes_itself(ahead.as_ref(), &prepared) {
             self.state.postponed = Some(frame.clone());
             return self.describe_own(bind.statement, prepared).await;
         }
-        let mut plan = self.plan(Some(prepared.analysis.clone()));
-        Self::keep_source(&mut plan, &prepared.content, &prepared.text);
-        let lines = self.parameter_lines(&bind);
+        if self.take_in_group(frame, &bind, &prepared).await? {
+            return Ok(());
+        }
+        let (mut portal, lines) = self.portal(&bind, &prepared);
         let text = prepared.text.with_parameters(&lines);
         let (text, sources) = self.sourced(Some(&prepared.analysis), text);
-        let content = bound_content(&bind);
-        let portal = Portal {
-            prepared: prepared.clone(),
-            content: content.clone(),
-            made: Arc::new(Made::in_batch(self.state.batches)),
-            leave: None,
-            binary: binary_columns(&bind.result_formats),
-            text: text.clone(),
-            plan: plan.clone(),
-        };
-        let operations = match self.maskable(&portal) {
-            Ok(()) => self.operations_of(&prepared.analysis),
-            Err(refused) => Err(refused),
-        };
+        portal.text = text.clone();
+        let (plan, content) = (portal.plan.clone(), portal.content.clone());
+        let operations = self.operations_of(&prepared.analysis);
         let mut parts = vec![
             Bytes::from_static(b"bind"),
             prepared.content.clone(),
@@ -86,6 +77,7 @@ impl Exchange {
         ];
         parts.extend(sources);
         let mut asked = self.asked(frame, (operations, text), parts);
+        asked.note = copy_in::note(Some(&prepared.analysis));
         let run = ahead.map(|ahead| self.take_run(&ahead));
         asked.wire.extend(run.iter().map(|run| run.wire.clone()));
         let kind = Kind::Bind {
@@ -101,6 +93,28 @@ impl Exchange {
             },
         )
         .await
+    }
+
+    /// What a Bind makes, and its parameters as people may see them.
+    pub(super) fn portal(
+        &self,
+        bind: &Bind<'_>,
+        prepared: &Arc<Prepared>,
+    ) -> (Portal, Vec<Redacted>) {
+        let mut plan = self.plan(Some(prepared.analysis.clone()));
+        Self::keep_source(&mut plan, &prepared.content, &prepared.text);
+        let lines = self.parameter_lines(bind);
+        let portal = Portal {
+            prepared: prepared.clone(),
+            content: bound_content(bind),
+            made: Arc::new(Made::in_batch(self.state.batches)),
+            leave: None,
+            binary: binary_columns(&bind.result_formats),
+            // parameters are added where one is asked about by itself
+            text: prepared.text.clone(),
+            plan,
+        };
+        (portal, lines)
     }
 
     pub(super) async fn take_execute(
@@ -149,9 +163,13 @@ impl Exchange {
             }
         };
         let Some((prepared, made)) = known else {
-            return self
-                .unknown(frame, Kind::Describe { prepared: None }, "name")
-                .await;
+            let kind = Kind::Describe { prepared: None };
+            if matches!(named, Named::Portal(_)) {
+                // a cursor of SQL's DECLARE: its columns are told, and none of its rows
+                let expected = Some(Expected::new(kind, None));
+                return self.pass(frame.bytes().clone(), expected).await;
+            }
+            return self.unknown(frame, kind, "name").await;
         };
         if self.must_await(&made, frame) {
             return Ok(());

@@ -3,10 +3,8 @@
 use gate::{Error, Masked, Ungoverned};
 
 use super::Exchange;
-use super::answer::broke;
 use super::expected::Kind;
 use super::own::OwnWork;
-use crate::mask::fields::scrub_fields;
 use crate::wire::backend::Fields;
 use crate::wire::frame::Frame;
 
@@ -15,9 +13,10 @@ impl Exchange {
         let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or(b"XX000")).into_owned();
         let fatal = fields.is_fatal();
         let mask = self.state.mask.clone();
+        self.copy_in_over(false);
+        let told = self.told(frame, &fields)?;
         let Some(front) = self.state.queue.front_mut() else {
-            let scrubbed = scrub_fields(frame, &|text| mask.detect(text), true).map_err(broke)?;
-            self.reply(Masked::by(&mask, scrubbed))?;
+            self.reply(Masked::by(&mask, told))?;
             return if fatal {
                 Err(Error::Backend(format!("ended the session with {code}")))
             } else {
@@ -25,20 +24,16 @@ impl Exchange {
             };
         };
         front.code = Some(code.clone());
-        let drop_detail = front.plan.drop_detail;
         let rewritten = front
             .refusal
             .as_ref()
             .and_then(|refusal| refusal.rewrite(&fields));
+        let instead = front.plan.instead.take().filter(|_| code == "25P02");
         let silent = front.silent;
         match rewritten {
             Some(refusal) => self.reply(Masked::ungoverned(Ungoverned::Own, refusal))?,
-            None if silent => {}
-            None => {
-                let scrubbed =
-                    scrub_fields(frame, &|text| mask.detect(text), drop_detail).map_err(broke)?;
-                self.reply(Masked::by(&mask, scrubbed))?;
-            }
+            None if silent => self.not_shaped(told)?,
+            None => self.reply(Masked::by(&mask, instead.unwrap_or(told)))?,
         }
         if fatal {
             return Err(Error::Backend(format!("ended the session with {code}")));
@@ -52,7 +47,10 @@ impl Exchange {
     async fn skip_to_sync(&mut self) {
         let extended = |kind: &Kind| match kind {
             Kind::Query { .. } | Kind::Sync => false,
-            Kind::Own(work) => matches!(work, OwnWork::Describe { .. }),
+            Kind::Own(work) => matches!(
+                work,
+                OwnWork::Describe { .. } | OwnWork::Shape { of: Some(_), .. }
+            ),
             Kind::Parse { .. }
             | Kind::Bind { .. }
             | Kind::Describe { .. }
@@ -67,7 +65,7 @@ impl Exchange {
         {
             return;
         }
-        let mut skipped = false;
+        let (mut skipped, mut failed) = (false, None::<String>);
         while let Some(mut expected) = self.state.queue.pop_front() {
             if matches!(expected.kind, Kind::Sync | Kind::Own(OwnWork::EarlySync)) {
                 self.state.queue.push_front(expected);
@@ -75,8 +73,12 @@ impl Exchange {
             }
             self.undo(&expected.kind);
             if std::mem::replace(&mut skipped, true) {
-                expected.code = Some("skipped".to_owned());
+                let of_group = failed.clone().filter(|_| expected.grouped);
+                expected.code = of_group.or_else(|| Some("skipped".to_owned()));
             }
+            // the outcome of a group comes with its last
+            let open = expected.grouped && expected.underway.is_none();
+            failed = expected.code.clone().filter(|_| open);
             self.settled(expected);
         }
         let early = matches!(

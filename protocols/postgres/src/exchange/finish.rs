@@ -23,25 +23,24 @@ impl Exchange {
             Err(Error::Fault(_)) => Some(Refusal::GatewayFault { request: None }),
             Err(_) => Some(Refusal::UpstreamLost),
         };
+        self.copy_in_over(false);
         let held = self.state.held.take();
         if let Some(refusal) = refusal {
             self.client.queue(refusal.encode());
         }
         // the client may not read any more
         let _ = tokio::time::timeout(GOODBYE, self.client.flush()).await;
-        if let Some(held) = held {
-            held.abandon(self.session.ended().is_some()).await;
+        match (held, self.state.inquiring.take()) {
+            (Some(held), _) => held.abandon(self.session.ended().is_some()).await,
+            // a ticket's question stays without its client, and people are asked about it
+            (None, Some(inquiring)) if self.session.ended().is_none() => inquiring.await,
+            (None, _) => {}
         }
         let running = self.state.queue.iter().any(|one| one.underway.is_some());
         let key = self.key.clone().filter(|_| running);
         let revoked = matches!(ended, Err(Error::Ended(_)));
         if let Some(key) = key {
-            let stopping = crate::server::cancel(
-                self.session.clone(),
-                self.reached.clone(),
-                self.at.clone(),
-                key,
-            );
+            let stopping = crate::server::cancel(self.session.clone(), self.way.clone(), key);
             let _ = stopping.await;
         }
         for expected in self.state.queue.drain(..) {

@@ -77,6 +77,7 @@ impl Exchange {
     pub(super) async fn hold(&mut self, hold: Hold<Asked>, then: Then) -> Result<(), Error> {
         self.clear_the_way(&then).await?;
         self.client.queue(self.notice(&hold));
+        self.state.inquiring = self.inquire(&hold, &then);
         let now = Instant::now();
         self.state.held = Some(Held {
             hold,
@@ -86,6 +87,15 @@ impl Exchange {
             keep_alive: now + KEEP_ALIVE,
         });
         Ok(())
+    }
+
+    /// Who cannot wait is refused with the question's number, which a retry finds answered.
+    pub(super) async fn ticket(&mut self, hold: Hold<Asked>, then: Then) -> Result<(), Error> {
+        self.state.inquiring = self.inquire(&hold, &then);
+        match hold.ticket().await {
+            Ok(denied) => self.refuse(denied, then),
+            Err((_, fault)) => self.faulted(fault, &then),
+        }
     }
 
     /// What went before is answered while people are asked. Where it was only prepared, a Sync of the gateway's own lets

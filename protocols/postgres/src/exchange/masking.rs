@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use gate::Unclear;
-
 use super::Exchange;
+use super::copy_out::is_binary;
 use super::expected::Plan;
-use super::state::{Portal, Prepared, Standing};
+use super::state::{Portal, Prepared, ResultColumn, Standing};
 use crate::decode::Analysis;
 use crate::governed::Origin;
 use crate::mask::{RowMask, Rule};
-use crate::request::unsupported;
 
 impl Exchange {
     pub(super) fn plan(&self, analysis: Option<Arc<Analysis>>) -> Plan {
@@ -20,21 +18,29 @@ impl Exchange {
             analysis,
             drop_detail: false,
             unknown: false,
+            opaque: false,
             shadowed: false,
             source: None,
+            copy: None,
+            instead: None,
         };
         let Some(analysis) = plan.analysis.clone().filter(|_| governs) else {
             return plan;
         };
         for statement in &analysis.statements {
-            plan.drop_detail |= statement
-                .relations()
-                .any(|relation| self.state.governed.holds(relation, path));
-            plan.shadowed |= statement
-                .relations()
-                .any(|relation| self.state.governed.shadows(relation, path));
-            plan.unknown |= !statement.reads.other_functions.is_empty()
-                || statement.effect() == gate::words::Effect::Unknown;
+            plan.opaque |= self.runs_opaque(statement);
+            plan.unknown |=
+                plan.opaque || self.fetches_opaque(statement) || self.is_unknown(statement);
+            // what EXECUTE gives is hidden like what it stands for
+            for statement in self.with_executed(statement).into_iter().flatten() {
+                let governed = &self.state.governed;
+                plan.drop_detail |= statement
+                    .relations()
+                    .any(|relation| governed.holds(relation, path));
+                plan.shadowed |= statement
+                    .relations()
+                    .any(|relation| governed.shadows(relation, path));
+            }
         }
         plan
     }
@@ -45,24 +51,8 @@ impl Exchange {
         masks && prepared.columns(self.state.generation).is_none()
     }
 
-    /// Refuses a Bind whose values no mask could follow in the formats it asks for.
-    pub(super) fn maskable(&self, portal: &Portal) -> Result<(), Unclear> {
-        self.portal_mask(portal).map(|_| ()).map_err(|error| {
-            unsupported(
-                "binary",
-                &format!("{error}: it cannot be masked"),
-                "ask for text results",
-            )
-        })
-    }
-
-    pub(super) fn portal_mask(
-        &self,
-        portal: &Portal,
-    ) -> Result<Option<Arc<RowMask>>, crate::mask::Unmaskable> {
-        let Some(Some(columns)) = portal.prepared.columns(self.state.generation) else {
-            return Ok(None);
-        };
+    pub(super) fn portal_mask(&self, portal: &Portal) -> Option<Arc<RowMask>> {
+        let columns = portal.prepared.columns(self.state.generation)??;
         let state = Standing {
             state: self.state.operations.state(),
             generation: self.state.generation,
@@ -70,26 +60,38 @@ impl Exchange {
             shadowed: portal.plan.shadowed,
         };
         if let Some(mask) = portal.prepared.mask(state, &portal.binary) {
-            return Ok(Some(mask));
+            return Some(mask);
         }
+        let copies = portal.prepared.copied_out().is_some();
+        let copies_binary = copies && is_binary(&portal.prepared.analysis);
         let binary = |place: usize| match portal.binary.as_slice() {
+            _ if copies => copies_binary,
             [] => false,
             [all] => *all,
             each => each.get(place).copied().unwrap_or(false),
         };
-        let rules = columns.iter().enumerate().map(|(place, column)| {
-            let rule = self.rule(column.table, column.attribute, portal.plan.unknown);
-            // it was described before it was bound: the name may mean the governed one by now
+        let mask = Arc::new(self.columns_mask(&columns, &portal.plan, &binary));
+        portal.prepared.masked(state, &portal.binary, &mask);
+        Some(mask)
+    }
+
+    /// The rules for what was described before it runs.
+    pub(super) fn columns_mask(
+        &self,
+        columns: &[ResultColumn],
+        plan: &Plan,
+        binary: &dyn Fn(usize) -> bool,
+    ) -> RowMask {
+        RowMask::new(columns.iter().enumerate().map(|(place, column)| {
+            let rule = self.rule(column.table, column.attribute, plan.unknown);
+            // the name may mean the governed one by now
             let rule = match rule {
                 Rule::Class(_) | Rule::Whole => rule,
-                _ if portal.plan.shadowed => Rule::Whole,
+                _ if plan.shadowed => Rule::Whole,
                 _ => rule,
             };
             (rule, column.type_oid, binary(place))
-        });
-        let mask = Arc::new(RowMask::new(rules)?);
-        portal.prepared.masked(state, &portal.binary, &mask);
-        Ok(Some(mask))
+        }))
     }
 
     /// What is done with a column of a result, by where it comes from.

@@ -8,17 +8,12 @@ use tokio::time::Instant;
 
 use super::Exchange;
 use super::expected::{Expected, Kind};
-use super::state::Prepared;
+use super::state::{Prepared, ResultColumn};
 use crate::governed::{Catalogue, FRESH, Governed, QUERY};
+use crate::look_up::{READ_BACK, role_and_path};
 use crate::wire::backend::Status;
 use crate::wire::frontend::Named;
 use crate::wire::write::server as write;
-
-/// Role first, then the search path in order, as the server resolves it.
-const READ_BACK: &str = "\
-SELECT '0', CURRENT_USER::pg_catalog.text UNION ALL \
-SELECT o::pg_catalog.text, s::pg_catalog.text \
-FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS u(s, o)";
 
 type Rows = Vec<Vec<Option<Vec<u8>>>>;
 
@@ -30,6 +25,11 @@ pub(super) enum OwnWork {
     Describe {
         prepared: Arc<Prepared>,
     },
+    /// Which columns a COPY has: of a prepared one, without a Sync.
+    Shape {
+        of: Option<Arc<Prepared>>,
+        columns: Option<Vec<ResultColumn>>,
+    },
     /// A Sync of the gateway's own, before people are asked.
     EarlySync,
 }
@@ -37,8 +37,7 @@ pub(super) enum OwnWork {
 impl Exchange {
     /// Whether something must be known first that can be asked now.
     pub(super) fn must_look(&self) -> bool {
-        let stale = self.state.catalogue_stale && self.state.mask.governs_columns();
-        (self.state.read_back || stale)
+        (self.state.read_back || self.state.catalogue_stale)
             && self.state.queue.is_empty()
             && self.status != Status::Failed
     }
@@ -54,7 +53,7 @@ impl Exchange {
                 .round_trip(Purpose::ReadBack, READ_BACK, OwnWork::ReadBack(Rows::new()))
                 .await;
         }
-        if self.state.catalogue_stale && self.state.mask.governs_columns() {
+        if self.state.catalogue_stale {
             let (target, database) = (&self.session.target().name, &self.facts.database);
             // before the look: what changes while it is under way is looked at again
             self.state.generation = self.shared.catalogues.generation();
@@ -109,6 +108,10 @@ impl Exchange {
         name: &str,
         prepared: Arc<Prepared>,
     ) -> Result<(), Error> {
+        if let Some(copy) = prepared.copied_out() {
+            let query = copy.query.clone();
+            return self.shape_own(&query, Some(prepared)).await;
+        }
         let broken = |malformed: crate::wire::Malformed| Error::Backend(malformed.to_string());
         let wire = vec![
             write::describe(Named::Statement(name)).map_err(broken)?,
@@ -184,31 +187,20 @@ impl Exchange {
                 }
                 Ok(())
             }
+            OwnWork::Shape { of, columns } => {
+                self.shaped(of, columns.filter(|_| !failed));
+                Ok(())
+            }
             OwnWork::Describe { .. } | OwnWork::EarlySync => Ok(()),
         }
     }
 
     fn read_back(&mut self, rows: &Rows) -> Result<(), Error> {
-        let mut named: Vec<(u32, String)> = Vec::with_capacity(rows.len());
-        for row in rows {
-            let text = |place: usize| std::str::from_utf8(row.get(place)?.as_deref()?).ok();
-            let pair = text(0).and_then(|number| number.parse().ok()).zip(text(1));
-            let Some((number, name)) = pair else {
-                return Err(Error::Backend(
-                    "told role and search path in another shape".into(),
-                ));
-            };
-            named.push((number, name.to_owned()));
-        }
-        named.sort();
-        let mut names = named.into_iter().map(|(_, name)| name);
-        let Some(role) = names.next() else {
-            return Err(Error::Backend("told no role".into()));
-        };
+        let (role, search_path) = role_and_path(rows)?;
         self.state.role = role.as_str().into();
         self.state.meaning = None;
         self.facts.role = role;
-        self.facts.search_path = names.collect();
+        self.facts.search_path = search_path;
         self.facts.temp_tables = self
             .facts
             .search_path
@@ -220,6 +212,7 @@ impl Exchange {
     }
 
     fn learned(&mut self, catalogue: Arc<Catalogue>) {
+        self.facts.own_calls = Some(catalogue.own_calls.clone());
         self.state.governed = Governed::new(catalogue, &self.state.mask, &self.facts.database);
         self.state.catalogue_stale = false;
         self.state.operations.forget();

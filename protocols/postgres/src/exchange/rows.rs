@@ -4,13 +4,11 @@ use bytes::{Bytes, BytesMut};
 use gate::{Error, Masked, Ungoverned};
 
 use super::Exchange;
-use super::answer::{broke, out_of_turn};
+use super::answer::out_of_turn;
 use super::expected::Kind;
 use super::own::OwnWork;
 use crate::mask::Hide;
-use crate::mask::fields::scrub_copy_line;
 use crate::wire::frame::Frame;
-use crate::wire::refusal::Refusal;
 use crate::wire::values::Values;
 
 impl Exchange {
@@ -82,34 +80,5 @@ impl Exchange {
         let masked = mask.rewrite_row(frame.bytes(), hide, &mut out);
         masked.map_err(|error| Error::Backend(error.to_string()))?;
         self.reply(Masked::by(&session_mask, out.freeze()))
-    }
-
-    pub(super) fn copy_out(&mut self, frame: &Frame, binary: bool) -> Result<(), Error> {
-        if binary && self.state.mask.detects() {
-            let Some(front) = self.state.queue.front_mut() else {
-                return Err(out_of_turn());
-            };
-            front.silent = true;
-            let refusal = Refusal::Masking {
-                reason: "binary COPY data cannot be masked".into(),
-                hint: "copy as text or csv".into(),
-            };
-            self.reply(Masked::ungoverned(Ungoverned::Own, refusal.encode()))?;
-            return Ok(());
-        }
-        self.protocol(frame)
-    }
-
-    pub(super) fn copy_data(&mut self, frame: &Frame) -> Result<(), Error> {
-        let Some(front) = self.state.queue.front_mut() else {
-            return Err(out_of_turn());
-        };
-        front.rows += 1;
-        if front.silent {
-            return Ok(());
-        }
-        let mask = self.state.mask.clone();
-        let scrubbed = scrub_copy_line(frame, &|text| mask.detect(text)).map_err(broke)?;
-        self.reply(Masked::by(&mask, scrubbed))
     }
 }

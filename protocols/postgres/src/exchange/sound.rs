@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use gate::{Unclear, UnclearKind};
+use gate::{Mask, Unclear, UnclearKind};
 
 use super::Exchange;
 use super::expected::Kind;
 use crate::decode::{Analysis, Object, Statement, StatementKind};
+use crate::governed::Governed;
 use crate::request::unsupported;
 
 impl Exchange {
-    /// Refuses what no later message could answer for: session state that is not known yet, COPY in, laundering.
+    /// Refuses what no later message could answer for: session state that is not known yet, laundering.
     pub(super) fn sound(&self, analysis: &Arc<Analysis>) -> Result<(), Unclear> {
         let looked_at = self.state.operations.knows(analysis);
         // not read back yet: something before it is still on its way
@@ -35,18 +36,13 @@ impl Exchange {
             }
             changed |=
                 statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
-            if copies_in(statement) {
-                return Err(unsupported(
-                    "copy_in",
-                    "COPY FROM STDIN is not spoken here yet",
-                    "use INSERT",
-                ));
-            }
+            self.not_stored_elsewhere(statement)?;
             if !looked_at {
-                self.unlaundered(statement)?;
+                let path = &self.facts.search_path;
+                unlaundered(statement, (&self.state.mask, &self.state.governed), path)?;
             }
         }
-        Ok(())
+        self.copied_soundly(analysis)
     }
 
     /// Whether something on its way to the server changes what a name stands for when this gets there.
@@ -61,44 +57,18 @@ impl Exchange {
         })
     }
 
-    /// Governed columns may stand as plain output, where they are masked, or be compared with a constant.
-    fn unlaundered(&self, statement: &Statement) -> Result<(), Unclear> {
-        if !self.state.mask.governs_columns() {
+    /// What an EXECUTE gives is known only as far as what it stands for.
+    fn not_stored_elsewhere(&self, statement: &Statement) -> Result<(), Unclear> {
+        if !self.state.mask.governs_columns() || !self.stores_executed(statement) {
             return Ok(());
         }
-        let path = &self.facts.search_path;
-        let governed = &self.state.governed;
-        let offence = statement.reads.offending_use(
-            &|relation, column| governed.standing(relation, column, path),
-            &|relation| governed.holds(relation, path),
-        );
-        let moved = statement.parts.iter().find_map(|part| match &part.object {
-            Object::Schema(name) if part.verb.id.starts_with("alter") => Some(name),
-            _ => None,
-        });
-        if let Some(schema) = moved.filter(|schema| governed.within(schema)) {
-            return Err(Unclear {
-                kind: UnclearKind::Masked,
-                code: "masking",
-                message: format!(
-                    "schema {schema} holds masked columns, whose rules go by its name"
-                ),
-                hint: Some("ask an administrator to rename it together with the rules".into()),
-                at: None,
-            });
-        }
-        match offence {
-            None => Ok(()),
-            Some(offence) => Err(Unclear {
-                kind: UnclearKind::Masked,
-                code: "masking",
-                message: format!("a masked column of {} stands in {}", offence.relation.name, offence.reason.words()),
-                hint: Some(
-                    "select it as it is (it is shown masked), compare it with = to a constant, or leave it out".into(),
-                ),
-                at: Some(offence.at),
-            }),
-        }
+        Err(Unclear {
+            kind: UnclearKind::Masked,
+            code: "masking",
+            message: "what EXECUTE gives may be masked and would be stored elsewhere".into(),
+            hint: Some("execute it by itself: it is shown masked".into()),
+            at: None,
+        })
     }
 
     /// Whether every relation that a text reads was in the catalogue as it was read.
@@ -112,12 +82,6 @@ impl Exchange {
     }
 }
 
-/// COPY from the client; what a file or a program at the server feeds is for policy to judge.
-fn copies_in(statement: &Statement) -> bool {
-    let has = |verb: &str| statement.parts.iter().any(|part| part.verb.id == verb);
-    has("copy_in") && !has("copy_file") && !has("copy_program")
-}
-
 /// Whether a statement's meaning depends on role or search path.
 fn names_things(statement: &Statement) -> bool {
     !matches!(
@@ -127,4 +91,44 @@ fn names_things(statement: &Statement) -> bool {
             | StatementKind::Show
             | StatementKind::Empty
     )
+}
+
+/// Governed columns may stand as plain output, where they are masked, or be compared with a constant.
+pub(crate) fn unlaundered(
+    statement: &Statement,
+    (mask, governed): (&Mask, &Governed),
+    path: &[String],
+) -> Result<(), Unclear> {
+    if !mask.governs_columns() {
+        return Ok(());
+    }
+    let offence = statement.reads.offending_use(
+        &|relation, column| governed.standing(relation, column, path),
+        &|relation| governed.holds(relation, path),
+    );
+    let moved = statement.parts.iter().find_map(|part| match &part.object {
+        Object::Schema(name) if part.verb.id.starts_with("alter") => Some(name),
+        _ => None,
+    });
+    if let Some(schema) = moved.filter(|schema| governed.within(schema)) {
+        return Err(Unclear {
+            kind: UnclearKind::Masked,
+            code: "masking",
+            message: format!("schema {schema} holds masked columns, whose rules go by its name"),
+            hint: Some("ask an administrator to rename it together with the rules".into()),
+            at: None,
+        });
+    }
+    match offence {
+        None => Ok(()),
+        Some(offence) => Err(Unclear {
+            kind: UnclearKind::Masked,
+            code: "masking",
+            message: format!("a masked column of {} stands in {}", offence.relation.name, offence.reason.words()),
+            hint: Some(
+                "select it as it is (it is shown masked), compare it with = to a constant, or leave it out".into(),
+            ),
+            at: Some(offence.at),
+        }),
+    }
 }

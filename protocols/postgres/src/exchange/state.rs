@@ -8,10 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gate::{Error, Fingerprint, Leave, Mask};
 use tokio::time::Instant;
 
+use super::copy_in::CopyIn;
+use super::copy_out::Shaped;
 use super::expected::{Expected, Plan};
+use super::group::Gathering;
 use super::hold::Held;
+use super::impact::Inquiring;
+use super::large::Passage;
 use super::operations::Remembered;
-use crate::decode::Analysis;
+use super::telling::Touched;
+use crate::decode::{Analysis, CopyOut};
 use crate::governed::Governed;
 use crate::mask::RowMask;
 use crate::request::Text;
@@ -45,11 +51,20 @@ pub(crate) struct State {
     /// They may go back when the transaction ends.
     pub(super) volatile: bool,
     pub(super) catalogue_stale: bool,
+    pub(super) touched: Touched,
     /// Of the catalogue that `governed` was made from.
     pub(super) generation: u64,
     pub(super) governed: Governed,
     pub(super) mask: Arc<Mask>,
     pub(super) cancelling: Option<Cancelling>,
+    /// Frames that were read ahead of their turn.
+    pub(super) ahead: VecDeque<Frame>,
+    pub(super) gathering: Option<Gathering>,
+    pub(super) copy_in: CopyIn,
+    pub(super) copy_shape: Option<Shaped>,
+    pub(super) large: Option<Passage>,
+    /// What is being found out about the question that was put last.
+    pub(super) inquiring: Option<Inquiring>,
     pub(super) client_ended: bool,
     pub(super) over: bool,
     /// Of `SessionState`, to be shared.
@@ -141,6 +156,11 @@ impl Prepared {
         });
     }
 
+    pub(super) fn copied_out(&self) -> Option<&CopyOut> {
+        let mut statements = self.analysis.statements.iter();
+        statements.find_map(|one| one.copied_out.as_ref())
+    }
+
     /// `None` where it was not described since the catalogue changed.
     pub(super) fn columns(&self, generation: u64) -> Option<Option<Arc<[ResultColumn]>>> {
         let described = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,6 +169,10 @@ impl Prepared {
     }
 
     pub(super) fn described(&self, generation: u64, columns: Option<Vec<ResultColumn>>) {
+        if columns.is_none() && self.copied_out().is_some() {
+            // a COPY has rows, of which its own description says nothing
+            return;
+        }
         let columns: Option<Arc<[ResultColumn]>> = columns.map(Arc::from);
         let mut kept = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
         let same = kept.as_ref().is_some_and(|kept| kept.columns == columns);
@@ -240,10 +264,17 @@ impl State {
             read_back: true,
             volatile: false,
             catalogue_stale: true,
+            touched: Touched::default(),
             generation: 0,
             governed: Governed::unknown(),
             mask,
             cancelling: None,
+            ahead: VecDeque::new(),
+            gathering: None,
+            copy_in: CopyIn::Off,
+            copy_shape: None,
+            large: None,
+            inquiring: None,
             client_ended: false,
             over: false,
             role: "".into(),

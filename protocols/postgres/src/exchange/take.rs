@@ -8,6 +8,7 @@ use gate::{Error, Purpose};
 
 use super::Exchange;
 use super::ask::Then;
+use super::copy_in;
 use super::expected::{Expected, Kind, Plan};
 use super::state::{Batch, Made};
 use crate::decode::Analysis;
@@ -20,10 +21,20 @@ use crate::wire::refusal::Refusal;
 impl Exchange {
     /// Takes every whole message that has come, until one has to wait.
     pub(super) async fn take_frames(&mut self) -> Result<(), Error> {
-        while self.ready_to_take() {
-            let frame = match self.state.postponed.take() {
+        while self.state.copy_in.drop_rest(&mut self.inbox) && self.ready_to_take() {
+            if self.state.copy_in.passes() {
+                if self.take_copy_data().await? {
+                    continue;
+                }
+                break;
+            }
+            if !self.gather().await? {
+                break;
+            }
+            let next = self.state.postponed.take();
+            let frame = match next.or_else(|| self.state.ahead.pop_front()) {
                 Some(frame) => frame,
-                None => match next_frontend(&mut self.inbox, Phase::Ready, &self.limits) {
+                None => match next_frontend(&mut self.inbox, Phase::CopyEnded, &self.limits) {
                     Ok(Some(frame)) => frame,
                     Ok(None) => break,
                     Err(malformed) => return self.broken(malformed).await,
@@ -38,7 +49,12 @@ impl Exchange {
     }
 
     fn ready_to_take(&self) -> bool {
+        if self.state.copy_in.passes() {
+            return self.state.cancelling.is_none() && self.server.backlog() < super::BACKLOG;
+        }
+        let awaits_copy = self.state.copy_in.is_awaited() && !self.state.queue.is_empty();
         self.state.held.is_none()
+            && !awaits_copy
             && self.state.cancelling.is_none()
             && !self.state.over
             && !self.owes_own()
@@ -71,7 +87,7 @@ impl Exchange {
         self.state.read_back && !self.state.batch.forwarded && !self.state.queue.is_empty()
     }
 
-    async fn broken<T>(&mut self, malformed: Malformed) -> Result<T, Error> {
+    pub(super) async fn broken<T>(&mut self, malformed: Malformed) -> Result<T, Error> {
         crate::client::farewell(&mut self.client, &Refusal::Malformed(malformed)).await
     }
 
@@ -100,8 +116,8 @@ impl Exchange {
             Frontend::Sync => self.take_sync(frame).await,
             Frontend::FunctionCall(_) => self.take_function_call(&frame).await,
             Frontend::CopyData(_) | Frontend::CopyDone | Frontend::CopyFail { .. } => {
-                // only after CopyInResponse, which never reaches a client
-                self.broken(Malformed::Type(frame.tag())).await
+                // sent before it was known that the COPY failed: the server itself ignores it
+                Ok(())
             }
             Frontend::Terminate => {
                 // what runs is answered to its end, as by the server itself
@@ -112,19 +128,25 @@ impl Exchange {
     }
 
     async fn take_query(&mut self, frame: &Frame, text: &str) -> Result<(), Error> {
+        let analysis = self.shared.analyses.of(text).await;
+        if let Ok(analysis) = &analysis
+            && self.must_shape(frame, analysis).await?
+        {
+            return Ok(());
+        }
         // what was sent before it without a Sync may still fail, and then this is skipped as well
         self.state.batch = Batch {
             begun: self.state.batch.begun,
             forwarded: self.state.batch.forwarded,
             ..Default::default()
         };
-        let analysis = self.shared.analyses.of(text).await;
         let shown = self.shown(text, analysis.as_deref().ok());
         let decoded = match &analysis {
             Ok(analysis) => self.operations_of(analysis),
             Err(refused) => Err(request::unclear(refused)),
         };
         let mut plan = self.plan(analysis.ok());
+        self.shape(frame, &mut plan);
         Self::keep_source(&mut plan, frame.bytes(), &shown);
         let (shown, sources) = self.sourced(plan.analysis.as_deref(), shown);
         let content = match sources.as_slice() {
@@ -135,7 +157,8 @@ impl Exchange {
             ]
             .concat(),
         };
-        let asked = self.asked(frame, (decoded, shown), content);
+        let mut asked = self.asked(frame, (decoded, shown), content);
+        asked.note = copy_in::note(plan.analysis.as_deref());
         self.ask(asked, Then::of(Kind::Query { done: 0 }, plan))
             .await
     }

@@ -1,4 +1,4 @@
-//! Errors, notices, notifications and COPY lines: their texts pass the detectors too.
+//! Errors, notices and notifications: their texts pass the detectors too.
 
 use std::borrow::Cow;
 
@@ -35,6 +35,45 @@ pub fn scrub_fields(
     message(frame.tag(), &out)
 }
 
+/// An ErrorResponse or NoticeResponse of which only the code and the place in the client's own text are left.
+pub fn withhold(frame: &Frame) -> Result<Bytes, Malformed> {
+    let fields = match Backend::read(frame)? {
+        Backend::ErrorResponse(fields) | Backend::NoticeResponse(fields) => fields,
+        _ => return Err(Malformed::Type(frame.tag())),
+    };
+    let mut out = BytesMut::with_capacity(frame.bytes().len());
+    for (code, text) in fields.iter() {
+        match code {
+            b'S' | b'V' | b'C' | b'P' | b'F' | b'L' | b'R' => {
+                out.put_u8(code);
+                put_text(&mut out, text);
+            }
+            b'M' => {
+                out.put_u8(code);
+                put_text(&mut out, HIDDEN.as_bytes());
+            }
+            // names too: code may fill them with anything
+            _ => {}
+        }
+    }
+    out.put_u8(0);
+    message(frame.tag(), &out)
+}
+
+/// The masked copy of a ParameterStatus, or `None` where nothing was found.
+pub fn scrub_parameter(frame: &Frame, detect: &Detect<'_>) -> Result<Option<Bytes>, Malformed> {
+    let Backend::ParameterStatus { name, value } = Backend::read(frame)? else {
+        return Err(Malformed::Type(frame.tag()));
+    };
+    let Some(masked) = detect(value) else {
+        return Ok(None);
+    };
+    let mut out = BytesMut::with_capacity(frame.bytes().len());
+    put_text(&mut out, name.as_bytes());
+    put_text(&mut out, &masked);
+    message(frame.tag(), &out).map(Some)
+}
+
 /// The masked copy of a NotificationResponse: its payload is any client's text.
 pub fn scrub_notification(frame: &Frame, detect: &Detect<'_>) -> Result<Bytes, Malformed> {
     let Backend::NotificationResponse {
@@ -52,16 +91,8 @@ pub fn scrub_notification(frame: &Frame, detect: &Detect<'_>) -> Result<Bytes, M
     message(frame.tag(), &out)
 }
 
-/// The masked copy of a CopyData in text or CSV format; PostgreSQL sends each row as one such message.
-pub fn scrub_copy_line(frame: &Frame, detect: &Detect<'_>) -> Result<Bytes, Malformed> {
-    let Backend::CopyData(line) = Backend::read(frame)? else {
-        return Err(Malformed::Type(frame.tag()));
-    };
-    match detect(line) {
-        None => Ok(frame.bytes().clone()),
-        Some(masked) => message(frame.tag(), &masked),
-    }
-}
+/// In place of a text that may quote what is hidden.
+const HIDDEN: &str = "the text is hidden, for it may quote masked values";
 
 fn put_text(out: &mut BytesMut, text: &[u8]) {
     text.split(|byte| *byte == 0)

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::Detect;
+use super::{Detect, number};
 
 /// A copy with what was found hidden, or the text itself. What is no document is hidden whole.
 pub(super) fn detect<'v>(text: &'v [u8], detect: &Detect<'_>) -> Cow<'v, [u8]> {
@@ -49,7 +49,17 @@ pub(super) fn string(text: &[u8]) -> Vec<u8> {
 
 fn hide(token: &[u8], detect: &Detect<'_>) -> Option<Vec<u8>> {
     let Some(rest) = token.strip_prefix(b"\"") else {
-        return detect(token).map(|masked| string(&masked));
+        // with an exponent its digits do not stand as they are meant
+        let plain = match token.iter().any(|byte| matches!(byte, b'e' | b'E')) {
+            true => Cow::Owned(
+                number::within(token)
+                    .next()
+                    .unwrap_or_default()
+                    .into_bytes(),
+            ),
+            false => Cow::Borrowed(number::whole(token)),
+        };
+        return detect(&plain).map(|masked| string(&masked));
     };
     match rest.strip_suffix(b"\"") {
         Some(plain) if !plain.contains(&b'\\') => detect(plain).map(|masked| string(&masked)),

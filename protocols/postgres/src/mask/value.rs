@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use super::{Column, Hide, Rule, Unmaskable, json};
+use super::{Column, Hide, Rule, Unmaskable, inspect, json, number};
 
 /// What a type's values can hold and bear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(super) enum Kind {
     Int8,
     /// May hold text, which its own text format hides.
     Bytea,
+    /// Numbers with decimals, one or many.
+    Numbers,
+    /// Holds no text, and no number of anything.
+    Mute,
     Other,
 }
 
@@ -32,14 +36,13 @@ impl Kind {
             23 => Self::Int4,
             20 => Self::Int8,
             17 => Self::Bytea,
+            // float4, float8, numeric, their arrays and ranges; points and what is made of them
+            700 | 701 | 1700 | 1021 | 1022 | 1231 | 3906 | 4532 | 600..=604 | 628 | 718 => {
+                Self::Numbers
+            }
+            // bool, dates and times, uuid, macaddr, void
+            16 | 1082 | 1083 | 1266 | 1114 | 1184 | 1186 | 2950 | 829 | 774 | 2278 => Self::Mute,
             _ => Self::Other,
-        }
-    }
-
-    pub(super) fn is_readable_in_binary(self) -> bool {
-        match self {
-            Self::Text | Self::Json | Self::Jsonb | Self::Int2 | Self::Int4 | Self::Int8 => true,
-            Self::Bytea | Self::Other => false,
         }
     }
 }
@@ -90,15 +93,28 @@ pub(super) fn hide<'v>(
             hide,
             (i64::from_be_bytes, i64::to_be_bytes),
         ),
-        (Kind::Bytea, false) => {
-            let decoded = hexadecimal(value);
-            let clean = is_clean(rule, value, hide)
-                && decoded.is_none_or(|bytes| is_clean(rule, &bytes, hide));
-            Ok(clean.then_some(Cow::Borrowed(value)))
+        (Kind::Bytea | Kind::Numbers | Kind::Mute | Kind::Other, _) => {
+            let shown = *rule == Rule::Detect && holds_nothing(column, value, hide);
+            Ok(shown.then_some(Cow::Borrowed(value)))
         }
-        (Kind::Other, false) => Ok(is_clean(rule, value, hide).then_some(Cow::Borrowed(value))),
-        // refused when the rules were made
-        (Kind::Bytea | Kind::Other, true) => Ok(None),
+    }
+}
+
+/// Whether detectors find nothing in a value of which nothing can be replaced.
+fn holds_nothing(column: &Column, value: &[u8], hide: Hide<'_>) -> bool {
+    let clean = |text: &[u8]| (hide.detect)(text).is_none();
+    match column.kind {
+        _ if column.binary => inspect::is_clean(column.type_oid, value, hide.detect),
+        Kind::Mute => true,
+        Kind::Numbers => number::within(value).all(|number| clean(number.as_bytes())),
+        Kind::Bytea => clean(value) && hexadecimal(value).is_none_or(|bytes| clean(&bytes)),
+        Kind::Text
+        | Kind::Json
+        | Kind::Jsonb
+        | Kind::Int2
+        | Kind::Int4
+        | Kind::Int8
+        | Kind::Other => is_clean_literal(value, hide),
     }
 }
 
@@ -156,9 +172,27 @@ fn integer<'v, I: FromStr + ToString, const N: usize>(
     }))
 }
 
-/// Whether a value of which nothing can be replaced may stay as it is.
-fn is_clean(rule: &Rule, value: &[u8], hide: Hide<'_>) -> bool {
-    *rule == Rule::Detect && (hide.detect)(value).is_none()
+/// The same of a literal that may hold others: with what backslashes hide in it laid open.
+fn is_clean_literal(literal: &[u8], hide: Hide<'_>) -> bool {
+    let clean = |text: &[u8]| (hide.detect)(text).is_none();
+    if !clean(literal) {
+        return false;
+    }
+    if !literal.contains(&b'\\') {
+        return true;
+    }
+    let escapes = literal.windows(6).any(
+        |six| matches!(six, [b'\\', b'u', digits @ ..] if digits.iter().all(u8::is_ascii_hexdigit)),
+    );
+    let plain: Vec<u8> = literal
+        .iter()
+        .copied()
+        .filter(|byte| !matches!(byte, b'\\' | b'"'))
+        .collect();
+    // bytes of a `bytea` within
+    let words = plain.split(|byte| b"{}(),".contains(byte));
+    let mut bytes = words.filter_map(|word| hexadecimal(&[b"\\", word].concat()));
+    !escapes && clean(&plain) && bytes.all(|bytes| clean(&bytes))
 }
 
 /// Bytes of bytea's `\x` format.

@@ -78,7 +78,7 @@ pub fn next_frontend(
     if !phase.takes(tag) {
         return Err(Malformed::Type(tag));
     }
-    let Some(total) = total(buffer)? else {
+    let Some(total) = message_length(buffer)? else {
         return Ok(None);
     };
     let limit = match (phase, tag) {
@@ -121,7 +121,7 @@ pub fn next_backend(
     if !BACKEND.contains(&tag) {
         return Err(Malformed::Type(tag));
     }
-    let Some(total) = total(buffer)? else {
+    let Some(total) = message_length(buffer)? else {
         return Ok(None);
     };
     if total > limits.reply {
@@ -171,7 +171,36 @@ pub fn pass_rows(buffer: &mut BytesMut) -> (Bytes, u64) {
     (buffer.split_to(end).freeze(), rows)
 }
 
+/// Whether a message of a type may come next, after some of other types: as far as can be seen in a buffer.
+pub fn precedes(buffer: &[u8], tag: u8, after: &[u8]) -> bool {
+    let mut rest = buffer;
+    loop {
+        match rest.first() {
+            None => return true,
+            Some(first) if *first == tag => return true,
+            Some(first) if !after.contains(first) => return false,
+            Some(_) => {}
+        }
+        let next = match message_length(rest) {
+            Ok(Some(length)) => rest.get(length..),
+            Ok(None) | Err(_) => None,
+        };
+        match next {
+            Some(next) => rest = next,
+            None => return true,
+        }
+    }
+}
+
 impl Frame {
+    /// Of a message that was read before: its length must be its own.
+    pub(crate) fn whole(bytes: Bytes) -> Option<Self> {
+        let (tag, rest) = bytes.split_first()?;
+        let length = u32::from_be_bytes(*rest.first_chunk()?);
+        let tag = *tag;
+        (usize::try_from(length) == Ok(rest.len())).then_some(Self { tag, bytes })
+    }
+
     /// The type byte.
     pub fn tag(&self) -> u8 {
         self.tag
@@ -240,7 +269,7 @@ const COPY: &[u8] = b"dcf";
 const BACKEND: &[u8] = b"RK23CdcGHWDIEVvnNAtS1sZT";
 
 /// Bytes of the message at the front of the buffer, once its length is there.
-fn total(buffer: &[u8]) -> Result<Option<usize>, Malformed> {
+pub(super) fn message_length(buffer: &[u8]) -> Result<Option<usize>, Malformed> {
     let Some(length) = buffer.get(1..).and_then(<[u8]>::first_chunk) else {
         return Ok(None);
     };

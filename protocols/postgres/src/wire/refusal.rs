@@ -27,6 +27,18 @@ pub enum Refusal {
     Expired {
         approval: String,
     },
+    /// Nobody waits: the question stays open for whoever sends the same again.
+    Ticket {
+        approval: String,
+        /// Who is asked, in words.
+        asked: String,
+        /// When it ends, as text.
+        until: String,
+    },
+    /// The approval was there, and another retry was released by it.
+    Spent {
+        approval: String,
+    },
     /// The client cancelled while it waited.
     Withdrawn {
         approval: String,
@@ -34,6 +46,10 @@ pub enum Refusal {
     /// The statement's meaning could not be established.
     Unclear {
         reason: String,
+        request: String,
+    },
+    /// The grammar takes no such text.
+    Syntax {
         request: String,
     },
     /// A mask cannot be kept truthfully in a result of this shape.
@@ -83,6 +99,10 @@ pub enum Refusal {
     },
     TooManyConnections,
     LoginTimeout,
+    /// The server cannot be reached, or does not let the gateway in.
+    NotEntered {
+        why: String,
+    },
     /// The server cannot be reached, or broke the protocol.
     UpstreamLost,
     /// The session was locked or killed.
@@ -164,6 +184,24 @@ impl Refusal {
                 Words::error("42501", format!("approval request {approval} expired"))
                     .advice("nobody answered in time; nothing was executed")
             }
+            Self::Ticket {
+                approval,
+                asked,
+                until,
+            } => Words::error(
+                "42501",
+                format!("approval request {approval} is pending: {asked}"),
+            )
+            .detail(Some(format!("approval_id={approval} state=pending")))
+            .hint(Some(format!(
+                "nothing was executed; once it is approved, send exactly the same again before {until}. Show it with: countersign approvals show {approval}"
+            ))),
+            Self::Spent { approval } => Words::error(
+                "42501",
+                format!("approval request {approval} was used by another retry"),
+            )
+            .detail(Some(format!("approval_id={approval} state=used")))
+            .advice("an approval is used once; send the statement again to ask anew"),
             Self::Withdrawn { approval } => Words::error(
                 "57014",
                 format!("canceling statement: approval request {approval} withdrawn"),
@@ -171,6 +209,12 @@ impl Refusal {
             Self::Unclear { reason, request } => {
                 Words::error("42501", format!("denied: {reason}")).detail(named(request))
             }
+            Self::Syntax { request } => Words::error(
+                "42601",
+                "syntax error: the statement could not be understood",
+            )
+            .detail(named(request))
+            .advice("what PostgreSQL's grammar does not take is not passed on"),
             Self::Masking { reason, hint } => {
                 Words::error("0A000", format!("cannot be masked: {reason}"))
                     .hint(Some(hint.clone()))
@@ -226,6 +270,11 @@ impl Refusal {
             .advice("the database name is TARGET or TARGET/DATABASE"),
             Self::TooManyConnections => Words::fatal("53300", "too many connections"),
             Self::LoginTimeout => Words::fatal("57014", "canceling authentication due to timeout"),
+            Self::NotEntered { why } => {
+                Words::fatal("58000", "the gateway could not enter the server")
+                    .detail(Some(why.clone()))
+                    .advice("ask an administrator; the gateway's diagnostics say more")
+            }
             Self::UpstreamLost => Words::fatal("58000", "the gateway lost the server"),
             Self::Killed => Words::fatal(
                 "57P01",

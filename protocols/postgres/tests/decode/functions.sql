@@ -67,3 +67,7 @@ CALL my_procedure(1)
 DO $$ BEGIN DROP TABLE users; END $$
 ----
 SELECT x FROM t ORDER BY x USING <
+----
+SELECT (information_schema._pg_expandarray(indkey)).n FROM pg_catalog.pg_index
+----
+SELECT information_schema._pg_mine(1)

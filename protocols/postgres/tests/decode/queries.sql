@@ -69,3 +69,31 @@ SELECT 1; DELETE FROM orders; SELECT 2
 SELECT * FROM other_database.public.orders
 ----
 SELECT * FROM pg_temp.scratch
+----
+SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+----
+SELECT subname, subconninfo FROM pg_subscription
+----
+SELECT s FROM pg_subscription s
+----
+SELECT subname FROM pg_subscription AS s(oid, subdbid, subname)
+----
+SELECT count(*) FROM pg_subscription NATURAL JOIN (VALUES ('x')) AS guess(subconninfo)
+----
+SELECT count(*) FROM pg_subscription JOIN (VALUES ('x')) AS guess(subconninfo) USING (subconninfo)
+----
+COPY pg_subscription TO STDOUT
+----
+TABLE pg_subscription
+----
+SELECT srvname, usename FROM pg_catalog.pg_user_mappings
+----
+SELECT gss_authenticated, encrypted FROM pg_stat_gssapi WHERE pid = pg_backend_pid()
+----
+SELECT oid FROM pg_subscription FOR UPDATE
+----
+SELECT 1 FROM pg_subscription WHERE row_to_json(pg_subscription) IS NOT NULL
+----
+SELECT (pg_subscription).subname FROM pg_subscription
+----
+UPDATE items SET name = 'x' FROM pg_subscription WHERE subconninfo = 'x' RETURNING subname

@@ -51,6 +51,18 @@ pub fn statements() -> Vec<(&'static str, Vec<u8>)> {
             "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC DELETE FROM t; SELECT 1; END",
         ),
         ("prepare", "PREPARE p AS DELETE FROM t; EXECUTE p"),
+        (
+            "attribute-call",
+            "SELECT t.f, (t).f, s.t.f FROM t, (SELECT t FROM t) s",
+        ),
+        (
+            "stored-execute",
+            "CREATE TEMP TABLE loot AS EXECUTE p; EXPLAIN ANALYZE CREATE TABLE x AS EXECUTE p",
+        ),
+        (
+            "cut-name",
+            "SELECT * FROM kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkzzz",
+        ),
         ("statements", "BEGIN; UPDATE t SET a = 1; COMMIT; ;"),
         ("empty", ""),
         ("comment", "-- nothing"),

@@ -12,6 +12,7 @@ const SIGNAL: usize = 32;
 
 /// Until the channel closes, or its inbox takes nothing more. Runs as a task of its own.
 pub(crate) async fn drain(mut from: ChannelReadHalf, into: Inbox) {
+    let into = Ends(into);
     let mut past = Past::default();
     while let Some(message) = from.wait().await {
         if matches!(message, ChannelMsg::Close) {
@@ -19,14 +20,22 @@ pub(crate) async fn drain(mut from: ChannelReadHalf, into: Inbox) {
         }
         if let Some(piece) = piece(message)
             && past.takes(&piece)
-            && into.put(piece).await.is_err()
+            && into.0.put(piece).await.is_err()
         {
             // nobody reads it any more: what still comes is dropped here, and not kept by the library
             while from.wait().await.is_some() {}
             return;
         }
     }
-    into.end(Over::Gone);
+}
+
+/// However the task ends, whoever waits at the inbox hears of it; a reason that it has already stays.
+struct Ends(Inbox);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.end(Over::Gone);
+    }
 }
 
 /// What a channel has behind it: what has no meaning any more is not kept either.

@@ -1,5 +1,6 @@
 //! Output that is no text: never rewritten. Where a value stands in it, it ends.
 
+use bytes::Bytes;
 use gate::words::{Found, LONGEST_OPEN};
 
 use super::Look;
@@ -52,9 +53,10 @@ impl Binary {
     ///
     /// # Errors
     /// A value was found: nothing more may pass.
-    pub fn push(&mut self, look: &impl Look, bytes: &[u8]) -> Result<Vec<u8>, Unmaskable> {
-        let mut text = std::mem::take(&mut self.end);
-        let sent = text.len() - self.kept;
+    pub fn push(&mut self, look: &impl Look, bytes: &[u8]) -> Result<Bytes, Unmaskable> {
+        let sent = self.end.len() - self.kept;
+        let mut text = Vec::with_capacity(self.end.len() + bytes.len());
+        text.extend_from_slice(&self.end);
         text.extend_from_slice(bytes);
         for found in look.find(&text) {
             self.weigh(look, &text, sent, &found)?;
@@ -62,13 +64,13 @@ impl Binary {
         let printed = text.len() - run_before(&text, text.len()).len();
         let open = look.open(text.get(printed..).unwrap_or_default());
         let limit = open.map_or(text.len(), |open| (printed + open.from).max(sent));
-        let out = text.get(sent..limit).unwrap_or_default().to_vec();
         self.kept = text.len() - limit;
-        self.passed += out.len() as u64;
+        self.passed += (limit - sent) as u64;
         // what stands before a value says whether chance made it
-        text.drain(..limit.saturating_sub(LONGEST_OPEN));
-        self.end = text;
-        Ok(out)
+        let end = text.get(limit.saturating_sub(LONGEST_OPEN)..);
+        self.end.clear();
+        self.end.extend_from_slice(end.unwrap_or_default());
+        Ok(Bytes::from(text).slice(sent..limit))
     }
 
     /// What was kept back.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::Fingerprint;
 use gate::words::{Operations, visible};
+use gate::{Fingerprint, Guard};
 
 use crate::decode::sftp::Request;
 use crate::request::{Asked, Shown};
@@ -37,7 +37,10 @@ pub(super) fn growing(reached: &Reached, bytes: Bytes, growing: &Growing) -> (As
         "sftp {how} {} from {size} bytes on",
         String::from_utf8_lossy(path)
     );
-    about(reached, bytes, (operations, text))
+    let (mut asked, name) = about(reached, bytes, (operations, text));
+    // the opening's record is on the disk, and a power cut loses no more than how far the file had come
+    asked.guard = Guard::Guarded;
+    (asked, name)
 }
 
 fn about(
@@ -61,6 +64,7 @@ fn about(
         wire: vec![bytes.clone()],
         meaning: Fingerprint::of(&[]),
         operations: Ok(Arc::new(operations)),
+        guard: Guard::Alone,
         shown: Shown::new(&text, Some(&reached.session.mask()), Vec::new()),
     };
     (asked, visible(&text))

@@ -106,8 +106,10 @@ impl Session<'_> {
         let session = &self.reached.session;
         let text = match session.authorize_within(&leave, asked).await {
             Decision::Permit(permit) => {
-                self.files.permitted(handle, (id, what), growing.size);
-                return self.pass((id, None), permit).await;
+                if self.pass((id, None), permit).await? {
+                    self.files.permitted(handle, (id, what), growing.size);
+                }
+                return Ok(());
             }
             Decision::Deny(denied) => answers::refusal(denied.reason(), denied.id().as_deref()),
             Decision::Fault(_, fault) => answers::fault(&fault),

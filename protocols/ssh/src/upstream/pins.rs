@@ -19,25 +19,25 @@ pub(crate) struct Pins {
     /// Why it was refused.
     shown: Arc<Mutex<Option<String>>>,
     /// Takes what the target opens; what it has no room for is refused.
-    came: mpsc::Sender<Incoming>,
+    came: mpsc::Sender<Box<Incoming>>,
 }
 
 impl Pins {
     pub(super) fn new(
         known: Known,
         shown: Arc<Mutex<Option<String>>>,
-        came: mpsc::Sender<Incoming>,
+        came: mpsc::Sender<Box<Incoming>>,
     ) -> Self {
         Self { known, shown, came }
     }
 
     fn hand_on(&self, from: From, channel: Channel<client::Msg>, reply: ChannelOpenHandle) {
         // dropped, the answer is a refusal
-        drop(self.came.try_send(Incoming {
+        drop(self.came.try_send(Box::new(Incoming {
             from,
             channel,
             reply,
-        }));
+        })));
     }
 }
 

@@ -244,7 +244,7 @@ fn binary_output_passes_as_it_is_up_to_a_value() {
         b"\0sha 4111111111111111abcdef\0",
         b"%PDF\0\n0000000016 00000 n \n0000012345 00000 n \n",
     ] {
-        let mut out = binary.push(&look, harmless).unwrap();
+        let mut out = binary.push(&look, harmless).unwrap().to_vec();
         out.extend(binary.flush());
         assert_eq!(out, harmless);
     }

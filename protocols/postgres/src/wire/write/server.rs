@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::super::Malformed;
-use super::super::frontend::Named;
+use super::super::frontend::{self, Named};
 use super::super::startup::{CANCEL_REQUEST, Cancel, SSL_REQUEST};
 use super::{message, untagged};
 
@@ -55,6 +55,12 @@ pub fn sasl_response(response: &[u8]) -> Bytes {
     tagged(b'p', |out| out.put_slice(response))
 }
 
+/// A password, or its digest as text.
+pub fn password(text: &str) -> Result<Bytes, Malformed> {
+    texts([text])?;
+    Ok(tagged(b'p', |out| put_text(out, text)))
+}
+
 pub fn query(text: &str) -> Result<Bytes, Malformed> {
     texts([text])?;
     Ok(tagged(b'Q', |out| put_text(out, text)))
@@ -92,6 +98,21 @@ pub fn bind(bind: &Bind<'_>) -> Result<Bytes, Malformed> {
         }
         out.put_u16(1);
         out.put_u16(u16::from(bind.binary_results));
+    }))
+}
+
+/// The parameters of a client's Bind, for the unnamed statement; results come as text.
+pub fn bind_same(bind: &frontend::Bind<'_>) -> Result<Bytes, Malformed> {
+    let formats = u16::try_from(bind.formats.len()).map_err(|_| Malformed::Length)?;
+    let count = u16::try_from(bind.parameters.len()).map_err(|_| Malformed::Length)?;
+    Ok(tagged(b'B', |out| {
+        put_text(out, "");
+        put_text(out, "");
+        out.put_u16(formats);
+        out.put_slice(bind.formats.as_bytes());
+        out.put_u16(count);
+        out.put_slice(bind.parameters.bytes());
+        out.put_u16(0);
     }))
 }
 
