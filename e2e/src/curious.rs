@@ -182,7 +182,12 @@ mod tests {
             .iter()
             .map(|script| script.steps.join(";"))
             .collect();
-        assert!(texts.len() > 350, "only {} differ", texts.len());
+        // short shapes have few places, and come again
+        assert!(
+            texts.len() * 2 > scripts.len(),
+            "only {} differ",
+            texts.len()
+        );
         assert!(scripts.iter().any(|script| script.binary));
     }
 }

@@ -28,6 +28,7 @@ pub fn echo() -> anyhow::Result<u16> {
 }
 
 /// Waits until somebody listens there.
+#[expect(clippy::disallowed_methods, reason = "a client of a tunnel")]
 pub fn connected(port: u16) -> anyhow::Result<TcpStream> {
     until("somebody listens there", || {
         Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok())

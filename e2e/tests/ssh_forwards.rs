@@ -7,10 +7,6 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the tests are clients of ssh's own ports"
-)]
 
 use std::io::Read;
 use std::net::ToSocketAddrs;

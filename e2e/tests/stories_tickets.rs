@@ -97,7 +97,8 @@ fn a_retry_on_a_new_connection_runs_once() {
     assert_ne!(again, id);
     assert_eq!(stand.state(again).unwrap(), "asked");
 
-    let mine = |entry: &&serde_json::Value| entry["approval"] == id.to_string();
+    let label = id.to_string();
+    let mine = |entry: &&serde_json::Value| entry["approval"] == label.as_str();
     let log = stand.exported().unwrap();
     let said: Vec<_> = log
         .iter()

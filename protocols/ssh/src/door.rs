@@ -186,10 +186,9 @@ impl Handler for Door {
         let Some((address, given)) = self.proved.take() else {
             return Err(russh::Error::NotAuthenticated);
         };
-        let permits = match &self.jump {
-            Some(jump) => given.permits.and(&jump.permits),
-            None => Some(given.permits),
-        };
+        let all = Permits::ALL;
+        let outer = self.jump.as_ref().map_or(&all, |jump| &jump.permits);
+        let permits = given.permits.and(outer);
         self.permits = permits.ok_or(russh::Error::NotAuthenticated)?;
         let client = String::from_utf8_lossy(session.remote_sshid());
         self.hand_on(Told::Entered(Box::new(Entered {

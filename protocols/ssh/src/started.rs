@@ -44,6 +44,25 @@ pub(crate) async fn asked(
             ("subsystem", wire, Ok(words::subsystem(name, login)), text)
         }
     };
+    let mask = reached.session.mask();
+    let asked = Asked {
+        content: vec![
+            Bytes::from_static(kind.as_bytes()),
+            Bytes::from(login.to_owned()),
+            wire.clone(),
+        ],
+        wire: vec![wire],
+        meaning: meaning(opening),
+        operations: operations.map(Arc::new),
+        guard: Guard::Alone,
+        shown: Shown::new(&text, Some(&mask), notes(reached, opening)),
+    };
+    (asked, copies)
+}
+
+/// What an approver reads beside the text.
+fn notes(reached: &Reached, opening: &Opening) -> Vec<String> {
+    let login = reached.login.as_str();
     let mut notes = vec![format!("as {login} at {}", reached.session.target().name)];
     notes.extend(
         opening
@@ -65,20 +84,7 @@ pub(crate) async fn asked(
     if opening.terminal.is_some() {
         notes.push("in a terminal".to_owned());
     }
-    let mask = reached.session.mask();
-    let asked = Asked {
-        content: vec![
-            Bytes::from_static(kind.as_bytes()),
-            Bytes::from(login.to_owned()),
-            wire.clone(),
-        ],
-        wire: vec![wire],
-        meaning: meaning(opening),
-        operations: operations.map(Arc::new),
-        guard: Guard::Alone,
-        shown: Shown::new(&text, Some(&mask), notes),
-    };
-    (asked, copies)
+    notes
 }
 
 /// What a client asked for, in its own words.

@@ -9,10 +9,13 @@ use serde_json::Value;
 use super::line::Unreadable;
 use crate::client::{Client, escaped};
 
+/// A target, and one of its databases.
+type Asked = (String, Option<String>);
+
 /// Catalogues by target and database.
 pub(super) struct Targets {
     client: Client,
-    told: RefCell<BTreeMap<(String, Option<String>), Arc<Value>>>,
+    told: RefCell<BTreeMap<Asked, Arc<Value>>>,
 }
 
 impl Targets {
