@@ -137,6 +137,11 @@ impl Wire {
         Ok(self)
     }
 
+    pub fn describe_portal(&mut self, portal: &str) -> anyhow::Result<&mut Self> {
+        frontend::describe(b'P', portal, &mut self.out)?;
+        Ok(self)
+    }
+
     pub fn close(&mut self, statement: &str) -> anyhow::Result<&mut Self> {
         frontend::close(b'S', statement, &mut self.out)?;
         Ok(self)

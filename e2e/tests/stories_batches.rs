@@ -116,6 +116,71 @@ fn one_that_fails_takes_its_batch_along() {
     assert_eq!(outcome["code"], "23505", "{outcome}");
 }
 
+/// Read ahead, but not of one statement: each execution is a question of its own, and one request with its Bind.
+#[test]
+fn statements_that_alternate_are_asked_one_by_one() {
+    let stand = stand();
+    let mut wire = prepared("wants_mixed_batch");
+    let other = "INSERT INTO wants_mixed_batch (note, id) VALUES ($1, $2)";
+    let made = wire.parse("other", other).unwrap().sync().answer(b'Z');
+    assert_eq!(tags(&made.unwrap()), "1Z");
+    wire.bind_text("", "put", &["10", "x"]).unwrap();
+    wire.execute("").unwrap();
+    wire.bind_text("", "other", &["x", "11"]).unwrap();
+    wire.execute("").unwrap();
+    let first = asked(&wire.sync().answer(b'N').unwrap());
+    stand.approve(&stand.people.grace, first).unwrap();
+    let between = wire.until(b'N').unwrap();
+    assert_eq!(tags(&between), "2CN", "{}", text(&between));
+    let second = asked(&between);
+    assert_ne!(first, second);
+    stand.approve(&stand.people.grace, second).unwrap();
+    assert_eq!(tags(&wire.until(b'Z').unwrap()), "2CZ");
+    assert_eq!(stand.rows("wants_mixed_batch").unwrap(), ROWS + 2);
+    for id in [first, second] {
+        let outcome = stand.recorded(id, ("allow", "approval")).unwrap().unwrap();
+        assert_eq!(outcome["rows"], 1, "{outcome}");
+    }
+}
+
+/// Nobody described the statement before: what comes back is masked all the same, of one execution and of many.
+#[test]
+fn what_is_described_on_its_way_is_masked() {
+    const EMAIL: &str = "ada.lovelace@example.com";
+    let stand = stand();
+    let mut wire = prepared("wants_described_batch");
+    let returning = "INSERT INTO wants_described_batch VALUES ($1, $2) RETURNING note";
+    for (name, ids) in [("one", 10..11), ("many", 20..22)] {
+        let made = wire.parse(name, returning).unwrap().sync().answer(b'Z');
+        assert_eq!(tags(&made.unwrap()), "1Z");
+        let count = ids.len();
+        for id in ids {
+            wire.bind_text("", name, &[&id.to_string(), EMAIL]).unwrap();
+            wire.describe_portal("").unwrap();
+            wire.execute("").unwrap();
+        }
+        let id = asked(&wire.sync().answer(b'N').unwrap());
+        stand.approve(&stand.people.grace, id).unwrap();
+        let done = wire.until(b'Z').unwrap();
+        let told = text(&done);
+        assert_eq!(tags(&done), format!("{}Z", "2TDC".repeat(count)), "{told}");
+        assert!(!told.contains("ada.lovelace"), "{told}");
+        let outcome = stand.recorded(id, ("allow", "approval")).unwrap().unwrap();
+        assert_eq!(outcome["rows"], count, "{outcome}");
+    }
+    let read = "SELECT email, 'of ada.lovelace@example.com' FROM customers WHERE id = 1";
+    wire.parse("read", read).unwrap();
+    wire.bind_binary("", "read").unwrap();
+    wire.describe_portal("").unwrap().execute("").unwrap();
+    let done = wire.sync().answer(b'Z').unwrap();
+    let told = text(&done);
+    assert_eq!(tags(&done), "12TDCZ", "{told}");
+    assert!(
+        !told.contains("ada.lovelace") && !told.contains("mary.anning"),
+        "{told}"
+    );
+}
+
 #[test]
 fn too_many_are_refused_with_a_hint() {
     let stand = stand();

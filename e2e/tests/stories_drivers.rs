@@ -14,7 +14,9 @@ use e2e::driver::Driver;
 use e2e::lasting::Lasting;
 use e2e::stand::Stand;
 use e2e::story::ROWS;
+use e2e::trail::{self, text as text_of};
 use e2e::watchdog::until;
+use serde_json::Value;
 use tokio_postgres::types::Type;
 use tokio_postgres::{CancelToken, SimpleQueryMessage};
 
@@ -88,6 +90,46 @@ async fn prepared_statements_run_again_and_again() {
     let none = driver.client.query(&statement, &[&99_i64]).await.unwrap();
     assert!(none.is_empty());
     driver.close().await.unwrap();
+}
+
+/// What reaches the gateway in one piece is one request: one intent, one outcome, with the figures of both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bind_and_the_execute_behind_it_are_recorded_once() {
+    let driver = ada().await;
+    let text = "SELECT name, 'recorded once' FROM items WHERE id = $1";
+    let statement = driver.client.prepare(text).await.unwrap();
+    for _ in 0..5 {
+        let rows = driver.client.query(&statement, &[&1_i64]).await.unwrap();
+        assert_eq!(rows.len(), 1);
+    }
+    let failing = "SELECT 'fails once' FROM items WHERE id = 1 / $1::int";
+    let fails = driver.client.prepare(failing).await.unwrap();
+    let zero = driver.client.query(&fails, &[&0_i32]).await.unwrap_err();
+    assert_eq!(code(&zero), "22012");
+    driver.close().await.unwrap();
+
+    let place = stand().place();
+    let entries = beside(|| trail::entries(place).unwrap()).await;
+    let bound = |marker: &str| {
+        let decided = entries.iter().filter(|entry| {
+            let summary = text_of(entry, "summary");
+            summary.contains(marker) && summary.contains("-- $1 = ")
+        });
+        let ends = decided.map(|decided| {
+            let request = &decided["request"];
+            let end = entries
+                .iter()
+                .find(|one| text_of(one, "entry") == "outcome" && one["request"] == *request);
+            end.expect("a request has an outcome").clone()
+        });
+        ends.collect::<Vec<_>>()
+    };
+    let ends = bound("recorded once");
+    let whole = |end: &Value| end["outcome"] == "completed" && end["rows"] == 1;
+    assert!(ends.len() == 5 && ends.iter().all(whole), "{ends:?}");
+    let ends = bound("fails once");
+    let failed = |end: &Value| end["outcome"] == "failed" && end["code"] == "22012";
+    assert!(ends.len() == 1 && ends.iter().all(failed), "{ends:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

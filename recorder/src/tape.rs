@@ -84,7 +84,8 @@ pub struct Reply {
     keep: usize,
     bytes: u64,
     rest: u64,
-    hash: Context,
+    /// Of what is not kept; made when there is something.
+    hash: Option<Context>,
 }
 
 impl Reply {
@@ -99,7 +100,7 @@ impl Reply {
             keep,
             bytes: 0,
             rest: 0,
-            hash: Context::new(&SHA256),
+            hash: None,
         }
     }
 
@@ -121,7 +122,10 @@ impl Reply {
         let rest = piece.slice(kept.len()..);
         self.keep -= kept.len();
         self.rest += rest.len() as u64;
-        self.hash.update(&rest);
+        if !rest.is_empty() {
+            let hash = self.hash.get_or_insert_with(|| Context::new(&SHA256));
+            hash.update(&rest);
+        }
         (!kept.is_empty()).then_some(kept)
     }
 
@@ -135,11 +139,11 @@ impl Reply {
 
     /// The answer is complete.
     pub fn end(self, at: u64, rows: u64) -> Event {
-        let mut digest = [0; 32];
-        digest.copy_from_slice(self.hash.finish().as_ref());
-        let rest = (self.rest > 0).then_some(Rest {
-            bytes: self.rest,
-            digest,
+        let rest = self.hash.map(|hash| {
+            let mut digest = [0; 32];
+            digest.copy_from_slice(hash.finish().as_ref());
+            let bytes = self.rest;
+            Rest { bytes, digest }
         });
         Event {
             at,
@@ -229,8 +233,8 @@ impl Tape {
     }
 
     /// As `push`, without waiting: `Unwritable::Overloaded` when there is no room now.
-    pub fn try_push(&self, event: Event) -> Result<(), Error> {
-        let record = self.record(&event)?;
+    pub fn try_push(&self, event: &Event) -> Result<(), Error> {
+        let record = self.record(event)?;
         let permit = self
             .tapes
             .room
@@ -262,7 +266,7 @@ impl Tape {
         if self.token.broken.load(Ordering::SeqCst) {
             return Err(Error::Tape("it could not be written"));
         }
-        let mut record = Vec::new();
+        let mut record = Vec::with_capacity(256);
         event.put(&mut record);
         if record.len() > EVENT {
             Err(Unwritable::TooLarge.into())

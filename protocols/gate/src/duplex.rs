@@ -9,10 +9,15 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use crate::failpoint::{self, Step};
+
 /// Small pieces are gathered into blocks of this size, so that a batch is one write.
 const BLOCK: usize = 8 * 1024;
 /// Room made for a read.
 const READ: usize = 16 * 1024;
+
+/// A queue that once was longer than this is told of when it has run empty, so that who held back goes on.
+const TOLD: usize = 64 * 1024;
 
 /// What a turn achieved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub struct Duplex<T> {
     backlog: usize,
     /// What was written may still lie in the stream's own buffer, as TLS has one.
     unflushed: bool,
+    /// The queue was long since it was empty last.
+    long: bool,
 }
 
 impl<T> Duplex<T> {
@@ -41,12 +48,14 @@ impl<T> Duplex<T> {
             gathering: BytesMut::new(),
             backlog: 0,
             unflushed: false,
+            long: false,
         }
     }
 
     /// Queues bytes; nothing is written before the next `turn`.
     pub fn queue(&mut self, bytes: Bytes) {
         self.backlog += bytes.len();
+        self.long |= self.backlog > TOLD;
         if bytes.len() < BLOCK / 2 {
             self.gathering.extend_from_slice(&bytes);
             if self.gathering.len() >= BLOCK {
@@ -78,18 +87,41 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
     /// Writes what is queued and, if `reading`, reads into `into`. Resolves when bytes came in or when the queue ran
     /// empty; pending for ever when there is neither. Cancel-safe: what was written or read is accounted at once.
     pub async fn turn(&mut self, into: &mut BytesMut, reading: bool) -> io::Result<Turn> {
-        poll_fn(|context| self.poll_turn(context, into, reading)).await
+        poll_fn(|context| {
+            if self.owes() && self.poll_write_queue(context)?.is_ready() {
+                return Poll::Ready(Ok(Turn::Written));
+            }
+            self.poll_into(context, into, reading)
+        })
+        .await
     }
 
-    fn poll_turn(
+    /// As `turn`, but a queue that ran empty is told of only where nothing is read, or where it was long: else the wait
+    /// for the answer begins at once. `written` is passed whenever it ran empty.
+    pub async fn turn_quietly(
+        &mut self,
+        into: &mut BytesMut,
+        reading: bool,
+        written: Step,
+    ) -> io::Result<Turn> {
+        poll_fn(|context| {
+            if self.owes() && self.poll_write_queue(context)?.is_ready() {
+                failpoint::pass(written);
+                if std::mem::take(&mut self.long) || !reading {
+                    return Poll::Ready(Ok(Turn::Written));
+                }
+            }
+            self.poll_into(context, into, reading)
+        })
+        .await
+    }
+
+    fn poll_into(
         &mut self,
         context: &mut Context<'_>,
         into: &mut BytesMut,
         reading: bool,
     ) -> Poll<io::Result<Turn>> {
-        if self.owes() && self.poll_write_queue(context)?.is_ready() {
-            return Poll::Ready(Ok(Turn::Written));
-        }
         if !reading {
             return Poll::Pending;
         }

@@ -326,7 +326,7 @@ impl Gate {
 
     /// The revision of the policies in force.
     pub fn revision(&self) -> String {
-        self.0.rules.now().rules.policies.revision().to_string()
+        self.0.rules.now().revision.clone()
     }
 
     pub(crate) fn rules(&self) -> &InForce {

@@ -2,12 +2,14 @@
 
 mod words;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use policy::digest::Digest;
 use policy::operation::{Effect, Operation};
 use recorder::entry::{
-    Administration, Approval, ApprovalEvent, Boot, Reload, SessionClosed, SessionOpened, TapeRecord,
+    Administration, Approval, ApprovalEvent, Boot, OperationRecord, Reload, SessionClosed,
+    SessionOpened, TapeRecord,
 };
 use recorder::{Audit, Durability, Entry, RequestId, SessionId, entry};
 
@@ -47,13 +49,21 @@ pub(crate) struct Decided<'a> {
     pub(crate) digest: Digest,
     /// `user:ada`, or `gateway:purpose`.
     pub(crate) actor: String,
-    pub(crate) operations: &'a [Operation],
+    pub(crate) operations: Arc<[OperationRecord]>,
     pub(crate) verdict: &'static str,
     pub(crate) reason: &'static str,
     pub(crate) policies: Vec<String>,
     pub(crate) approval: Option<ApprovalId>,
     /// The redacted text; cut where it is long.
     pub(crate) summary: &'a str,
+}
+
+/// Operations in the words of the audit log.
+pub(crate) fn records(session: &Session, operations: &[Operation]) -> Arc<[OperationRecord]> {
+    let records = operations
+        .iter()
+        .map(|operation| recorded(describe(session, operation)));
+    records.collect()
 }
 
 /// The audit log as the gate writes it.
@@ -92,11 +102,7 @@ impl Log {
             target: session.0.target.name.clone(),
             protocol: session.0.protocol.to_owned(),
             digest: *decided.digest.as_bytes(),
-            operations: decided
-                .operations
-                .iter()
-                .map(|operation| recorded(describe(session, operation)))
-                .collect(),
+            operations: decided.operations.to_vec(),
             verdict: verdict(decided.verdict),
             reason: decided.reason.to_owned(),
             policies: decided.policies,
@@ -112,6 +118,8 @@ impl Log {
         let appended = self.audit.append(intent, durability);
         let gate = gate.clone();
         async move {
+            // what others ask for in the same turn of the reactor is written together with it
+            tokio::task::yield_now().await;
             appended.await.map(|_| ()).map_err(|error| {
                 gate.metrics().fault();
                 error.to_string()

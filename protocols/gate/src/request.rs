@@ -24,6 +24,10 @@ pub trait Request: Send + Sync + 'static {
     fn meaning(&self) -> &Fingerprint;
     /// What an approver, the tape and the audit log see: redacted and made visible.
     fn render(&self) -> Rendering;
+    /// The text of the rendering alone: what tape and audit log keep.
+    fn shown(&self) -> Arc<str> {
+        self.render().text
+    }
     /// The same laid out over lines for people, where the protocol can: shown beside the rendering, never in its place.
     fn laid_out(&self) -> Option<String> {
         None

@@ -17,6 +17,15 @@ pub struct Rules {
 /// The rules of one moment.
 pub(crate) struct Snapshot {
     pub(crate) rules: Rules,
+    /// Of the policies, in the words of the audit log.
+    pub(crate) revision: String,
+}
+
+impl Snapshot {
+    fn of(rules: Rules) -> Arc<Self> {
+        let revision = rules.policies.revision().to_string();
+        Arc::new(Self { rules, revision })
+    }
 }
 
 /// Raised by any change of policy, configuration, lock, group or target.
@@ -28,7 +37,7 @@ pub(crate) struct InForce {
 impl InForce {
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
-            current: RwLock::new(Arc::new(Snapshot { rules })),
+            current: RwLock::new(Snapshot::of(rules)),
             epoch: watch::Sender::new(1),
         }
     }
@@ -54,7 +63,7 @@ impl InForce {
             .current
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *current = Arc::new(Snapshot { rules });
+        *current = Snapshot::of(rules);
         // under the lock: who sees the new rules sees the new epoch in their next look
         self.raise();
     }
@@ -68,8 +77,10 @@ impl InForce {
 pub struct Mask {
     masking: Arc<Masking>,
     revealed: BTreeSet<String>,
-    /// Something is left to mask by detector.
+    /// Something is left to mask by detector,
     detects: bool,
+    /// or by column.
+    governs: bool,
     /// Epoch, and the second where some policy reads the clock.
     pub(crate) valid: (u64, i64),
 }
@@ -85,14 +96,17 @@ impl Mask {
         revealed: BTreeSet<String>,
         valid: (u64, i64),
     ) -> Self {
-        let detects = masking
-            .classes()
-            .iter()
-            .any(|class| !class.detectors.is_empty() && !revealed.contains(&class.name));
+        let hidden = || {
+            let classes = masking.classes().iter();
+            classes.filter(|class| !revealed.contains(&class.name))
+        };
+        let detects = hidden().any(|class| !class.detectors.is_empty());
+        let governs = hidden().any(|class| !class.columns.is_empty());
         Self {
             masking,
             revealed,
             detects,
+            governs,
             valid,
         }
     }
@@ -106,10 +120,7 @@ impl Mask {
 
     /// Whether any class governs columns that this session may not see.
     pub fn governs_columns(&self) -> bool {
-        self.masking
-            .classes()
-            .iter()
-            .any(|class| !class.columns.is_empty() && !self.revealed.contains(&class.name))
+        self.governs
     }
 
     /// Whether it hides the same from the same eyes: a reload that changed neither is no reason to look again.

@@ -196,7 +196,7 @@ impl Session {
             request: duty.id(),
             digest: request::digest(&request, "gateway", &self.0.target.name),
             actor: format!("gateway:{}", purpose.as_str()),
-            operations: &[],
+            operations: Arc::default(),
             verdict: "allow",
             reason: "own",
             policies: Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use policy::identity::Identity;
 use policy::target::Target;
 use recorder::entry::TapeRecord;
@@ -15,6 +15,8 @@ use crate::underway::{Outcome, lock};
 
 /// A reply is put on the tape in pieces of at most this size.
 const PIECE: usize = 1 << 20;
+/// Pieces that are smaller are gathered, up to this size, where more of the same reply is at hand.
+const GATHERED: usize = 8 << 10;
 
 /// Cheap to clone; one per session.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ struct Running {
 #[derive(Default)]
 struct State {
     replies: HashMap<u128, Reply>,
+    /// Small pieces of one reply, on their way to be one event.
+    gathered: Option<(u128, BytesMut)>,
     /// What found no room: `room` waits for it before the session goes on.
     waiting: VecDeque<Event>,
     broken: Option<String>,
@@ -94,22 +98,28 @@ impl Tape {
 
     pub(crate) fn reply(&self, id: u128, bytes: &Bytes, error: bool) {
         let Some(running) = &self.0 else { return };
-        let at = running.now();
         let mut state = lock(&running.state);
-        let mut rest = bytes.clone();
-        while !rest.is_empty() {
-            let piece = rest.split_to(rest.len().min(PIECE));
-            let reply = state
-                .replies
-                .entry(id)
-                .or_insert_with(|| Reply::new(RequestId::from(id), running.mode));
-            let event = if error {
-                reply.error_piece(at, &piece)
-            } else {
-                reply.piece(at, &piece)
-            };
-            if let Some(event) = event {
-                running.offer(&mut state, event);
+        running.settle(&mut state);
+        running.pieces(&mut state, id, bytes, error);
+    }
+
+    /// A piece of a reply of which more may be at hand: on the tape with what follows, and by `room` at the latest.
+    pub(crate) fn part(&self, id: u128, bytes: &Bytes) {
+        let Some(running) = &self.0 else { return };
+        let mut state = lock(&running.state);
+        match &mut state.gathered {
+            Some((same, gathered)) if *same == id && gathered.len() + bytes.len() <= GATHERED => {
+                gathered.extend_from_slice(bytes);
+            }
+            Some(_) | None => {
+                running.settle(&mut state);
+                if bytes.len() < GATHERED {
+                    let mut gathered = BytesMut::with_capacity(bytes.len().max(GATHERED / 16));
+                    gathered.extend_from_slice(bytes);
+                    state.gathered = Some((id, gathered));
+                } else {
+                    running.pieces(&mut state, id, bytes, false);
+                }
             }
         }
     }
@@ -137,13 +147,16 @@ impl Tape {
             request: None,
             kind: Kind::Notice(text),
         };
-        running.offer(&mut lock(&running.state), event);
+        let mut state = lock(&running.state);
+        running.settle(&mut state);
+        running.offer(&mut state, event);
     }
 
     pub(crate) fn outcome(&self, id: u128, outcome: &Outcome) {
         let Some(running) = &self.0 else { return };
         let at = running.now();
         let mut state = lock(&running.state);
+        running.settle(&mut state);
         if let Some(reply) = state.replies.remove(&id) {
             let event = reply.end(at, outcome.rows);
             running.offer(&mut state, event);
@@ -157,7 +170,9 @@ impl Tape {
             request: Some(RequestId::from(id)),
             kind,
         };
-        running.offer(&mut lock(&running.state), event);
+        let mut state = lock(&running.state);
+        running.settle(&mut state);
+        running.offer(&mut state, event);
     }
 
     /// Resolves when all that was offered is with the tape's writer; fails when the tape cannot be written. Cancel-safe:
@@ -203,10 +218,38 @@ impl Running {
     }
 
     fn behind(&self) -> Result<bool, String> {
-        let state = lock(&self.state);
+        let mut state = lock(&self.state);
+        self.settle(&mut state);
         match &state.broken {
             Some(broken) => Err(broken.clone()),
             None => Ok(!state.waiting.is_empty()),
+        }
+    }
+
+    /// What was gathered goes before whatever comes next.
+    fn settle(&self, state: &mut State) {
+        if let Some((id, bytes)) = state.gathered.take() {
+            self.pieces(state, id, &bytes.freeze(), false);
+        }
+    }
+
+    fn pieces(&self, state: &mut State, id: u128, bytes: &Bytes, error: bool) {
+        let at = self.now();
+        let mut rest = bytes.clone();
+        while !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(PIECE));
+            let reply = state
+                .replies
+                .entry(id)
+                .or_insert_with(|| Reply::new(RequestId::from(id), self.mode));
+            let event = if error {
+                reply.error_piece(at, &piece)
+            } else {
+                reply.piece(at, &piece)
+            };
+            if let Some(event) = event {
+                self.offer(state, event);
+            }
         }
     }
 
@@ -215,7 +258,7 @@ impl Running {
             state.waiting.push_back(event);
             return;
         }
-        match self.tape.try_push(event.clone()) {
+        match self.tape.try_push(&event) {
             Ok(()) => {}
             Err(Error::Unwritable(Unwritable::Overloaded)) => state.waiting.push_back(event),
             Err(error) => state.broken = Some(error.to_string()),

@@ -236,11 +236,19 @@ impl Underway {
         }
     }
 
+    /// The same of a piece of which more may be at hand: it is on the tape once `Session::recorded` has resolved, which is
+    /// to be waited for before anything is written.
+    pub fn reply_part(&mut self, bytes: Masked) -> Result<Bytes, Revoked> {
+        let bytes = self.uncopied(bytes)?;
+        failpoint::pass(Step::Masked);
+        self.duty.session.tape().part(self.duty.id(), &bytes);
+        failpoint::pass(Step::Taped);
+        Ok(bytes)
+    }
+
     /// A piece of the reply on its way to the client: recorded, then let through.
     pub fn reply(&mut self, bytes: Masked) -> Result<Bytes, Revoked> {
-        self.check()?;
-        let bytes = bytes.into_bytes();
-        self.reply_bytes = self.reply_bytes.saturating_add(bytes.len() as u64);
+        let bytes = self.uncopied(bytes)?;
         failpoint::pass(Step::Masked);
         self.duty
             .session

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use gate::failpoint::Step;
 use gate::{Duplex, Turn};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
@@ -55,6 +56,27 @@ async fn it_reads_while_the_other_side_does_not() {
     assert!(duplex.backlog() > 0);
     drop(far);
     assert!(duplex.flush().await.is_err());
+}
+
+#[tokio::test]
+async fn a_quiet_turn_tells_of_a_long_queue_and_goes_on_reading_after_a_short_one() {
+    let (near, mut far) = tokio::io::duplex(1 << 20);
+    let mut duplex = Duplex::new(near);
+    let mut into = BytesMut::new();
+    duplex.queue(Bytes::from_static(b"question"));
+    far.write_all(b"answer").await.unwrap();
+    let turn = duplex.turn_quietly(&mut into, true, Step::Sent).await;
+    assert_eq!(turn.unwrap(), Turn::Read(6));
+    let mut seen = [0; 8];
+    far.read_exact(&mut seen).await.unwrap();
+    assert_eq!(&seen, b"question");
+
+    duplex.queue(Bytes::from(vec![1; 100_000]));
+    let turn = duplex.turn_quietly(&mut into, true, Step::Sent).await;
+    assert_eq!(turn.unwrap(), Turn::Written);
+    duplex.queue(Bytes::from_static(b"the last"));
+    let turn = duplex.turn_quietly(&mut into, false, Step::Sent).await;
+    assert_eq!(turn.unwrap(), Turn::Written);
 }
 
 /// A stream with a buffer of its own, as TLS has: it takes all bytes at once and passes them on when flushed.

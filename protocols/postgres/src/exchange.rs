@@ -20,6 +20,7 @@ mod masking;
 mod operations;
 mod own;
 mod rows;
+mod run;
 mod sound;
 mod sources;
 mod state;
@@ -32,7 +33,7 @@ pub(crate) use sound::unlaundered;
 pub(crate) use state::State;
 
 use bytes::BytesMut;
-use gate::failpoint::{self, Step};
+use gate::failpoint::Step;
 use gate::{Duplex, End, Error, Gone, Session, Stream, Turn, Underway, Upstream};
 
 use crate::analyses::Analyses;
@@ -134,7 +135,7 @@ impl Exchange {
     async fn wait(&mut self) -> Woken {
         let reading_client = self.reads_client();
         let reading_server = self.client.backlog() < BACKLOG && !self.withholds();
-        let mut end = self.session.end();
+        // the end of the session ends this too
         let mut leave = self.connected.as_ref().map(Underway::revocation);
         let mut front = self
             .state
@@ -145,14 +146,13 @@ impl Exchange {
         let held = self.state.held.is_some();
         tokio::select! {
             biased;
-            ended = end.wait() => Woken::Ended(ended),
             ended = revoked(&mut leave) => Woken::Ended(ended),
             ended = revoked(&mut front) => Woken::Ended(ended),
             moment = hold::moment(&mut self.state.held) => Woken::Held(moment),
             // before what either side sends, of which there may be no end
             rung = self.registration.rung.recv() => match rung { Some(()) => Woken::Cancel, None => Woken::Gone },
-            turn = self.server.turn(&mut self.replies, reading_server) => Woken::Server(turn),
-            turn = self.client.turn(&mut self.inbox, reading_client) => Woken::Client(turn),
+            turn = self.server.turn_quietly(&mut self.replies, reading_server) => Woken::Server(turn),
+            turn = self.client.turn_quietly(&mut self.inbox, reading_client, Step::Answered) => Woken::Client(turn),
             () = self.watch.wait(), if held => Woken::Gone,
             () = cancelled(&mut self.state.cancelling) => Woken::Cancelled,
             () = inquired(&mut self.state.inquiring) => Woken::Inquired,
@@ -170,9 +170,6 @@ impl Exchange {
     }
 
     fn client_turned(&mut self, turn: Turn) {
-        if turn == Turn::Written {
-            failpoint::pass(Step::Answered);
-        }
         if turn == Turn::Read(0) {
             self.state.client_ended = true;
         }

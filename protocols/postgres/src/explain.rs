@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use gate::words::Redacted;
 use gate::{Circumstances, Mask, Sample, Target, Unclear};
 use serde::Deserialize;
@@ -92,9 +91,10 @@ pub(crate) fn explain(target: &Target<Backend>, sample: &Sample) -> Result<Asked
         meaning: meaning(&facts, b"UTF8"),
         operations,
         text: Text::new(Redacted::plain(&text)),
-        notes: Vec::new(),
+        role: None,
+        note: None,
         circumstances: Circumstances::default(),
-        substitute: Vec::<Bytes>::new(),
+        refusable: None,
     })
 }
 

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use gate::words::{Operations, Redacted};
 use gate::{Circumstances, Content, Fingerprint, Rendering, Request, Unclear, UnclearKind};
 
+use crate::wire::frame::Frame;
+use crate::wire::substitute::Substitute;
 use crate::{decode, layout};
 
 /// The longest text that an approver is shown: a whole statement. Parameters after it may have to be cut, which is said;
@@ -22,9 +24,13 @@ pub struct Asked {
     pub(crate) meaning: Fingerprint,
     pub(crate) operations: Result<Arc<Operations>, Unclear>,
     pub(crate) text: Text,
-    pub(crate) notes: Vec<String>,
+    /// The role it acts as at the server, where that is known.
+    pub(crate) role: Option<Arc<str>>,
+    /// What else who approves it must know.
+    pub(crate) note: Option<&'static str>,
     pub(crate) circumstances: Circumstances,
-    pub(crate) substitute: Vec<Bytes>,
+    /// What a refusal is made of: the message, and what stands in its place.
+    pub(crate) refusable: Option<(Frame, Substitute)>,
 }
 
 /// A text as people may see it.
@@ -123,6 +129,18 @@ impl Text {
     }
 }
 
+impl Asked {
+    fn notes(&self) -> Vec<String> {
+        let role = self.role.iter();
+        let mut notes: Vec<String> = role.map(|role| format!("acts as {role}")).collect();
+        if self.circumstances.locks_held {
+            notes.push("a transaction is open: locks are held while people are asked".to_owned());
+        }
+        notes.extend(self.note.map(str::to_owned));
+        notes
+    }
+}
+
 impl Request for Asked {
     async fn operations(&self) -> Result<Arc<Operations>, Unclear> {
         self.operations.clone()
@@ -148,8 +166,12 @@ impl Request for Asked {
             text: self.text.shown.clone(),
             redacted: BTreeSet::clone(&self.text.redacted),
             cut: self.text.cut,
-            notes: self.notes.clone(),
+            notes: self.notes(),
         }
+    }
+
+    fn shown(&self) -> Arc<str> {
+        self.text.shown.clone()
     }
 
     fn laid_out(&self) -> Option<String> {
@@ -157,7 +179,9 @@ impl Request for Asked {
     }
 
     fn substitute(&self) -> Option<Vec<Bytes>> {
-        Some(self.substitute.clone())
+        let (frame, substitute) = self.refusable.as_ref()?;
+        // a message that was read can be replaced; if not, the session ends for want of a refusal
+        substitute.of(frame).ok()
     }
 
     fn circumstances(&self) -> Circumstances {

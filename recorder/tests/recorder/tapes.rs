@@ -98,7 +98,7 @@ async fn a_changed_or_borrowed_tape_is_refused() {
     let session = SessionId::from(3);
     let tape = tapes.start(session, header()).await.unwrap();
     for number in 0..200 {
-        tape.try_push(event(number)).unwrap();
+        tape.try_push(&event(number)).unwrap();
     }
     tape.seal().await.unwrap();
     let path = folder.path().join(format!("{session}.tape"));

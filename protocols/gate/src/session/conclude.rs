@@ -44,13 +44,13 @@ impl Session {
             approval,
             used,
         } = granted;
-        let rendering = request.render();
+        let shown = request.shown();
         let wait = record::wait(judged.effect, used, request.circumstances().guard);
         let decided = Decided {
             request: duty.id(),
             digest: request::digest(&request, &identity.label(), &self.0.target.name),
             actor: identity.label(),
-            operations: &operations,
+            operations: self.recorded_words(&operations),
             verdict: "allow",
             reason: if used { "approval" } else { "permitted" },
             policies: judged
@@ -60,10 +60,10 @@ impl Session {
                 .map(|cited| cited.id.clone())
                 .collect(),
             approval,
-            summary: &rendering.text,
+            summary: &shown,
         };
         duty.intended();
-        self.0.tape.request(duty.id(), &rendering.text);
+        self.0.tape.request(duty.id(), &shown);
         self.0.requests.fetch_add(1, Ordering::Relaxed);
         self.0.gate.metrics().decision(self.0.protocol, "allow");
         match self.log().decided(self, decided, wait).await {
@@ -113,13 +113,15 @@ impl Session {
     ) -> Result<Denied<R>, (R, Fault)> {
         // a duty of its own, without operations: other rules may not end the refusal that is sent under it
         let mut duty = Duty::register(self, None);
-        let rendering = request.render();
+        let shown = request.shown();
         let identity = self.identity();
         let decided = Decided {
             request: duty.id(),
             digest: request::digest(&request, &identity.label(), &self.0.target.name),
             actor: identity.label(),
-            operations: operations.map_or(&[], |operations| operations),
+            operations: operations
+                .map(|all| record::records(self, all))
+                .unwrap_or_default(),
             verdict: reason.verdict(),
             reason: reason.as_str(),
             policies: reason
@@ -128,12 +130,10 @@ impl Session {
                 .map(|cited| cited.id.clone())
                 .collect(),
             approval,
-            summary: &rendering.text,
+            summary: &shown,
         };
         duty.denied();
-        self.0
-            .tape
-            .refused(duty.id(), &rendering.text, reason.as_str());
+        self.0.tape.refused(duty.id(), &shown, reason.as_str());
         self.0.requests.fetch_add(1, Ordering::Relaxed);
         self.0.gate.metrics().decision(self.0.protocol, "deny");
         match self
@@ -161,21 +161,21 @@ impl Session {
         operations: &Operations,
         question: &Pending,
     ) -> Result<(), Fault> {
-        let rendering = request.render();
+        let shown = request.shown();
         let identity = self.identity();
         let id = self.0.gate.next_id();
         let decided = Decided {
             request: id,
             digest: request::digest(request, &identity.label(), &self.0.target.name),
             actor: identity.label(),
-            operations,
+            operations: record::records(self, operations),
             verdict: "hold",
             reason: "parked",
             policies: question.policies(),
             approval: Some(question.id),
-            summary: &rendering.text,
+            summary: &shown,
         };
-        self.0.tape.refused(id, &rendering.text, "parked");
+        self.0.tape.refused(id, &shown, "parked");
         self.0.requests.fetch_add(1, Ordering::Relaxed);
         let recorded = self.log().decided(self, decided, record::Wait::Written);
         recorded.await.map_err(Fault::AuditUnwritable)

@@ -8,10 +8,12 @@ use policy::identity::Identity;
 use policy::operation::Operations;
 use policy::policies::Asking;
 use policy::verdict::{Judged, Verdict};
+use recorder::entry::OperationRecord;
 
 use super::Session;
 use crate::approvals::Standing;
 use crate::gate::Gate;
+use crate::record;
 use crate::rules::{Mask, Snapshot};
 use crate::underway::{Countersigned, End, Live, lock};
 
@@ -23,6 +25,8 @@ pub(super) struct Verdicts {
     /// Epoch, and the second where some policy reads the clock.
     valid: (u64, i64),
     by_operations: HashMap<Arc<Operations>, Arc<Judged>>,
+    /// In the words of the audit log.
+    recorded: HashMap<Arc<Operations>, Arc<[OperationRecord]>>,
 }
 
 impl Session {
@@ -86,6 +90,7 @@ impl Session {
         let mut verdicts = lock(&self.0.verdicts);
         if verdicts.valid != valid || verdicts.by_operations.len() >= VERDICTS {
             verdicts.by_operations.clear();
+            verdicts.recorded.clear();
             verdicts.valid = valid;
         }
         if let Some(judged) = verdicts.by_operations.get(operations) {
@@ -96,6 +101,20 @@ impl Session {
             .by_operations
             .insert(operations.clone(), judged.clone());
         judged
+    }
+
+    /// The operations of a request that was judged, as the audit log tells them.
+    pub(crate) fn recorded_words(&self, operations: &Arc<Operations>) -> Arc<[OperationRecord]> {
+        if let Some(known) = lock(&self.0.verdicts).recorded.get(operations) {
+            return known.clone();
+        }
+        let words = record::records(self, operations);
+        let mut verdicts = lock(&self.0.verdicts);
+        // what was judged under rules that are over is not kept: nothing would ever take it out
+        if verdicts.by_operations.contains_key(operations) {
+            verdicts.recorded.insert(operations.clone(), words.clone());
+        }
+        words
     }
 
     fn judge_uncached(&self, snapshot: &Snapshot, operations: &Operations) -> Judged {

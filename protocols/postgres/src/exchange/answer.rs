@@ -52,7 +52,7 @@ impl Exchange {
             .find_map(|one| one.underway.as_mut());
         let bytes = match underway {
             Some(underway) => underway
-                .reply(bytes)
+                .reply_part(bytes)
                 .map_err(|revoked| Error::Ended(revoked.0))?,
             None => bytes.unrecorded(&self.session).map_err(Error::Ended)?,
         };

@@ -12,6 +12,7 @@ use gate::{
 use super::Exchange;
 use super::expected::{Expected, Kind, Plan};
 use super::group::Step;
+use super::run::Run;
 use super::state::Portal;
 use crate::answers;
 use crate::decode::TransactionChange;
@@ -28,6 +29,8 @@ pub(super) struct Then {
     pub(super) leave: Option<Leave>,
     /// Of a Bind or an Execute.
     pub(super) portal: Option<Portal>,
+    /// Of a Bind whose Execute goes with it.
+    pub(super) run: Option<Run>,
     /// Of several executions that are asked about at once.
     pub(super) group: Vec<Step>,
 }
@@ -40,6 +43,7 @@ impl Then {
             plan,
             leave: None,
             portal: None,
+            run: None,
             group: Vec::new(),
         }
     }
@@ -100,7 +104,7 @@ impl Exchange {
         }
     }
 
-    fn forward(&mut self, permit: Permitted<Asked>, then: Then) -> Result<(), Error> {
+    fn forward(&mut self, permit: Permitted<Asked>, mut then: Then) -> Result<(), Error> {
         let underway = match self.server.forward(permit) {
             Ok((_, underway)) => underway,
             Err(denied) => return self.refuse(denied, then),
@@ -111,8 +115,9 @@ impl Exchange {
         }
         let simple = matches!(then.kind, Kind::Query { .. });
         self.state.batch.forwarded |= !simple;
+        let prepares = matches!(then.kind, Kind::Parse { .. } | Kind::Bind { .. });
         if let Some(analysis) = &then.plan.analysis
-            && !matches!(then.kind, Kind::Parse { .. } | Kind::Bind { .. })
+            && (!prepares || then.run.is_some())
         {
             let analysis = analysis.clone();
             self.forwarded(&analysis);
@@ -144,11 +149,16 @@ impl Exchange {
         };
         // a simple query commits what was executed before it
         self.state.batch.executed &= !simple;
+        let run = then.run.take().zip(then.portal.take());
         self.state.queue.push_back(Expected {
-            plan: then.plan,
+            plan: then.plan.clone(),
             mask,
+            joined: run.is_some(),
             ..Expected::new(then.kind, Some(underway))
         });
+        if let Some((run, portal)) = run {
+            self.owed_to_run(&run, portal, then.plan);
+        }
         Ok(())
     }
 
@@ -210,34 +220,27 @@ impl Exchange {
 
     /// A message with all that gives it its meaning.
     pub(super) fn asked(
-        &self,
+        &mut self,
         frame: &Frame,
         (operations, text): (Result<Arc<Operations>, Unclear>, Text),
         content: Vec<Bytes>,
-    ) -> Result<Asked, Error> {
-        let substitute = self
-            .substitute
-            .of(frame)
-            .map_err(|malformed| Error::Client(malformed.to_string()))?;
+    ) -> Asked {
         let locked = self.in_transaction() || self.state.batch.executed;
-        let mut notes = vec![format!("acts as {}", self.facts.role)];
-        if locked {
-            notes.push("a transaction is open: locks are held while people are asked".to_owned());
-        }
-        Ok(Asked {
+        Asked {
             wire: vec![frame.bytes().clone()],
             content,
             meaning: self.meaning(),
             operations,
             text,
-            notes,
+            role: Some(self.state.role.clone()),
+            note: None,
             circumstances: Circumstances {
                 guard: self.guard(frame),
                 hold_at_most: locked.then_some(WHILE_LOCKED),
                 locks_held: locked,
             },
-            substitute,
-        })
+            refusable: Some((frame.clone(), self.substitute.clone())),
+        }
     }
 
     /// A write in an explicit transaction is made durable by its COMMIT, which waits for the disk itself.
@@ -253,8 +256,14 @@ impl Exchange {
         self.status != Status::Idle || self.state.batch.begun
     }
 
-    fn meaning(&self) -> Fingerprint {
-        meaning(&self.facts, &self.encoding)
+    /// Kept until role or search path are read back.
+    fn meaning(&mut self) -> Fingerprint {
+        let (facts, encoding) = (&self.facts, &self.encoding);
+        let kept = self
+            .state
+            .meaning
+            .get_or_insert_with(|| meaning(facts, encoding));
+        kept.clone()
     }
 }
 

@@ -48,10 +48,15 @@ impl Exchange {
                 self.protocol(frame)
             }
             Kind::Describe { prepared } => {
-                if let Some(prepared) = prepared {
+                let prepared = prepared.clone();
+                if let Some(prepared) = &prepared {
                     prepared.described(self.state.generation, Some(columns));
                 }
-                self.one_done(frame)
+                self.one_done(frame)?;
+                if let Some(prepared) = prepared {
+                    self.described_on_the_way(&prepared);
+                }
+                Ok(())
             }
             Kind::Own(OwnWork::Describe { prepared }) => {
                 prepared.described(self.state.generation, Some(columns));

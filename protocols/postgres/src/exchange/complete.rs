@@ -129,12 +129,18 @@ impl Exchange {
             Some(_) => {}
             None => return Err(out_of_turn()),
         }
-        if let Some(expected) = self.state.queue.pop_front() {
-            let next = self.state.queue.front_mut();
-            if let Some(next) = next.filter(|next| next.grouped && expected.underway.is_none()) {
-                next.rows_before = expected.rows_before + expected.rows;
+        let Some(mut expected) = self.state.queue.pop_front() else {
+            return Ok(());
+        };
+        match self.state.queue.front_mut() {
+            Some(next) if expected.joined => next.underway = expected.underway.take(),
+            next => {
+                let grouped = next.filter(|next| next.grouped && expected.underway.is_none());
+                if let Some(next) = grouped {
+                    next.rows_before = expected.rows_before + expected.rows;
+                }
+                self.settled(expected);
             }
-            self.settled(expected);
         }
         Ok(())
     }

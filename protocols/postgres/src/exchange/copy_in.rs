@@ -71,11 +71,9 @@ pub(super) fn copies_in(statement: &Statement) -> bool {
 }
 
 /// What who approves a COPY must know.
-pub(super) fn note(analysis: Option<&Analysis>) -> Option<String> {
+pub(super) fn note(analysis: Option<&Analysis>) -> Option<&'static str> {
     let copies = analysis.is_some_and(|all| all.statements.iter().any(copies_in));
-    copies.then(|| {
-        "the data of the COPY follows once it is approved, and is not shown here".to_owned()
-    })
+    copies.then_some("the data of the COPY follows once it is approved, and is not shown here")
 }
 
 impl Exchange {

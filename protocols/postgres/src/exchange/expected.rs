@@ -7,7 +7,7 @@ use gate::Underway;
 
 use super::copy_out::CopyOut;
 use super::own::OwnWork;
-use super::state::{Made, Prepared, Source};
+use super::state::{Made, Portal, Prepared, Source};
 use crate::decode::Analysis;
 use crate::mask::RowMask;
 use crate::wire::refusal::Refusal;
@@ -22,8 +22,12 @@ pub(super) struct Expected {
     pub(super) rows: u64,
     pub(super) code: Option<String>,
     pub(super) mask: Option<Arc<RowMask>>,
+    /// Of an Execute whose columns are described on its way: what its mask is made from then.
+    pub(super) unmasked: Option<Portal>,
     /// The client gets nothing of it.
     pub(super) silent: bool,
+    /// It belongs to the same request as the one behind it, which ends its record.
+    pub(super) joined: bool,
     /// Its result could not be shown: the refusal comes in place of what the server says to a cancellation.
     pub(super) withheld: bool,
     /// Of a group of executions, whose outcome comes with the last; and the rows of those before it.
@@ -85,7 +89,9 @@ impl Expected {
             rows: 0,
             code: None,
             mask: None,
+            unmasked: None,
             silent: false,
+            joined: false,
             withheld: false,
             grouped: false,
             rows_before: 0,

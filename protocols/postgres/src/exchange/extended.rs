@@ -39,7 +39,7 @@ impl Exchange {
             Err(refused) => (Err(request::unclear(&refused)), None),
         };
         let plan = self.plan(parsed.as_ref().map(|prepared| prepared.analysis.clone()));
-        let asked = self.asked(frame, (operations, text), Vec::new())?;
+        let asked = self.asked(frame, (operations, text), Vec::new());
         self.ask(asked, Then::of(Kind::Parse { name, made: parsed }, plan))
             .await
     }
@@ -55,7 +55,8 @@ impl Exchange {
         if self.must_await(&prepared.made, frame) {
             return Ok(());
         }
-        if self.must_describe(&prepared) {
+        let ahead = self.ahead(bind.portal);
+        if self.must_describe(&prepared) && !self.describes_itself(ahead.as_ref(), &prepared) {
             self.state.postponed = Some(frame.clone());
             return self.describe_own(bind.statement, prepared).await;
         }
@@ -75,8 +76,10 @@ impl Exchange {
             content,
         ];
         parts.extend(sources);
-        let mut asked = self.asked(frame, (operations, text), parts)?;
-        asked.notes.extend(copy_in::note(Some(&prepared.analysis)));
+        let mut asked = self.asked(frame, (operations, text), parts);
+        asked.note = copy_in::note(Some(&prepared.analysis));
+        let run = ahead.map(|ahead| self.take_run(&ahead));
+        asked.wire.extend(run.iter().map(|run| run.wire.clone()));
         let kind = Kind::Bind {
             portal: bind.portal.to_owned(),
             made: Some(portal.made.clone()),
@@ -85,6 +88,7 @@ impl Exchange {
             asked,
             Then {
                 portal: Some(portal),
+                run,
                 ..Then::of(kind, plan)
             },
         )
@@ -136,7 +140,7 @@ impl Exchange {
             Bytes::copy_from_slice(&execute.rows.to_be_bytes()),
         ];
         parts.extend(sources);
-        let asked = self.asked(frame, (operations, portal.text.clone()), parts)?;
+        let asked = self.asked(frame, (operations, portal.text.clone()), parts);
         let mut then = Then::of(kind, portal.plan.clone());
         then.leave = portal.leave.clone();
         then.portal = Some(portal);

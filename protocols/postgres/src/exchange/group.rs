@@ -138,6 +138,11 @@ impl Exchange {
         Ok(true)
     }
 
+    /// Whether a Bind is the first of a group, or may be.
+    pub(super) fn may_group(&mut self, prepared: &Arc<Prepared>) -> bool {
+        self.state.gathering.is_some() || self.is_held(prepared)
+    }
+
     /// Whether people must be asked, as far as can be told now.
     fn is_held(&mut self, prepared: &Arc<Prepared>) -> bool {
         // what most clients send: one execution and its Sync
@@ -161,7 +166,7 @@ impl Exchange {
             at: None,
         };
         let text = crate::request::Text::new(Redacted::plain("a batch"));
-        let asked = self.asked(frame, (Err(refused), text), Vec::new())?;
+        let asked = self.asked(frame, (Err(refused), text), Vec::new());
         let kind = Kind::Bind {
             portal: bind.portal.to_owned(),
             made: None,
@@ -229,7 +234,7 @@ impl Exchange {
             made: Some(portal.made.clone()),
         };
         let mut then = Then::of(kind, portal.plan.clone());
-        let mut asked = self.asked(first, (operations, text), parts)?;
+        let mut asked = self.asked(first, (operations, text), parts);
         asked.wire = frames.iter().map(|frame| frame.bytes().clone()).collect();
         then.group = steps;
         self.ask(asked, then).await

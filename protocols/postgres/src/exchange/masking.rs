@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Exchange;
 use super::copy_out::is_binary;
 use super::expected::Plan;
-use super::state::{Portal, Prepared, ResultColumn};
+use super::state::{Portal, Prepared, ResultColumn, Standing};
 use crate::decode::Analysis;
 use crate::governed::Origin;
 use crate::mask::{RowMask, Rule};
@@ -53,6 +53,15 @@ impl Exchange {
 
     pub(super) fn portal_mask(&self, portal: &Portal) -> Option<Arc<RowMask>> {
         let columns = portal.prepared.columns(self.state.generation)??;
+        let state = Standing {
+            state: self.state.operations.state(),
+            generation: self.state.generation,
+            unknown: portal.plan.unknown,
+            shadowed: portal.plan.shadowed,
+        };
+        if let Some(mask) = portal.prepared.mask(state, &portal.binary) {
+            return Some(mask);
+        }
         let copies = portal.prepared.copied_out().is_some();
         let copies_binary = copies && is_binary(&portal.prepared.analysis);
         let binary = |place: usize| match portal.binary.as_slice() {
@@ -61,7 +70,9 @@ impl Exchange {
             [all] => *all,
             each => each.get(place).copied().unwrap_or(false),
         };
-        Some(Arc::new(self.columns_mask(&columns, &portal.plan, &binary)))
+        let mask = Arc::new(self.columns_mask(&columns, &portal.plan, &binary));
+        portal.prepared.masked(state, &portal.binary, &mask);
+        Some(mask)
     }
 
     /// The rules for what was described before it runs.

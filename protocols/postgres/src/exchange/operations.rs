@@ -13,6 +13,8 @@ use crate::decode::{Analysis, operations};
 #[derive(Default)]
 pub(super) struct Remembered {
     by_analysis: HashMap<(usize, bool), (Arc<Analysis>, Arc<Operations>)>,
+    /// Counts how often all was forgotten: what was worked out elsewhere in this state is void then too.
+    state: u64,
 }
 
 /// Entries before all are forgotten.
@@ -21,6 +23,21 @@ const REMEMBERED: usize = 512;
 impl Remembered {
     pub(super) fn forget(&mut self) {
         self.by_analysis.clear();
+        self.state += 1;
+    }
+
+    /// Raised whenever the state of the session changes what a text means or may show.
+    pub(super) fn state(&self) -> u64 {
+        self.state
+    }
+
+    /// Whether a text was found sound in this state of the session.
+    pub(super) fn knows(&self, analysis: &Arc<Analysis>) -> bool {
+        let known = |in_transaction| {
+            let key = (Arc::as_ptr(analysis) as usize, in_transaction);
+            self.by_analysis.contains_key(&key)
+        };
+        known(false) || known(true)
     }
 }
 

@@ -182,6 +182,7 @@ impl Exchange {
                     None => {
                         self.state.governed = Governed::unknown();
                         self.state.catalogue_stale = false;
+                        self.state.operations.forget();
                     }
                 }
                 Ok(())
@@ -196,6 +197,8 @@ impl Exchange {
 
     fn read_back(&mut self, rows: &Rows) -> Result<(), Error> {
         let (role, search_path) = role_and_path(rows)?;
+        self.state.role = role.as_str().into();
+        self.state.meaning = None;
         self.facts.role = role;
         self.facts.search_path = search_path;
         self.facts.temp_tables = self

@@ -1,5 +1,7 @@
 //! What is refused because no later message could answer for it.
 
+use std::sync::Arc;
+
 use gate::{Mask, Unclear, UnclearKind};
 
 use super::Exchange;
@@ -10,7 +12,8 @@ use crate::request::unsupported;
 
 impl Exchange {
     /// Refuses what no later message could answer for: session state that is not known yet, laundering.
-    pub(super) fn sound(&self, analysis: &Analysis) -> Result<(), Unclear> {
+    pub(super) fn sound(&self, analysis: &Arc<Analysis>) -> Result<(), Unclear> {
+        let looked_at = self.state.operations.knows(analysis);
         // not read back yet: something before it is still on its way
         let mut changed = self.state.read_back;
         let mut renamed = false;
@@ -34,8 +37,10 @@ impl Exchange {
             changed |=
                 statement.after.read_back || statement.effect() == gate::words::Effect::Unknown;
             self.not_stored_elsewhere(statement)?;
-            let path = &self.facts.search_path;
-            unlaundered(statement, (&self.state.mask, &self.state.governed), path)?;
+            if !looked_at {
+                let path = &self.facts.search_path;
+                unlaundered(statement, (&self.state.mask, &self.state.governed), path)?;
+            }
         }
         self.copied_soundly(analysis)
     }

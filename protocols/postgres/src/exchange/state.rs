@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gate::{Error, Leave, Mask};
+use gate::{Error, Fingerprint, Leave, Mask};
 use tokio::time::Instant;
 
 use super::copy_in::CopyIn;
@@ -19,6 +19,7 @@ use super::operations::Remembered;
 use super::telling::Touched;
 use crate::decode::{Analysis, CopyOut};
 use crate::governed::Governed;
+use crate::mask::RowMask;
 use crate::request::Text;
 use crate::wire::frame::Frame;
 
@@ -66,6 +67,10 @@ pub(crate) struct State {
     pub(super) inquiring: Option<Inquiring>,
     pub(super) client_ended: bool,
     pub(super) over: bool,
+    /// Of `SessionState`, to be shared.
+    pub(super) role: Arc<str>,
+    /// What the same bytes mean in this state; `None` until it is asked for again.
+    pub(super) meaning: Option<Fingerprint>,
     /// Decoded operations in this state of the session; forgotten when it changes.
     pub(super) operations: Remembered,
 }
@@ -90,6 +95,25 @@ pub(super) struct Prepared {
     pub(super) text: Text,
     pub(super) made: Arc<Made>,
     columns: Mutex<Option<Described>>,
+    masks: Mutex<Option<Planned>>,
+}
+
+/// All that a mask rests on beside columns and formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Of `Remembered`.
+    pub(super) state: u64,
+    /// Of the catalogue.
+    pub(super) generation: u64,
+    pub(super) unknown: bool,
+    pub(super) shadowed: bool,
+}
+
+/// The mask of its rows in one state of the session, for the formats that were bound last.
+struct Planned {
+    state: Standing,
+    binary: Vec<bool>,
+    mask: Arc<RowMask>,
 }
 
 /// What a statement returns, as it was in one generation of the catalogue.
@@ -113,7 +137,23 @@ impl Prepared {
             text,
             made: Arc::new(Made::in_batch(batch)),
             columns: Mutex::new(None),
+            masks: Mutex::new(None),
         }
+    }
+
+    pub(super) fn mask(&self, state: Standing, binary: &[bool]) -> Option<Arc<RowMask>> {
+        let planned = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
+        let planned = planned.as_ref()?;
+        let same = planned.state == state && planned.binary == binary;
+        same.then(|| planned.mask.clone())
+    }
+
+    pub(super) fn masked(&self, state: Standing, binary: &[bool], mask: &Arc<RowMask>) {
+        *self.masks.lock().unwrap_or_else(PoisonError::into_inner) = Some(Planned {
+            state,
+            binary: binary.to_vec(),
+            mask: mask.clone(),
+        });
     }
 
     pub(super) fn copied_out(&self) -> Option<&CopyOut> {
@@ -133,8 +173,13 @@ impl Prepared {
             // a COPY has rows, of which its own description says nothing
             return;
         }
-        let columns = columns.map(Arc::from);
-        *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = Some(Described {
+        let columns: Option<Arc<[ResultColumn]>> = columns.map(Arc::from);
+        let mut kept = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = kept.as_ref().is_some_and(|kept| kept.columns == columns);
+        if !same {
+            *self.masks.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        *kept = Some(Described {
             generation,
             columns,
         });
@@ -183,7 +228,7 @@ pub(super) struct Source {
     pub(super) text: Text,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ResultColumn {
     pub(super) table: u32,
     pub(super) attribute: i16,
@@ -232,6 +277,8 @@ impl State {
             inquiring: None,
             client_ended: false,
             over: false,
+            role: "".into(),
+            meaning: None,
             operations: Remembered::default(),
         }
     }

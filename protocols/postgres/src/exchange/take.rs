@@ -157,8 +157,8 @@ impl Exchange {
             ]
             .concat(),
         };
-        let mut asked = self.asked(frame, (decoded, shown), content)?;
-        asked.notes.extend(copy_in::note(plan.analysis.as_deref()));
+        let mut asked = self.asked(frame, (decoded, shown), content);
+        asked.note = copy_in::note(plan.analysis.as_deref());
         self.ask(asked, Then::of(Kind::Query { done: 0 }, plan))
             .await
     }
@@ -186,7 +186,7 @@ impl Exchange {
             "call the function in a statement: SELECT function(...)",
         );
         let text = Text::new(Redacted::plain("function call"));
-        let asked = self.asked(frame, (Err(refused), text), Vec::new())?;
+        let asked = self.asked(frame, (Err(refused), text), Vec::new());
         let kind = Kind::Query { done: 0 };
         self.ask(asked, Then::of(kind, Plan::default())).await
     }
@@ -207,7 +207,7 @@ impl Exchange {
             frame,
             (Err(refused), Text::new(Redacted::plain(what))),
             Vec::new(),
-        )?;
+        );
         self.ask(asked, Then::of(kind, Plan::default())).await
     }
 

@@ -1,6 +1,8 @@
 //! What goes to the server in place of a denied message: something it must refuse, so that order, skipping until Sync and
 //! the state of the transaction stay its own.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::Malformed;
@@ -12,14 +14,14 @@ use super::write::server;
 #[derive(Clone)]
 pub struct Substitute {
     /// No statement and no portal has this name.
-    nobody: String,
+    nobody: Arc<str>,
 }
 
 impl Substitute {
     /// `secret`: 16 random bytes. A client that could guess the name could prepare a statement under it.
     pub fn new(secret: [u8; 16]) -> Self {
         Self {
-            nobody: format!("countersign_denied_{:032x}", u128::from_be_bytes(secret)),
+            nobody: format!("countersign_denied_{:032x}", u128::from_be_bytes(secret)).into(),
         }
     }
 
