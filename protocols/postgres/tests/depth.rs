@@ -80,3 +80,13 @@ fn nesting_never_aborts() {
         .unwrap();
     assert!(decoded >= 40, "{decoded}");
 }
+
+#[test]
+fn statements_are_counted_and_what_only_looks_like_their_ends_is_not() {
+    let refused = |text: &str| analyse(text).err().map(|unclear| unclear.code);
+    assert_eq!(refused(&"SELECT 1;".repeat(4096)), None);
+    assert_eq!(refused(&"SELECT 1;".repeat(4097)), Some("complexity"));
+    assert_eq!(refused(&";".repeat(100_000)), Some("complexity"));
+    let quoted = format!("SELECT '{}' -- {}", ";".repeat(5000), ";".repeat(5000));
+    assert_eq!(refused(&quoted), None);
+}

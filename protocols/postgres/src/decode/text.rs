@@ -8,6 +8,9 @@ use crate::words::{Hiding, Span};
 /// The longest text that is decoded, in bytes.
 pub const MAX_TEXT: usize = 1 << 20;
 
+/// The most statements of one text: each is decoded and judged, which takes some thirty microseconds.
+pub(super) const MOST_STATEMENTS: usize = 4096;
+
 /// Comments nested deeper cost the grammar, and the server, quadratic time.
 const COMMENT_LEVELS: usize = 64;
 
@@ -29,7 +32,26 @@ pub(super) fn check(text: &str) -> Result<(), Unclear> {
             at: u32::try_from(at).ok(),
         });
     }
-    comments(text.as_bytes())
+    comments(text.as_bytes())?;
+    statements(text)
+}
+
+/// Counts what ends statements before the grammar makes a tree of each; only a scan knows which stand in literals.
+fn statements(text: &str) -> Result<(), Unclear> {
+    let semicolons = memchr::memchr_iter(b';', text.as_bytes()).count();
+    if semicolons <= MOST_STATEMENTS {
+        return Ok(());
+    }
+    let scanned = pg_query::scan(text).map_err(|error| unclear(&error))?;
+    let ends = |token: &&pg_query::protobuf::ScanToken| token.token == Token::Ascii59 as i32;
+    if scanned.tokens.iter().filter(ends).count() <= MOST_STATEMENTS {
+        return Ok(());
+    }
+    Err(Unclear {
+        code: "complexity",
+        message: format!("the text has more than {MOST_STATEMENTS} statements: send it in parts"),
+        at: None,
+    })
 }
 
 /// Counts openings of comments less their endings, wherever they stand: at least the true nesting.
