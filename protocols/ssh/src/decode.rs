@@ -4,6 +4,7 @@
 
 mod argument;
 mod command;
+mod cost;
 mod heredoc;
 mod judge;
 mod leaf;

@@ -1,6 +1,7 @@
 //! Command lines are decoded on threads of their own: deep ones need a stack that no task has.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use bytes::Bytes;
 use gate::words::Operations;
@@ -11,6 +12,8 @@ use crate::config::Shell;
 use crate::{decode, words};
 
 const THREADS: usize = 2;
+/// One takes a tenth of a second at most; it may have to wait for others.
+const DECODES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -52,7 +55,7 @@ impl Decoder {
         Ok(Self(jobs))
     }
 
-    /// What a command line asks for; a decoder that is gone or that fails understands nothing.
+    /// What a command line asks for; a decoder that is gone, fails or takes too long understands nothing.
     pub(crate) async fn exec(
         &self,
         line: &Bytes,
@@ -68,7 +71,8 @@ impl Decoder {
         if self.0.send(job).is_err() {
             return Err(failed());
         }
-        decoded.await.map_err(|_| failed())
+        let decoded = tokio::time::timeout(DECODES_WITHIN, decoded).await;
+        decoded.ok().and_then(Result::ok).ok_or_else(failed)
     }
 }
 

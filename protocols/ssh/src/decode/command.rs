@@ -79,9 +79,9 @@ pub enum Direction {
 pub fn command(bytes: &[u8]) -> Command {
     let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
     let mut walk = Walk::default();
-    match super::scan::readable(bytes) {
-        Ok(source) => walk.text(source),
-        Err(why) => walk.leaves.push(Leaf::opaque(why)),
+    match &text {
+        Some(source) => walk.text(source),
+        None => walk.leaves.push(Leaf::opaque("encoding")),
     }
     let (leaves, programs) = walk.finish();
     Command {

@@ -131,7 +131,7 @@ impl Walk {
             return self.push(leaf, around);
         };
         let name = program_name(name);
-        self.programs.insert(name.to_owned());
+        self.named(name, around);
         if around.peeled > MAX_PEELED {
             return self.opaque("nesting", around);
         }
@@ -178,7 +178,15 @@ impl Walk {
                     told(&word, || Files::written(&word))
                 }
             };
+            let kept: usize = leaves
+                .iter()
+                .map(|leaf| leaf.reads.len() + leaf.writes.len())
+                .sum();
             for leaf in leaves.iter_mut() {
+                if kept > MAX_FILES {
+                    leaf.opaque = leaf.opaque.or(Some("complexity"));
+                    continue;
+                }
                 leaf.reads.extend(files.reads.clone());
                 leaf.writes.extend(files.writes.clone());
                 leaf.opaque = leaf.opaque.or(files.opaque);
@@ -298,6 +306,8 @@ fn told(word: &Argument, files: impl FnOnce() -> Files) -> Files {
     }
 }
 
+/// Files of the redirections of one command, counted for each program that has them.
+const MAX_FILES: usize = 1024;
 /// Wrappers in one another.
 const MAX_PEELED: u8 = 16;
 

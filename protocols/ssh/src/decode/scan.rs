@@ -4,32 +4,37 @@
 const MAX_LENGTH: usize = 64 << 10;
 /// How many brackets, blocks and substitutions one may open in all, and so how deep it can be.
 const MAX_OPENED: usize = 64;
+/// The parser moves all of them for each.
+const MAX_DOCUMENTS: usize = 64;
 
-/// The text of a command line that the parser may be given.
+/// The text of a command line that the parser may be given, be it one within another.
 ///
 /// # Errors
-/// Why not: `oversize`, `nul`, `encoding`, `control` for carriage returns, other control characters and blanks that
-/// shells and parsers disagree about, `number` for a descriptor that is no number, `nesting`.
-pub(super) fn readable(bytes: &[u8]) -> Result<&str, &'static str> {
-    if bytes.len() > MAX_LENGTH {
+/// Why not: `oversize`, `nul`, `control` for carriage returns, other control characters and blanks that shells and
+/// parsers disagree about, `number` for a descriptor that is no number, `continuation`,
+/// `complexity`, `nesting`.
+pub(super) fn readable(text: &str) -> Result<&str, &'static str> {
+    if text.len() > MAX_LENGTH {
         return Err("oversize");
     }
-    if bytes.contains(&0) {
+    if text.contains('\0') {
         return Err("nul");
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| "encoding")?;
     let foreign = |letter: char| {
         (letter.is_control() || letter.is_whitespace()) && !matches!(letter, '\t' | '\n' | ' ')
     };
     if text.contains(foreign) {
         return Err("control");
     }
-    if long_descriptor(bytes) {
+    if long_descriptor(text.as_bytes()) {
         return Err("number");
     }
     // a comment or a here-document that ends elsewhere for the shell than for the parser would hide what follows
     if text.contains("\\\n") && (text.contains('#') || text.contains("<<")) {
         return Err("continuation");
+    }
+    if text.matches("<<").count() > MAX_DOCUMENTS {
+        return Err("complexity");
     }
     if opened(text) > MAX_OPENED {
         return Err("nesting");
@@ -44,13 +49,7 @@ fn opened(text: &str) -> usize {
         .filter(|byte| matches!(byte, b'(' | b'{' | b'`' | b'!'))
         .count();
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let blocks: usize = words
-        .map(|word| match word {
-            // the parser tries each of them as a word of a command too: twice the work for every one more
-            "time" => MAX_OPENED / 4,
-            word => usize::from(BLOCKS.contains(&word)),
-        })
-        .sum();
+    let blocks = words.filter(|word| BLOCKS.contains(word)).count();
     let tests = match text.contains("[[") {
         // the operators of a test nest in the parser's tree
         true => text
@@ -77,5 +76,5 @@ fn long_descriptor(bytes: &[u8]) -> bool {
 }
 
 const BLOCKS: &[&str] = &[
-    "if", "elif", "while", "until", "for", "case", "select", "coproc", "function", "do",
+    "if", "elif", "while", "until", "for", "case", "select", "coproc", "function", "do", "time",
 ];

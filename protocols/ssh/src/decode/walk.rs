@@ -12,7 +12,9 @@ use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::argument::Argument;
 use super::command::Leaf;
+use super::cost::bearable;
 use super::leaf::{Around, Environment, Judged, program_name};
+use super::scan::readable;
 use super::word::{Folded, fold};
 
 /// The leaves found so far, and what must hold for all of them together.
@@ -20,6 +22,8 @@ use super::word::{Folded, fold};
 pub(super) struct Walk {
     pub(super) leaves: Vec<Leaf>,
     pub(super) programs: BTreeSet<String>,
+    /// There are more leaves than are kept, which is a leaf of its own.
+    full: bool,
     /// Names of functions that the text defines.
     functions: BTreeSet<String>,
     /// Variables that the text sets for the shell itself.
@@ -42,8 +46,9 @@ impl Walk {
         if around.depth > MAX_DEPTH {
             return self.opaque("nesting", around);
         }
-        let Some(program) = parse(source) else {
-            return self.opaque("syntax", around);
+        let program = match readable(source).and_then(parse) {
+            Ok(program) => program,
+            Err(why) => return self.opaque(why, around),
         };
         let before = self.leaves.len();
         let outer = (
@@ -88,10 +93,20 @@ impl Walk {
     }
 
     pub(super) fn push(&mut self, leaf: Leaf, around: &Around) {
-        match self.leaves.len() {
-            0..MAX_LEAVES => self.leaves.push(leaf.within(around)),
-            MAX_LEAVES => self.leaves.push(Leaf::opaque("complexity").within(around)),
-            _ => {}
+        if self.leaves.len() < MAX_LEAVES {
+            self.leaves.push(leaf.within(around));
+        } else if !self.full {
+            self.full = true;
+            self.leaves.push(Leaf::opaque("complexity").within(around));
+        }
+    }
+
+    /// A program that is named; of more than can be listed the rest stays unnamed.
+    pub(super) fn named(&mut self, program: &str, around: &Around) {
+        match self.programs.len() {
+            0..MAX_LEAVES => _ = self.programs.insert(program.to_owned()),
+            _ if self.programs.contains(program) => {}
+            _ => self.opaque("complexity", around),
         }
     }
 
@@ -126,7 +141,7 @@ impl Walk {
             Command::ExtendedTest(test, redirects) => {
                 let mut words = Vec::new();
                 self.test(&test.expr, &mut words, around);
-                self.programs.insert("[[".to_owned());
+                self.named("[[", around);
                 let judged = match words.iter().any(|word| word.dynamic) {
                     true => Judged::opaque("dynamic"),
                     false => Judged::READ,
@@ -249,16 +264,21 @@ fn marks(source: &str) -> usize {
 }
 
 /// The parser tells its own diagnostics what it reads, which is nothing for them; what it cannot bear is no syntax.
-fn parse(source: &str) -> Option<Program> {
+fn parse(source: &str) -> Result<Program, &'static str> {
     let options = ParserOptions {
         enable_extended_globbing: false,
         ..ParserOptions::default()
     };
-    let parse = || Parser::new(source.as_bytes(), &options).parse_program();
+    let parse = || match bearable(source, &options) {
+        true => Parser::new(source.as_bytes(), &options)
+            .parse_program()
+            .map_err(|_| "syntax"),
+        false => Err("complexity"),
+    };
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         with_default(NoSubscriber::default(), parse)
     }));
-    parsed.ok()?.ok()
+    parsed.unwrap_or(Err("syntax"))
 }
 
 const MAX_DEPTH: u8 = 8;
