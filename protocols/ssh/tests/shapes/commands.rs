@@ -30,6 +30,16 @@ pub fn commands() -> Vec<(&'static str, Vec<u8>)> {
         ("tilde", "cat ~99999999999999999999999/x ~+3 ~-"),
         ("number", "ls 9999999999>x"),
         ("unterminated", "echo \"a"),
+        ("open-brackets", "(((((((((((((((("),
+        ("open-expression", "[[ x =~ (((((((((((((((( ]]"),
+        (
+            "open-cases",
+            "case a in b) case a in b) case a in b) case a in b) case a in b) case a in b) ",
+        ),
+        (
+            "hidden-blocks",
+            "sh -c i\\f\\ i\\f\\ i\\f\\ i\\f\\ i\\f\\ i\\f",
+        ),
         ("empty", ""),
     ];
     texts
