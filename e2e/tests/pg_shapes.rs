@@ -17,7 +17,7 @@ use e2e::wire::{Wire, text};
 
 /// Of the processor, for one statement; what is not optimised takes several times as long.
 const COSTS: Duration = match cfg!(debug_assertions) {
-    true => Duration::from_millis(2000),
+    true => Duration::from_millis(1000),
     false => Duration::from_millis(250),
 };
 /// Until its answer.
@@ -31,7 +31,7 @@ fn nested(open: &str, middle: &str, close: &str, times: usize) -> String {
 #[expect(clippy::too_many_lines, reason = "one table of shapes")]
 fn shapes() -> Vec<(String, String)> {
     let mut shapes = Vec::new();
-    for times in [3_000, 100_000] {
+    for times in [3_000, 45_000, 100_000] {
         let mut shape = |what: &str, text: String| shapes.push((format!("{what} x {times}"), text));
         shape("sums", format!("SELECT 1{}", "+1".repeat(times)));
         shape(
@@ -117,6 +117,22 @@ fn shapes() -> Vec<(String, String)> {
             format!(
                 "SELECT id{0} FROM items ORDER BY id{0}",
                 ",id".repeat(times)
+            ),
+        );
+        shape(
+            "numbered orders",
+            format!(
+                "SELECT *{} FROM items ORDER BY 1{}",
+                ",id".repeat(times / 3),
+                ",9000".repeat(times / 3)
+            ),
+        );
+        shape(
+            "columns of many tables",
+            format!(
+                "SELECT 1{} FROM items{}",
+                ",id".repeat(times / 3),
+                ",items".repeat(times / 3)
             ),
         );
         shape(

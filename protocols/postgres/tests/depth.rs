@@ -82,11 +82,33 @@ fn nesting_never_aborts() {
 }
 
 #[test]
-fn statements_are_counted_and_what_only_looks_like_their_ends_is_not() {
+fn statements_and_words_are_counted_and_what_only_looks_like_them_is_not() {
     let refused = |text: &str| analyse(text).err().map(|unclear| unclear.code);
     assert_eq!(refused(&"SELECT 1;".repeat(4096)), None);
     assert_eq!(refused(&"SELECT 1;".repeat(4097)), Some("complexity"));
     assert_eq!(refused(&";".repeat(100_000)), Some("complexity"));
     let quoted = format!("SELECT '{}' -- {}", ";".repeat(5000), ";".repeat(5000));
     assert_eq!(refused(&quoted), None);
+    let listed = |count: usize| format!("SELECT 1 WHERE 1 IN (1{})", ",1".repeat(count));
+    assert_eq!(refused(&listed(49_990)), None);
+    assert_eq!(refused(&listed(50_010)), Some("complexity"));
+    let quoted = format!("SELECT '{}'", "a, ".repeat(300_000));
+    assert_eq!(refused(&quoted), None);
+}
+
+#[test]
+fn outputs_are_looked_up_once_by_each_name_and_number() {
+    let ordered = |by: &str| {
+        let by = by.repeat(20_000);
+        format!(
+            "SELECT * {0} FROM items ORDER BY 1 {by}",
+            ", id AS x".repeat(10_000)
+        )
+    };
+    for by in [", x", ", 10000", ", id"] {
+        let began = std::time::Instant::now();
+        // refused or not, it is not looked through again for each
+        let _ = analyse(&ordered(by));
+        assert!(began.elapsed() < std::time::Duration::from_secs(10), "{by}");
+    }
 }

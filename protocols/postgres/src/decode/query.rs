@@ -183,7 +183,11 @@ impl Walk {
 
     /// Ordering, grouping or telling apart by the number or the name of an output counts for the output's column.
     fn by_output(&mut self, items: &[Node], targets: &[Node], reason: Use) {
+        let mut looked_up = LookedUp::default();
         for item in items {
+            if self.refused.is_some() {
+                return;
+            }
             self.step(targets.len());
             let item = match &item.node {
                 Some(NodeEnum::SortBy(sort)) => {
@@ -193,10 +197,13 @@ impl Walk {
                 None => None,
             };
             match item {
-                Some(NodeEnum::AConst(constant)) => self.by_number(constant, targets, reason),
+                Some(NodeEnum::AConst(constant)) => {
+                    self.by_number((constant, targets), reason, &mut looked_up);
+                }
                 Some(NodeEnum::ColumnRef(column)) => {
-                    if let ([name], false) =
-                        (column_path(column).0.as_slice(), column_path(column).1)
+                    let (path, star) = column_path(column);
+                    if let ([name], false) = (path.as_slice(), star)
+                        && looked_up.names.insert(name)
                     {
                         for column in targets
                             .iter()
@@ -212,12 +219,20 @@ impl Walk {
         }
     }
 
-    fn by_number(&mut self, constant: &protobuf::AConst, targets: &[Node], reason: Use) {
+    fn by_number(
+        &mut self,
+        (constant, targets): (&protobuf::AConst, &[Node]),
+        reason: Use,
+        looked_up: &mut LookedUp<'_>,
+    ) {
         let Some(protobuf::a_const::Val::Ival(number)) = &constant.val else {
             return;
         };
         let before = usize::try_from(number.ival).unwrap_or(usize::MAX);
         let starred = targets.iter().take(before).any(is_star);
+        if starred && std::mem::replace(&mut looked_up.starred, true) {
+            return;
+        }
         for (position, target) in targets.iter().enumerate() {
             // behind a `*` the number may mean any column of it or after it
             if let Some(column) =
@@ -308,6 +323,14 @@ fn stored(outlet: Outlet) -> Use {
 }
 
 /// Whether an output goes by this name.
+/// Outputs that are known to count already: what names them again says nothing new.
+#[derive(Default)]
+struct LookedUp<'a> {
+    names: HashSet<&'a str>,
+    /// All of them, for a number behind a `*`.
+    starred: bool,
+}
+
 fn is_named(target: &Node, name: &str) -> bool {
     match &target.node {
         Some(NodeEnum::ResTarget(target)) => target.name == name,

@@ -11,6 +11,9 @@ pub const MAX_TEXT: usize = 1 << 20;
 /// The most statements of one text: each is decoded and judged, which takes some thirty microseconds.
 pub(super) const MOST_STATEMENTS: usize = 4096;
 
+/// The most tokens of one text: the tree takes some two microseconds for each.
+pub(super) const MOST_TOKENS: usize = 100_000;
+
 /// Comments nested deeper cost the grammar, and the server, quadratic time.
 const COMMENT_LEVELS: usize = 64;
 
@@ -33,23 +36,31 @@ pub(super) fn check(text: &str) -> Result<(), Unclear> {
         });
     }
     comments(text.as_bytes())?;
-    statements(text)
+    count(text)
 }
 
-/// Counts what ends statements before the grammar makes a tree of each; only a scan knows which stand in literals.
-fn statements(text: &str) -> Result<(), Unclear> {
+/// Counts tokens and statements before the grammar makes a tree of them; only a scan knows what stands in literals.
+fn count(text: &str) -> Result<(), Unclear> {
+    // no token is shorter than a byte
+    if text.len() <= MOST_STATEMENTS {
+        return Ok(());
+    }
     let semicolons = memchr::memchr_iter(b';', text.as_bytes()).count();
-    if semicolons <= MOST_STATEMENTS {
+    if semicolons <= MOST_STATEMENTS && text.len() <= MOST_TOKENS {
         return Ok(());
     }
     let scanned = pg_query::scan(text).map_err(|error| unclear(&error))?;
     let ends = |token: &&pg_query::protobuf::ScanToken| token.token == Token::Ascii59 as i32;
-    if scanned.tokens.iter().filter(ends).count() <= MOST_STATEMENTS {
+    let (most, what) = if scanned.tokens.len() > MOST_TOKENS {
+        (MOST_TOKENS, "words and signs")
+    } else if scanned.tokens.iter().filter(ends).count() > MOST_STATEMENTS {
+        (MOST_STATEMENTS, "statements")
+    } else {
         return Ok(());
-    }
+    };
     Err(Unclear {
         code: "complexity",
-        message: format!("the text has more than {MOST_STATEMENTS} statements: send it in parts"),
+        message: format!("the text has more than {most} {what}: send it in parts"),
         at: None,
     })
 }
