@@ -31,6 +31,24 @@ fn however_deep_it_is_read_or_opaque_in_bounded_time() {
 }
 
 #[test]
+fn what_nests_in_one_another_is_read_or_opaque_in_bounded_time() {
+    for (outer, open, _, close) in NESTING {
+        for (inner, open_inner, middle, close_inner) in NESTING {
+            let (begin, end) = (
+                format!("{open}{open_inner}"),
+                format!("{close_inner}{close}"),
+            );
+            for levels in [10, 20] {
+                let name = format!("{inner} in {outer}, {levels}");
+                decoded(&name, &begin.repeat(levels));
+                let closed = format!("{}{middle}{}", begin.repeat(levels), end.repeat(levels));
+                decoded(&name, &closed);
+            }
+        }
+    }
+}
+
+#[test]
 fn however_much_there_is_it_is_listed_in_bounded_time() {
     let many = |part: &dyn Fn(usize) -> String| (0..6000).map(part).collect::<String>();
     let shapes = [
