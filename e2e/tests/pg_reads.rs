@@ -246,7 +246,7 @@ const SEEN: &[&str] = &[
     "CREATE TEMP TABLE made (id int)",
     "INSERT INTO probed (id, name) VALUES (400, 'x')",
     "DELETE FROM probed WHERE id = 400",
-    "SELECT pg_cancel_backend(1), pg_terminate_backend({victim})",
+    "SELECT pg_cancel_backend(1), pg_terminate_backend({victim}, 5000)",
 ];
 
 /// What reading may change, and what the server writes down by itself now and then.
