@@ -12,12 +12,14 @@ use crate::config::Shell;
 use crate::{decode, words};
 
 const THREADS: usize = 2;
+/// Lines that may wait for a thread; more are not understood.
+const WAITING: usize = 256;
 /// One takes a tenth of a second at most; it may have to wait for others.
 const DECODES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Decoder(mpsc::Sender<Job>);
+pub(crate) struct Decoder(mpsc::SyncSender<Job>);
 
 struct Job {
     line: Bytes,
@@ -43,7 +45,7 @@ pub(crate) struct Decoded {
 
 impl Decoder {
     pub(crate) fn start() -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::channel::<Job>();
+        let (jobs, queue) = mpsc::sync_channel::<Job>(WAITING);
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..THREADS {
             let queue = queue.clone();
@@ -68,7 +70,7 @@ impl Decoder {
             reader,
             answer,
         };
-        if self.0.send(job).is_err() {
+        if self.0.try_send(job).is_err() {
             return Err(failed());
         }
         let decoded = tokio::time::timeout(DECODES_WITHIN, decoded).await;
@@ -89,6 +91,10 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
         else {
             return;
         };
+        // nobody waits for it any more
+        if answer.is_closed() {
+            continue;
+        }
         let decoding = std::panic::AssertUnwindSafe(|| {
             let command = match reader.shell.is_understood() {
                 true => decode::command(&line),

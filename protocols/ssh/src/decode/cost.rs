@@ -1,23 +1,19 @@
 //! What the parser would have to do for a text: it tries some of what nests twice, and so again at every level.
 
-use brush_parser::{ParserOptions, Token, uncached_tokenize_str};
+use brush_parser::Token;
 
-/// The most tokens that it may have to look at, a few hundred nanoseconds each.
+/// The most tokens that it may have to look at.
 const MOST_LOOKS: usize = 1 << 20;
 
-/// Whether a text is read in bounded time; call it only with what no longer hides its length and depth.
+/// Whether a text of these tokens is read in bounded time.
 ///
 /// The last part of a `case` is read twice, once with the `;;` that it may do without. An open bracket of what may be
 /// arithmetic, or a regular expression, is read as a group, then as itself.
-pub(super) fn bearable(text: &str, options: &ParserOptions) -> bool {
-    let Ok(tokens) = uncached_tokenize_str(text, &options.tokenizer_options()) else {
-        // it is no syntax for the parser either
-        return true;
-    };
+pub(super) fn bearable(tokens: &[Token]) -> bool {
     let word =
         |token: &&Token| matches!(token, Token::Word(text, _) if TWICE.contains(&text.as_str()));
     let twice = tokens.iter().filter(word).count();
-    let levels = u32::try_from(twice + open(&tokens)).unwrap_or(u32::MAX);
+    let levels = u32::try_from(twice + open(tokens)).unwrap_or(u32::MAX);
     let looks = 1_usize
         .checked_shl(levels)
         .and_then(|times| times.checked_mul(tokens.len()));

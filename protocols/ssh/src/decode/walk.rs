@@ -7,7 +7,7 @@ use brush_parser::ast::{
     AndOr, Command, CompoundCommand, CompoundList, ExtendedTestExpr, FunctionBody, IoRedirect,
     Program, RedirectList, Word,
 };
-use brush_parser::{Parser, ParserOptions};
+use brush_parser::{ParserOptions, parse_tokens, uncached_tokenize_str};
 use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::argument::Argument;
@@ -269,11 +269,13 @@ fn parse(source: &str) -> Result<Program, &'static str> {
         enable_extended_globbing: false,
         ..ParserOptions::default()
     };
-    let parse = || match bearable(source, &options) {
-        true => Parser::new(source.as_bytes(), &options)
-            .parse_program()
-            .map_err(|_| "syntax"),
-        false => Err("complexity"),
+    let parse = || {
+        let tokens = uncached_tokenize_str(source, &options.tokenizer_options());
+        let tokens = tokens.map_err(|_| "syntax")?;
+        match bearable(&tokens) {
+            true => parse_tokens(&tokens, &options).map_err(|_| "syntax"),
+            false => Err("complexity"),
+        }
     };
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         with_default(NoSubscriber::default(), parse)
