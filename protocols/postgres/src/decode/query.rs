@@ -322,7 +322,6 @@ fn stored(outlet: Outlet) -> Use {
     }
 }
 
-/// Whether an output goes by this name.
 /// Outputs that are known to count already: what names them again says nothing new.
 #[derive(Default)]
 struct LookedUp<'a> {
@@ -331,6 +330,7 @@ struct LookedUp<'a> {
     starred: bool,
 }
 
+/// Whether an output goes by this name.
 fn is_named(target: &Node, name: &str) -> bool {
     match &target.node {
         Some(NodeEnum::ResTarget(target)) => target.name == name,

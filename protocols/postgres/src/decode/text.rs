@@ -9,10 +9,10 @@ use crate::words::{Hiding, Span};
 pub const MAX_TEXT: usize = 1 << 20;
 
 /// The most statements of one text: each is decoded and judged, which takes some thirty microseconds.
-pub(super) const MOST_STATEMENTS: usize = 4096;
+const MOST_STATEMENTS: usize = 4096;
 
 /// The most tokens of one text: the tree takes some two microseconds for each.
-pub(super) const MOST_TOKENS: usize = 100_000;
+const MOST_TOKENS: usize = 100_000;
 
 /// Comments nested deeper cost the grammar, and the server, quadratic time.
 const COMMENT_LEVELS: usize = 64;
@@ -41,11 +41,8 @@ pub(super) fn check(text: &str) -> Result<(), Unclear> {
 
 /// Counts tokens and statements before the grammar makes a tree of them; only a scan knows what stands in literals.
 fn count(text: &str) -> Result<(), Unclear> {
-    // no token is shorter than a byte
-    if text.len() <= MOST_STATEMENTS {
-        return Ok(());
-    }
     let semicolons = memchr::memchr_iter(b';', text.as_bytes()).count();
+    // no token is shorter than a byte
     if semicolons <= MOST_STATEMENTS && text.len() <= MOST_TOKENS {
         return Ok(());
     }
