@@ -2,6 +2,7 @@
 
 mod card;
 mod email;
+mod kind;
 
 use std::cmp::Reverse;
 use std::ops::Range;

@@ -2,26 +2,26 @@
 
 use std::ops::Range;
 
+use super::kind::Kind;
 use crate::mask::Open;
 
-/// Of any two neighbouring bytes inside a number at least one is a digit, so whole steps are skipped where two are none.
+/// Only every thirteenth byte is looked at where none may stand in a number.
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut from = 0;
-    // a number that begins at `from` or later covers the two bytes at `from + STEP`, or begins after the first of them
-    while let (Some(one), Some(two)) = (text.get(from + STEP - 1), text.get(from + STEP)) {
-        if !one.is_ascii_digit() && !two.is_ascii_digit() {
-            from += STEP;
+    // what stands before `from` is in no number: the next one covers the byte at `FEWEST - 1`, or begins behind it
+    while let Some(byte) = text.get(from + FEWEST - 1) {
+        let at = from + FEWEST - 1;
+        if !PART.has(*byte) {
+            from = at + 1;
             continue;
         }
-        let hit = if one.is_ascii_digit() {
-            from + STEP - 1
-        } else {
-            from + STEP
-        };
-        let run = run_around(text, hit);
-        from = run.end;
-        numbers(text, run, &mut found);
+        let (before, after) = text.split_at(at);
+        let (start, end) = (at - PART.trailing(before), at + PART.leading(after));
+        if end - start >= FEWEST {
+            runs(text, start..end, &mut found);
+        }
+        from = end + 1;
     }
     found
 }
@@ -81,37 +81,34 @@ fn harmless(candidate: &[u8]) -> usize {
     lead.max(date)
 }
 
-/// The longest stretch of digits with single separators around a digit.
-fn run_around(text: &[u8], digit: usize) -> Range<usize> {
-    let (mut start, mut end) = (digit, digit + 1);
-    loop {
-        let byte = |back: usize| {
-            start
-                .checked_sub(back)
-                .and_then(|index| text.get(index))
-                .copied()
-        };
-        match (byte(1), byte(2)) {
-            (Some(one), _) if one.is_ascii_digit() => start -= 1,
-            (Some(one), Some(two)) if is_separator(one) && two.is_ascii_digit() => start -= 2,
-            _ => break,
+/// Every number in a stretch of digits and separators: two separators in a row part what they stand between.
+fn runs(text: &[u8], stretch: Range<usize>, found: &mut Vec<Range<usize>>) {
+    let mut rest = stretch;
+    while let Some(offset) = digit_in(text, rest.clone()) {
+        let start = rest.start + offset;
+        let mut end = start + 1;
+        let mut digits = 1;
+        loop {
+            match (text.get(end), text.get(end + 1)) {
+                (Some(one), _) if one.is_ascii_digit() => end += 1,
+                (Some(one), Some(two)) if is_separator(*one) && two.is_ascii_digit() => end += 2,
+                _ => break,
+            }
+            digits += 1;
         }
-    }
-    loop {
-        match (text.get(end), text.get(end + 1)) {
-            (Some(one), _) if one.is_ascii_digit() => end += 1,
-            (Some(one), Some(two)) if is_separator(*one) && two.is_ascii_digit() => end += 2,
-            _ => break,
+        if digits >= FEWEST {
+            numbers(text, start..end, found);
         }
+        rest.start = end;
     }
-    start..end
+}
+
+fn digit_in(text: &[u8], range: Range<usize>) -> Option<usize> {
+    text.get(range)?.iter().position(u8::is_ascii_digit)
 }
 
 /// Every number in a run that begins and ends between groups of digits; those that overlap become one.
 fn numbers(text: &[u8], run: Range<usize>, found: &mut Vec<Range<usize>>) {
-    if run.len() < FEWEST {
-        return;
-    }
     for start in run.clone() {
         let is_digit = |index: usize| text.get(index).is_some_and(u8::is_ascii_digit);
         let begins = is_digit(start) && (start == run.start || !is_digit(start - 1));
@@ -172,14 +169,15 @@ const fn is_separator(byte: u8) -> bool {
     matches!(byte, b' ' | b'-')
 }
 
+/// What a number is made of.
+static PART: Kind = Kind::DIGITS.and(b' ').and(b'-');
+
 const FEWEST: usize = 13;
 const MOST: usize = 19;
 /// The issuer's number, which stands on receipts.
 const HARMLESS: usize = 6;
 /// A day, and its hour: people type them.
 const DATE: &[u8] = b"0000-00-00 00";
-/// A number has at least 13 bytes: one of the two bytes from here on is a digit of it, wherever before them it begins.
-const STEP: usize = FEWEST - 1;
 
 #[cfg(test)]
 mod tests {

@@ -2,19 +2,20 @@
 
 use std::ops::Range;
 
+use super::kind::Kind;
 use crate::mask::{LONGEST_OPEN, Open};
 
 pub(super) fn find(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for at in memchr::memchr_iter(b'@', text) {
         let (before, after) = text.split_at(at);
-        let local = before
-            .iter()
-            .rev()
-            .take_while(|byte| is_local(**byte))
-            .count();
+        // of most of what any bytes hold the first label already tells that it is no domain
         let domain = domain(after.get(1..).unwrap_or_default());
-        if local > 0 && domain > 0 {
+        if domain == 0 {
+            continue;
+        }
+        let local = LOCAL.trailing(before);
+        if local > 0 {
             super::push(&mut found, at - local..at + 1 + domain);
         }
     }
@@ -27,7 +28,7 @@ pub(super) fn open(text: &[u8]) -> Option<Open> {
         .iter()
         .rev()
         .take(LONGEST_OPEN)
-        .take_while(|byte| is_local(**byte) || **byte == b'@')
+        .take_while(|byte| LOCAL.has(**byte) || **byte == b'@')
         .count();
     let from = text.len() - length;
     let word = text.get(from..).filter(|word| !word.is_empty())?;
@@ -36,7 +37,7 @@ pub(super) fn open(text: &[u8]) -> Option<Open> {
     };
     let (local, domain) = word.split_at(at);
     let domain = domain.get(1..).unwrap_or_default();
-    let may_grow = domain.iter().all(|byte| is_label(*byte) || *byte == b'.')
+    let may_grow = domain.iter().all(|byte| DOMAIN.has(*byte))
         && !domain.starts_with(b".")
         && !domain.windows(2).any(|two| two == b"..");
     let named = local.last().is_some_and(|byte| *byte != b'@');
@@ -49,10 +50,11 @@ pub(super) fn open(text: &[u8]) -> Option<Open> {
 
 /// Length of the domain a text begins with, 0 for none: labels and dots, the last label at least two letters.
 fn domain(text: &[u8]) -> usize {
-    let run = text
-        .iter()
-        .take_while(|byte| is_label(**byte) || **byte == b'.')
-        .count();
+    let first = LABEL.leading(text);
+    if first == 0 || text.get(first) != Some(&b'.') {
+        return 0;
+    }
+    let run = DOMAIN.leading(text);
     let run = text.get(..run).unwrap_or_default();
     let mut end = 0;
     let mut length = 0;
@@ -79,32 +81,29 @@ fn domain(text: &[u8]) -> usize {
     end
 }
 
-/// What may stand before the `@`: quotes, brackets, commas and the like end it, for they are the text around an address.
-const fn is_local(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || !byte.is_ascii()
-        || matches!(
-            byte,
-            b'.' | b'!'
-                | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'/'
-                | b'='
-                | b'?'
-                | b'^'
-                | b'_'
-                | b'~'
-        )
-}
+/// A part of a domain's name, in any script.
+static LABEL: Kind = Kind::LETTERS_AND_DIGITS.and(b'-').and_all(0x80, 0xff);
 
-const fn is_label(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || !byte.is_ascii() || byte == b'-'
-}
+static DOMAIN: Kind = Kind::LETTERS_AND_DIGITS
+    .and(b'-')
+    .and_all(0x80, 0xff)
+    .and(b'.');
+
+/// What may stand before the `@`: quotes, brackets, commas and the like end it, for they are the text around an address.
+static LOCAL: Kind = Kind::LETTERS_AND_DIGITS
+    .and_all(0x80, 0xff)
+    .and(b'.')
+    .and(b'!')
+    .and_all(b'#', b'&')
+    .and(b'*')
+    .and(b'+')
+    .and(b'-')
+    .and(b'/')
+    .and(b'=')
+    .and(b'?')
+    .and(b'^')
+    .and(b'_')
+    .and(b'~');
 
 #[cfg(test)]
 mod tests {
