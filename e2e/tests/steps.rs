@@ -17,6 +17,7 @@ use e2e::story::asked;
 use e2e::trail::{self, text};
 use e2e::watchdog::until;
 use gate::failpoint::{Step, VARIABLE};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// What of the operation must be found after the gateway died at a step.
@@ -100,12 +101,16 @@ impl Scene {
             Psql::start(&place, &login).unwrap()
         } else {
             let psql = Psql::open(&place, &login).unwrap();
-            if !matches!(step, Step::Consumed | Step::Sealed) {
+            if !matches!(step, Step::Consumed | Step::Answered | Step::Sealed) {
                 self.arm(step);
             }
             psql
         };
-        psql.say(&statement(step)).unwrap();
+        if step == Step::Answered {
+            self.arm_while_it_runs(&mut psql);
+        } else {
+            psql.say(&statement(step)).unwrap();
+        }
         if step == Step::Consumed {
             let id = asked(&psql).unwrap();
             self.arm(step);
@@ -134,6 +139,21 @@ impl Scene {
         }
         std::fs::remove_file(place.last_step()).unwrap();
         psql.output()
+    }
+
+    /// The gateway may be at this step of the answer before still: the server stands still until it is armed for its own.
+    fn arm_while_it_runs(&self, psql: &mut Psql) {
+        let backend = psql.ask("SELECT pg_backend_pid();").unwrap().out;
+        let backend = Pid::from_raw(backend.trim().parse().unwrap()).unwrap();
+        kill_process(backend, Signal::STOP).unwrap();
+        psql.say(&statement(Step::Answered)).unwrap();
+        let intended = until("the statement is on its way", || {
+            let (decided, _) = self.account(Step::Answered);
+            Ok((!decided.is_empty()).then_some(()))
+        });
+        self.arm(Step::Answered);
+        kill_process(backend, Signal::CONT).unwrap();
+        intended.unwrap();
     }
 
     fn ran(&self, step: Step) -> bool {
