@@ -1,19 +1,20 @@
 //! Both directions of one connection from one task: a queue of bytes to write, and reads, in one cancel-safe step.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::failpoint::{self, Step};
 
 /// Small pieces are gathered into blocks of this size, so that a batch is one write.
 const BLOCK: usize = 8 * 1024;
-/// Room made for a read.
+/// The most that one read takes.
 const READ: usize = 16 * 1024;
 
 /// A queue that once was longer than this is told of when it has run empty, so that who held back goes on.
@@ -38,6 +39,13 @@ pub struct Duplex<T> {
     unflushed: bool,
     /// The queue was long since it was empty last.
     long: bool,
+    /// Much came at once: what follows is read to where it stays.
+    streams: bool,
+}
+
+thread_local! {
+    /// What a connection that waits would else hold for itself.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
 }
 
 impl<T> Duplex<T> {
@@ -49,6 +57,7 @@ impl<T> Duplex<T> {
             backlog: 0,
             unflushed: false,
             long: false,
+            streams: false,
         }
     }
 
@@ -125,11 +134,34 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
         if !reading {
             return Poll::Pending;
         }
+        if into.capacity() - into.len() < READ && !self.streams {
+            return self.poll_by_scratch(context, into);
+        }
         into.reserve(READ);
         // the future of `read_buf` keeps no state between polls
-        pin!(self.io.read_buf(into))
-            .poll(context)
-            .map_ok(Turn::Read)
+        let read = pin!(self.io.read_buf(into)).poll(context);
+        if read.is_pending() && into.is_empty() {
+            // who waits holds no memory
+            *into = BytesMut::new();
+            self.streams = false;
+        }
+        read.map_ok(Turn::Read)
+    }
+
+    /// Reads into memory of the thread and takes only what came: most reads are short, and most connections wait.
+    fn poll_by_scratch(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut BytesMut,
+    ) -> Poll<io::Result<Turn>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer))?;
+            let read = buffer.filled();
+            into.extend_from_slice(read);
+            self.streams = read.len() > READ / 2;
+            Poll::Ready(Ok(Turn::Read(read.len())))
+        })
     }
 
     fn poll_write_queue(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

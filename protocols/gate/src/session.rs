@@ -164,15 +164,13 @@ impl Session {
             }
             Standing::Asks(left) => {
                 drop(duty);
-                self.ask(
-                    Asking {
-                        request,
-                        operations,
-                        covered,
-                    },
-                    left,
-                )
-                .await
+                let asking = Asking {
+                    request,
+                    operations,
+                    covered,
+                };
+                // apart: few requests are held, and each session would have the room for it in its task
+                Box::pin(self.ask(asking, left)).await
             }
             Standing::Denied => {
                 self.deny(request, Some(&operations), Reason::of(&judged))

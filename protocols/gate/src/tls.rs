@@ -42,7 +42,7 @@ pub type Client = Arc<rustls::ClientConfig>;
 /// Verifies backends against the CA certificates of `roots` (PEM), and nothing else.
 pub fn client(roots: &[u8]) -> Result<Client, Error> {
     let config = verifying(roots)?.with_no_client_auth();
-    Ok(Arc::new(config))
+    Ok(for_one(config))
 }
 
 /// The same with a certificate (PEM, leaf first) that the gateway proves itself with, and its key.
@@ -51,7 +51,13 @@ pub fn client_with_certificate(roots: &[u8], chain: &[u8], key: &[u8]) -> Result
     let key = PrivateKeyDer::from_pem_slice(key)
         .map_err(|_| Error::Tls("the private key is not PEM".into()))?;
     let config = verifying(roots)?.with_client_auth_cert(chain, key);
-    Ok(Arc::new(config.map_err(tls)?))
+    Ok(for_one(config.map_err(tls)?))
+}
+
+/// Certificates are read anew for each connection: there is none before it to resume, and the memory for that is not held.
+fn for_one(mut config: rustls::ClientConfig) -> Client {
+    config.resumption = rustls::client::Resumption::disabled();
+    Arc::new(config)
 }
 
 type Verifying = rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert>;

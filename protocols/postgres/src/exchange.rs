@@ -98,9 +98,9 @@ enum Woken {
 
 impl Exchange {
     /// Runs until either side ends, or the gate ends it.
-    pub(crate) async fn run(mut self) -> Result<(), Error> {
+    pub(crate) async fn run(mut self: Box<Self>) -> Result<(), Error> {
         let ended = self.serve().await;
-        self.finish(ended).await
+        Box::pin(self.finish(ended)).await
     }
 
     async fn serve(&mut self) -> Result<(), Error> {

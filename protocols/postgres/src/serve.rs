@@ -29,9 +29,22 @@ pub(crate) async fn serve(
     connection: Connection,
     gate: Gate,
 ) -> Result<(), Error> {
+    // apart: what it takes to get in is given back before the session begins
+    match Box::pin(enters(listener, connection, gate)).await? {
+        Some(exchange) => exchange.run().await,
+        None => Ok(()),
+    }
+}
+
+/// Until client and server are logged in; `None` for a connection that only asked to cancel something.
+async fn enters(
+    listener: &Postgres,
+    connection: Connection,
+    gate: Gate,
+) -> Result<Option<Box<Exchange>>, Error> {
     let arrived = arrive(connection, &gate, &listener.cancels, &listener.listener).await?;
     let Some(mut arrived) = arrived else {
-        return Ok(());
+        return Ok(None);
     };
     let (target, database) = find(listener, &mut arrived).await?;
     let session = open(&gate, &mut arrived, &target).await?;
@@ -52,9 +65,8 @@ pub(crate) async fn serve(
             return told.and(Err(error));
         }
     };
-    exchange(listener, arrived, (session, database), entered)?
-        .run()
-        .await
+    let exchange = exchange(listener, arrived, (session, database), entered)?;
+    Ok(Some(Box::new(exchange)))
 }
 
 /// The target by its name, and the database among those on offer.
@@ -272,4 +284,21 @@ fn exchange(
         state: State::new(mask),
         session,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every session that idles pays for what its task may come to.
+    const ROOM: usize = 8 << 10;
+
+    fn room<'a, F>(_: impl FnOnce(&'a Postgres, Connection, Gate) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_task_of_a_session_is_small() {
+        assert!(room(serve) <= ROOM, "{}", room(serve));
+    }
 }

@@ -95,10 +95,11 @@ impl Exchange {
     ) -> Result<(), Error> {
         match decision {
             Decision::Permit(permit) => self.forward(permit, then),
+            // what few sessions come to has no room in the task of each
             Decision::Hold(hold) if hold.manner() == Manner::Ticket => {
-                self.ticket(hold, then).await
+                Box::pin(self.ticket(hold, then)).await
             }
-            Decision::Hold(hold) => self.hold(hold, then).await,
+            Decision::Hold(hold) => Box::pin(self.hold(hold, then)).await,
             Decision::Deny(denied) => self.refuse(denied, then),
             Decision::Fault(_, fault) => self.faulted(fault, &then),
         }

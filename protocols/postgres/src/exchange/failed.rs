@@ -89,7 +89,7 @@ impl Exchange {
             self.state.batch.skipping = true;
             // a message of the same batch that waits for people will not run any more
             if let Some(held) = self.state.held.take() {
-                held.abandon(false).await;
+                Box::pin(held.abandon(false)).await;
             }
         }
     }

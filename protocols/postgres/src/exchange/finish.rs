@@ -13,7 +13,7 @@ const GOODBYE: Duration = Duration::from_millis(300);
 
 impl Exchange {
     /// Says goodbye in the protocol's words, stops what still runs, and accounts for it.
-    pub(super) async fn finish(mut self, ended: Result<(), Error>) -> Result<(), Error> {
+    pub(super) async fn finish(mut self: Box<Self>, ended: Result<(), Error>) -> Result<(), Error> {
         let refusal = match &ended {
             Ok(()) | Err(Error::Client(_) | Error::ClientGone(_)) => None,
             Err(Error::Ended(End::Drained) | Error::Fault(gate::Fault::Draining)) => {

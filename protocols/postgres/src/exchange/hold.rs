@@ -123,7 +123,7 @@ impl Exchange {
                 let Some(held) = self.state.held.take() else {
                     return Ok(());
                 };
-                self.settle(held).await
+                Box::pin(self.settle(held)).await
             }
             Moment::Notice => {
                 if let Some(held) = &mut self.state.held {
@@ -188,7 +188,7 @@ impl Exchange {
         let Some(Held { hold, then, .. }) = self.state.held.take() else {
             return Ok(());
         };
-        let decision = hold.withdraw().await;
+        let decision = Box::pin(hold.withdraw()).await;
         self.decided(decision, then).await
     }
 
