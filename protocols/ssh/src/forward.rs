@@ -281,17 +281,22 @@ async fn both(
     running: &Running,
 ) -> OutcomeKind {
     tokio::select! {
-        kind = down(reached, from_target, client, running) => kind,
-        kind = up(reached, from_client, side, running) => kind,
+        kind = down(reached, (from_target, from_client), client, running) => kind,
+        kind = up(reached, (from_client, from_target), side, running) => kind,
     }
 }
 
-async fn up(reached: &Reached, client: &Inbox, side: &Side, running: &Running) -> OutcomeKind {
+async fn up(
+    reached: &Reached,
+    (client, target): (&Inbox, &Inbox),
+    side: &Side,
+    running: &Running,
+) -> OutcomeKind {
     loop {
         let piece = client.next().await;
         reached.session.flows().await;
         let sent = match piece {
-            Ok(Piece::Data(bytes)) => side.more(running, bytes).await,
+            Ok(Piece::Data(bytes)) => target.beside(side.more(running, bytes)).await,
             Ok(Piece::Eof) => side.eof(running).await,
             Ok(_) => Ok(()),
             Err(Over::Gone) => return OutcomeKind::Completed,
@@ -307,7 +312,7 @@ async fn up(reached: &Reached, client: &Inbox, side: &Side, running: &Running) -
 
 async fn down(
     reached: &Reached,
-    target: &Inbox,
+    (target, from_client): (&Inbox, &Inbox),
     client: &ChannelWriteHalf<Msg>,
     running: &Running,
 ) -> OutcomeKind {
@@ -323,7 +328,7 @@ async fn down(
                 if reached.session.recorded().await.is_err() {
                     return OutcomeKind::Unknown;
                 }
-                client.data_bytes(bytes).await
+                from_client.beside(client.data_bytes(bytes)).await
             }
             Ok(Piece::Eof) => client.eof().await,
             Ok(_) => Ok(()),

@@ -46,6 +46,7 @@ struct Session<'a> {
     face: &'a Arc<Face>,
     visit: Arc<Visit>,
     client: Inbox,
+    target: Inbox,
     side: Side,
     tap: Tap,
     /// The subsystem itself.
@@ -71,6 +72,7 @@ pub(crate) async fn relay(
         face,
         visit: pipes.visit(),
         client: pipes.client.clone(),
+        target,
         side,
         tap: Tap::new(),
         running: Running::new(underway),
@@ -83,7 +85,7 @@ pub(crate) async fn relay(
     let ended = tokio::select! {
         biased;
         end = revocation.wait() => Ended::Revoked(end),
-        ended = session.run(&target) => ended,
+        ended = session.run() => ended,
         () = pipes.going() => Ended::ClientLeft,
         never = pauses(&reached.session, face) => match never {},
     };
@@ -97,7 +99,7 @@ enum Woken {
 }
 
 impl Session<'_> {
-    async fn run(&mut self, target: &Inbox) -> Ended {
+    async fn run(&mut self) -> Ended {
         let mut code = None;
         loop {
             let reads = !self.client_ended && self.asking.len() < MOST_HELD;
@@ -107,7 +109,7 @@ impl Session<'_> {
                     Ok((opens, what, answer)) => Woken::Answered(opens, what, Box::new(answer)),
                     Err(_) => return Ended::Panicked,
                 },
-                piece = target.next() => Woken::Target(piece),
+                piece = self.target.next() => Woken::Target(piece),
                 piece = self.client.next(), if reads => Woken::Client(piece),
             };
             self.reached.session.flows().await;
@@ -164,7 +166,7 @@ impl Session<'_> {
             Piece::Extended(code, bytes) => {
                 let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
                 let bytes = self.running.error_reply(masked)?;
-                self.face.data(Some(code), bytes).await;
+                self.client.beside(self.face.data(Some(code), bytes)).await;
             }
             Piece::Killed(killed) => self.face.killed(killed).await,
             Piece::Eof => self.face.output_is_over(),
@@ -199,7 +201,7 @@ impl Session<'_> {
     async fn request(&mut self, packet: Packet) -> Result<(), Ended> {
         let Packet { bytes, id, ask } = packet;
         match (ask, id) {
-            (Ask::Start, _) | (_, None) => Ok(self.side.more(&self.running, bytes).await?),
+            (Ask::Start, _) | (_, None) => self.more(bytes).await,
             (Ask::Judge(request), Some(id)) => self.judge(id, bytes, request).await,
             (Ask::Continue { handle, what }, Some(id)) => {
                 self.go_on((id, bytes), &handle, &what).await
@@ -212,7 +214,8 @@ impl Session<'_> {
                 Some(id),
             ) => {
                 self.tap.answered(id);
-                self.face.data(None, status(id, code, message)).await;
+                let status = status(id, code, message);
+                self.client.beside(self.face.data(None, status)).await;
                 Ok(())
             }
         }
@@ -233,6 +236,11 @@ impl Session<'_> {
                 Ok(())
             }
         }
+    }
+
+    async fn more(&self, bytes: Bytes) -> Result<(), Ended> {
+        let sent = self.side.more(&self.running, bytes);
+        Ok(self.target.beside(sent).await?)
     }
 
     fn hold(&mut self, opens: Opens, what: String, hold: Hold<Asked>) {
@@ -265,7 +273,7 @@ impl Session<'_> {
         (id, transfer): Opens,
         permit: Permitted<Asked>,
     ) -> Result<bool, Ended> {
-        match self.side.pass(permit).await {
+        match self.target.beside(self.side.pass(permit)).await {
             Ok(underway) => {
                 self.files.asked(id, Running::new(underway), transfer);
                 Ok(true)
@@ -284,7 +292,8 @@ impl Session<'_> {
         if !what.is_empty() {
             self.face.say(&format!("{what}: {text}")).await;
         }
-        self.face.data(None, permission_denied(id, text)).await;
+        let status = permission_denied(id, text);
+        self.client.beside(self.face.data(None, status)).await;
         Ok(())
     }
 
@@ -318,7 +327,7 @@ impl Session<'_> {
         }
         let recorded = self.reached.session.recorded().await;
         recorded.map_err(Ended::Unrecorded)?;
-        self.face.data(None, bytes).await;
+        self.client.beside(self.face.data(None, bytes)).await;
         Ok(())
     }
 

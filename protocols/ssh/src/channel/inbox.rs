@@ -1,5 +1,7 @@
 //! What came on one side of a channel and was not passed on yet: in order, bounded, and never in the way of others.
 
+mod owing;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,11 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use russh::Sig;
 use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
 
 use super::siblings::Siblings;
 use super::spill::{PLACE, Spill, Spilled};
 use crate::config::Buffers;
 use crate::lend::Wish;
+use owing::{Debt, STANDSTILL};
 
 /// A channel that is alone on its connection may slow its sender down for so long before it spills.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -105,6 +109,8 @@ struct State {
     over: Option<Over>,
     /// Passed on as it comes: only then may its sender be slowed down.
     flowing: bool,
+    /// What waits to be written on the connection that this comes from.
+    debt: Debt,
     interrupted: bool,
     /// The sender said that no more data comes.
     at_end: bool,
@@ -161,12 +167,12 @@ impl Inbox {
     /// Whether it may lie in memory. A channel that is alone and flowing waits a little for room: that is the pressure
     /// back to its sender which the window does not give.
     async fn has_room(&self, length: usize) -> Result<bool, Over> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let room = self.0.room.notified();
             tokio::pin!(room);
             room.as_mut().enable();
-            {
+            let until = {
                 let state = self.state();
                 if let Some(over) = state.over {
                     return Err(over);
@@ -178,8 +184,9 @@ impl Inbox {
                 if !state.flowing || !self.0.siblings.alone() {
                     return Ok(false);
                 }
-            }
-            if tokio::time::timeout_at(deadline, room).await.is_err() {
+                state.debt.shortens(deadline)
+            };
+            if timeout_at(until, room).await.is_err() {
                 return Ok(false);
             }
         }
@@ -210,7 +217,7 @@ impl Inbox {
             let room = self.0.room.notified();
             tokio::pin!(room);
             room.as_mut().enable();
-            {
+            let owing = {
                 let mut state = self.state();
                 if let Some(over) = state.over {
                     return Err(over);
@@ -229,8 +236,12 @@ impl Inbox {
                     drop(state);
                     return Err(self.end(Over::Overflown));
                 }
+                state.debt.is_owed()
+            };
+            let standstill = Instant::now() + STANDSTILL;
+            if timeout_at(standstill, room).await.is_err() && owing {
+                return Err(self.end(Over::Overflown));
             }
-            room.await;
         }
     }
 

@@ -55,6 +55,7 @@ pub(crate) async fn relay(
         running: &running,
         account: &account,
         face,
+        client: &pipes.client,
         out: stream(),
         err: stream(),
     };
@@ -62,7 +63,7 @@ pub(crate) async fn relay(
         biased;
         end = revocation.wait() => Ended::Revoked(end),
         ended = down.run(&target) => ended,
-        ended = up((reached, face), &pipes.client, (&side, &running), &account) => ended,
+        ended = up((reached, face), (&pipes.client, &target), (&side, &running), &account) => ended,
         () = pipes.going() => Ended::ClientLeft,
         never = pauses(&reached.session, face) => match never {},
     };
@@ -106,7 +107,7 @@ fn conclude(running: &Running, ended: Ended) -> Ending {
 /// The client's pieces on their way to the target.
 async fn up(
     (reached, face): (&Reached, &Face),
-    client: &Inbox,
+    (client, target): (&Inbox, &Inbox),
     (side, running): (&Side, &Running),
     account: &Account,
 ) -> Ended {
@@ -116,7 +117,7 @@ async fn up(
         let sent = match piece {
             Ok(Piece::Data(bytes)) => {
                 account.typed(&bytes);
-                side.more(running, bytes).await
+                target.beside(side.more(running, bytes)).await
             }
             Ok(Piece::Eof) => side.eof(running).await,
             Ok(Piece::Resized(size)) => {
@@ -174,6 +175,7 @@ struct Down<'a> {
     running: &'a Running,
     account: &'a Account,
     face: &'a Face,
+    client: &'a Inbox,
     out: Stream,
     err: Stream,
 }
@@ -298,7 +300,7 @@ impl Down<'_> {
         let bytes = bytes.map_err(|gate::Revoked(end)| Ended::Revoked(end))?;
         self.account.shown(self.running, &bytes);
         self.session.recorded().await.map_err(Ended::Unrecorded)?;
-        self.face.data(code, bytes).await;
+        self.client.beside(self.face.data(code, bytes)).await;
         Ok(())
     }
 }

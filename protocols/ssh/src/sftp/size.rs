@@ -79,7 +79,7 @@ impl Session<'_> {
         what: &Continued,
     ) -> Result<(), Ended> {
         match self.files.go_on(handle, id, what) {
-            Way::On => Ok(self.side.more(&self.running, bytes).await?),
+            Way::On => self.more(bytes).await,
             Way::No => {
                 self.refuse(id, "", "not open, or not allowed any more")
                     .await

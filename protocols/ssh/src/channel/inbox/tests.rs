@@ -127,3 +127,49 @@ fn seats_are_counted() {
     drop(one);
     assert!(siblings.join(1).is_some());
 }
+
+/// A channel that is alone and flows, with a write beside it that never ends.
+fn owing(siblings: &Siblings) -> (Inbox, tokio::task::JoinHandle<()>) {
+    let inbox = inbox(siblings);
+    inbox.flow();
+    let beside = inbox.clone();
+    let writing = tokio::spawn(async move { beside.beside(std::future::pending()).await });
+    (inbox, writing)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_write_meanwhile_is_not_slowed_down() {
+    let siblings = Siblings::default();
+    let _seat = siblings.join(8).unwrap();
+    let (inbox, writing) = owing(&siblings);
+    let began = Instant::now();
+    for byte in 0..4 {
+        inbox.put(data(byte, PLACE)).await.unwrap();
+    }
+    // the first lies in memory, the others waited for room
+    assert!(began.elapsed() < PATIENCE / 10, "{:?}", began.elapsed());
+    writing.abort();
+    assert!(writing.await.unwrap_err().is_cancelled());
+    let began = Instant::now();
+    inbox.put(data(4, PLACE)).await.unwrap();
+    assert!(began.elapsed() >= PATIENCE, "{:?}", began.elapsed());
+    for byte in 0..5 {
+        assert_eq!(bytes(&inbox).await, vec![byte; PLACE]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_standstill_past_the_limit_ends_the_channel() {
+    let siblings = Siblings::default();
+    let _seat = siblings.join(8).unwrap();
+    let (inbox, writing) = owing(&siblings);
+    let mut result = Ok(());
+    for _ in 0..64 {
+        result = inbox.put(data(1, PLACE)).await;
+        if result.is_err() {
+            break;
+        }
+    }
+    assert_eq!(result, Err(Over::Overflown));
+    writing.abort();
+}
