@@ -145,14 +145,14 @@ impl Scene {
     fn arm_while_it_runs(&self, psql: &mut Psql) {
         let backend = psql.ask("SELECT pg_backend_pid();").unwrap().out;
         let backend = Pid::from_raw(backend.trim().parse().unwrap()).unwrap();
-        kill_process(backend, Signal::STOP).unwrap();
+        let stopped = Stopped::stop(backend);
         psql.say(&statement(Step::Answered)).unwrap();
         let intended = until("the statement is on its way", || {
             let (decided, _) = self.account(Step::Answered);
             Ok((!decided.is_empty()).then_some(()))
         });
         self.arm(Step::Answered);
-        kill_process(backend, Signal::CONT).unwrap();
+        drop(stopped);
         intended.unwrap();
     }
 
@@ -191,6 +191,23 @@ impl Scene {
             decided.clone(),
             ends.map(|one| text(one, "outcome").to_owned()).collect(),
         )
+    }
+}
+
+/// A process that stands still, until this is dropped.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn stop(process: Pid) -> Self {
+        kill_process(process, Signal::STOP).unwrap();
+        Self(process)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // it may be gone already
+        let _ = kill_process(self.0, Signal::CONT);
     }
 }
 

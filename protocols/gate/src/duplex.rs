@@ -14,7 +14,7 @@ use crate::failpoint::{self, Step};
 
 /// Small pieces are gathered into blocks of this size, so that a batch is one write.
 const BLOCK: usize = 8 * 1024;
-/// The most that one read takes.
+/// Room made for a read.
 const READ: usize = 16 * 1024;
 
 /// A queue that once was longer than this is told of when it has run empty, so that who held back goes on.
@@ -134,18 +134,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex<T> {
         if !reading {
             return Poll::Pending;
         }
+        let polled = self.poll_read(context, into);
+        if polled.is_pending() && into.is_empty() {
+            // who waits holds no memory
+            *into = BytesMut::new();
+            self.streams = false;
+        }
+        polled
+    }
+
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut BytesMut,
+    ) -> Poll<io::Result<Turn>> {
         if into.capacity() - into.len() < READ && !self.streams {
             return self.poll_by_scratch(context, into);
         }
         into.reserve(READ);
         // the future of `read_buf` keeps no state between polls
-        let read = pin!(self.io.read_buf(into)).poll(context);
-        if read.is_pending() && into.is_empty() {
-            // who waits holds no memory
-            *into = BytesMut::new();
-            self.streams = false;
-        }
-        read.map_ok(Turn::Read)
+        pin!(self.io.read_buf(into))
+            .poll(context)
+            .map_ok(Turn::Read)
     }
 
     /// Reads into memory of the thread and takes only what came: most reads are short, and most connections wait.

@@ -101,12 +101,12 @@ impl Waiting for AtChannel<'_> {
 
 pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Handle, _seat: Seat) {
     let (read, write) = channel.split();
-    let face = Arc::new(Face::new(write, handle));
     let mut pipes = Pipes::new(&visit, read);
-    let (telling, client) = (face.clone(), pipes.client.clone());
+    let face = Arc::new(Face::new(write, pipes.client.clone(), handle));
+    let telling = face.clone();
     pipes
         .tasks
-        .spawn(async move { telling.tell_of_the_end(&client).await });
+        .spawn(async move { telling.tell_of_the_end().await });
     let ending = live(&visit, &mut pipes, &face).await;
     if let Ending::Told(text) = ending {
         face.say(&text).await;

@@ -13,7 +13,7 @@ use crate::{decode, words};
 
 const THREADS: usize = 2;
 /// Lines that may wait for a thread; more are not understood.
-const WAITING: usize = 256;
+const WAITING: usize = 1024;
 /// One takes a tenth of a second at most; it may have to wait for others.
 const DECODES_WITHIN: Duration = Duration::from_secs(10);
 

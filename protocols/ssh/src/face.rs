@@ -18,6 +18,8 @@ const STATUS_WITHIN: Duration = Duration::from_secs(1);
 /// A failure to write means that the client is gone: whoever reads its side is told so.
 pub(crate) struct Face {
     write: ChannelWriteHalf<Msg>,
+    /// What the client sends, which is not slowed down while it is written to.
+    client: Inbox,
     handle: Handle,
     /// A terminal has one stream, and nobody cooks its lines.
     terminal: AtomicBool,
@@ -28,9 +30,10 @@ pub(crate) struct Face {
 }
 
 impl Face {
-    pub(crate) fn new(write: ChannelWriteHalf<Msg>, handle: Handle) -> Self {
+    pub(crate) fn new(write: ChannelWriteHalf<Msg>, client: Inbox, handle: Handle) -> Self {
         Self {
             write,
+            client,
             handle,
             terminal: AtomicBool::new(false),
             columns: AtomicU32::new(0),
@@ -57,24 +60,26 @@ impl Face {
 
     /// A line of the gateway's own.
     pub(crate) async fn say(&self, text: &str) {
-        let _ = if self.is_terminal() {
-            self.write.data_bytes(answers::terminal_line(text)).await
+        if self.is_terminal() {
+            self.data(None, answers::terminal_line(text).into()).await;
         } else {
-            let line = answers::line(text);
-            self.write.extended_data_bytes(STDERR, line).await
-        };
+            self.data(Some(STDERR), answers::line(text).into()).await;
+        }
     }
 
     /// Output; waits while the client does not read.
     pub(crate) async fn data(&self, code: Option<u32>, bytes: Bytes) {
-        let _ = match code {
-            None => self.write.data_bytes(bytes).await,
-            Some(code) => self.write.extended_data_bytes(code, bytes).await,
+        let writing = async {
+            match code {
+                None => self.write.data_bytes(bytes).await,
+                Some(code) => self.write.extended_data_bytes(code, bytes).await,
+            }
         };
+        let _ = self.client.beside(writing).await;
     }
 
     pub(crate) async fn status(&self, status: u32) {
-        let _ = self.write.exit_status(status).await;
+        let _ = self.client.beside(self.write.exit_status(status)).await;
     }
 
     pub(crate) async fn killed(&self, killed: Killed) {
@@ -88,7 +93,7 @@ impl Face {
         let sent = self
             .handle
             .exit_signal_request(id, signal, core_dumped, message, language);
-        let _ = sent.await;
+        let _ = self.client.beside(sent).await;
     }
 
     /// The target sends no more output. The client is told when the channel ends, behind the status: a client that has
@@ -98,10 +103,10 @@ impl Face {
     }
 
     /// Tells a client that still sends and may wait for the end of output to stop. Runs as a task of the channel's.
-    pub(crate) async fn tell_of_the_end(&self, client: &Inbox) {
+    pub(crate) async fn tell_of_the_end(&self) {
         self.output_over.notified().await;
         tokio::time::sleep(STATUS_WITHIN).await;
-        if !client.is_at_end() {
+        if !self.client.is_at_end() {
             self.eof().await;
         }
     }
@@ -109,7 +114,7 @@ impl Face {
     /// Said once.
     pub(crate) async fn eof(&self) {
         if !self.ended.swap(true, Ordering::Relaxed) {
-            let _ = self.write.eof().await;
+            let _ = self.client.beside(self.write.eof()).await;
         }
     }
 

@@ -297,7 +297,7 @@ async fn up(
         reached.session.flows().await;
         let sent = match piece {
             Ok(Piece::Data(bytes)) => target.beside(side.more(running, bytes)).await,
-            Ok(Piece::Eof) => side.eof(running).await,
+            Ok(Piece::Eof) => target.beside(side.eof(running)).await,
             Ok(_) => Ok(()),
             Err(Over::Gone) => return OutcomeKind::Completed,
             Err(Over::Overflown | Over::Broken) => return OutcomeKind::Failed,
@@ -330,7 +330,7 @@ async fn down(
                 }
                 from_client.beside(client.data_bytes(bytes)).await
             }
-            Ok(Piece::Eof) => client.eof().await,
+            Ok(Piece::Eof) => from_client.beside(client.eof()).await,
             Ok(_) => Ok(()),
             Err(Over::Gone) => return OutcomeKind::Completed,
             Err(Over::Overflown | Over::Broken) => return OutcomeKind::Failed,

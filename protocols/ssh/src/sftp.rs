@@ -142,7 +142,10 @@ impl Session<'_> {
         match piece {
             Piece::Data(bytes) => self.tap.from_client(bytes),
             Piece::Eof => self.client_ended = true,
-            Piece::Signal(signal) => self.side.signal(&self.running, signal).await?,
+            Piece::Signal(signal) => {
+                let sent = self.side.signal(&self.running, signal);
+                self.target.beside(sent).await?;
+            }
             Piece::Extended(..)
             | Piece::Terminal(_)
             | Piece::Environment(..)
@@ -166,7 +169,7 @@ impl Session<'_> {
             Piece::Extended(code, bytes) => {
                 let masked = Masked::ungoverned(Ungoverned::Opaque, bytes);
                 let bytes = self.running.error_reply(masked)?;
-                self.client.beside(self.face.data(Some(code), bytes)).await;
+                self.face.data(Some(code), bytes).await;
             }
             Piece::Killed(killed) => self.face.killed(killed).await,
             Piece::Eof => self.face.output_is_over(),
@@ -193,7 +196,7 @@ impl Session<'_> {
         let quiet = self.asking.is_empty() && self.tap.held() == 0;
         if self.client_ended && quiet && !self.told_end {
             self.told_end = true;
-            self.side.eof(&self.running).await?;
+            self.target.beside(self.side.eof(&self.running)).await?;
         }
         Ok(())
     }
@@ -214,8 +217,7 @@ impl Session<'_> {
                 Some(id),
             ) => {
                 self.tap.answered(id);
-                let status = status(id, code, message);
-                self.client.beside(self.face.data(None, status)).await;
+                self.face.data(None, status(id, code, message)).await;
                 Ok(())
             }
         }
@@ -292,8 +294,7 @@ impl Session<'_> {
         if !what.is_empty() {
             self.face.say(&format!("{what}: {text}")).await;
         }
-        let status = permission_denied(id, text);
-        self.client.beside(self.face.data(None, status)).await;
+        self.face.data(None, permission_denied(id, text)).await;
         Ok(())
     }
 
@@ -327,7 +328,7 @@ impl Session<'_> {
         }
         let recorded = self.reached.session.recorded().await;
         recorded.map_err(Ended::Unrecorded)?;
-        self.client.beside(self.face.data(None, bytes)).await;
+        self.face.data(None, bytes).await;
         Ok(())
     }
 

@@ -9,13 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use russh::Sig;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::siblings::Siblings;
 use super::spill::{PLACE, Spill, Spilled};
 use crate::config::Buffers;
 use crate::lend::Wish;
-use owing::{Debt, STANDSTILL};
+use owing::STANDSTILL;
 
 /// A channel that is alone on its connection may slow its sender down for so long before it spills.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -110,7 +110,7 @@ struct State {
     /// Passed on as it comes: only then may its sender be slowed down.
     flowing: bool,
     /// What waits to be written on the connection that this comes from.
-    debt: Debt,
+    owing: usize,
     interrupted: bool,
     /// The sender said that no more data comes.
     at_end: bool,
@@ -168,6 +168,7 @@ impl Inbox {
     /// back to its sender which the window does not give.
     async fn has_room(&self, length: usize) -> Result<bool, Over> {
         let deadline = Instant::now() + PATIENCE;
+        let mut owing = None;
         loop {
             let room = self.0.room.notified();
             tokio::pin!(room);
@@ -184,7 +185,11 @@ impl Inbox {
                 if !state.flowing || !self.0.siblings.alone() {
                     return Ok(false);
                 }
-                state.debt.shortens(deadline)
+                owing = match state.owing {
+                    0 => None,
+                    _ => owing.or_else(|| Some(Instant::now() + owing::PATIENCE)),
+                };
+                owing.map_or(deadline, |soon| deadline.min(soon))
             };
             if timeout_at(until, room).await.is_err() {
                 return Ok(false);
@@ -236,10 +241,11 @@ impl Inbox {
                     drop(state);
                     return Err(self.end(Over::Overflown));
                 }
-                state.debt.is_owed()
+                state.owing > 0
             };
-            let standstill = Instant::now() + STANDSTILL;
-            if timeout_at(standstill, room).await.is_err() && owing {
+            if !owing {
+                room.await;
+            } else if timeout(STANDSTILL, room).await.is_err() {
                 return Err(self.end(Over::Overflown));
             }
         }

@@ -55,7 +55,6 @@ pub(crate) async fn relay(
         running: &running,
         account: &account,
         face,
-        client: &pipes.client,
         out: stream(),
         err: stream(),
     };
@@ -119,13 +118,13 @@ async fn up(
                 account.typed(&bytes);
                 target.beside(side.more(running, bytes)).await
             }
-            Ok(Piece::Eof) => side.eof(running).await,
+            Ok(Piece::Eof) => target.beside(side.eof(running)).await,
             Ok(Piece::Resized(size)) => {
                 face.is_wide(size.columns);
                 account.resized(running, size);
-                side.resize(running, size).await
+                target.beside(side.resize(running, size)).await
             }
-            Ok(Piece::Signal(signal)) => side.signal(running, signal).await,
+            Ok(Piece::Signal(signal)) => target.beside(side.signal(running, signal)).await,
             // one channel starts one thing; nothing else has a meaning while it runs
             Ok(
                 Piece::Extended(..)
@@ -175,7 +174,6 @@ struct Down<'a> {
     running: &'a Running,
     account: &'a Account,
     face: &'a Face,
-    client: &'a Inbox,
     out: Stream,
     err: Stream,
 }
@@ -300,7 +298,7 @@ impl Down<'_> {
         let bytes = bytes.map_err(|gate::Revoked(end)| Ended::Revoked(end))?;
         self.account.shown(self.running, &bytes);
         self.session.recorded().await.map_err(Ended::Unrecorded)?;
-        self.client.beside(self.face.data(code, bytes)).await;
+        self.face.data(code, bytes).await;
         Ok(())
     }
 }
