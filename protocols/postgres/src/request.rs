@@ -130,6 +130,14 @@ impl Text {
 }
 
 impl Asked {
+    /// Another message goes before it, and is what a refusal takes the place of.
+    pub(crate) fn starts_with(&mut self, frame: &Frame) {
+        self.wire.insert(0, frame.bytes().clone());
+        if let Some((refusable, _)) = &mut self.refusable {
+            *refusable = frame.clone();
+        }
+    }
+
     fn notes(&self) -> Vec<String> {
         let role = self.role.iter();
         let mut notes: Vec<String> = role.map(|role| format!("acts as {role}")).collect();

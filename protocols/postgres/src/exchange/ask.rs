@@ -6,14 +6,14 @@ use bytes::Bytes;
 use gate::words::{Operations, Verdict};
 use gate::{
     Circumstances, Decision, Denied, Error, Fault, Fingerprint, Guard, Leave, Manner, Permitted,
-    Reason, Unclear,
+    Reason, Unclear, Underway,
 };
 
 use super::Exchange;
 use super::expected::{Expected, Kind, Plan};
 use super::group::Step;
 use super::run::Run;
-use super::state::Portal;
+use super::state::{Portal, Prepared};
 use crate::answers;
 use crate::decode::TransactionChange;
 use crate::request::{self, Asked, Text};
@@ -27,6 +27,8 @@ pub(super) struct Then {
     pub(super) kind: Kind,
     pub(super) plan: Plan,
     pub(super) leave: Option<Leave>,
+    /// Of a Bind that goes with its Parse.
+    pub(super) parse: Option<Arc<Prepared>>,
     /// Of a Bind or an Execute.
     pub(super) portal: Option<Portal>,
     /// Of a Bind whose Execute goes with it.
@@ -42,6 +44,7 @@ impl Then {
             kind,
             plan,
             leave: None,
+            parse: None,
             portal: None,
             run: None,
             group: Vec::new(),
@@ -105,7 +108,7 @@ impl Exchange {
         }
     }
 
-    fn forward(&mut self, permit: Permitted<Asked>, mut then: Then) -> Result<(), Error> {
+    fn forward(&mut self, permit: Permitted<Asked>, then: Then) -> Result<(), Error> {
         let underway = match self.server.forward(permit) {
             Ok((_, underway)) => underway,
             Err(denied) => return self.refuse(denied, then),
@@ -116,6 +119,9 @@ impl Exchange {
         }
         let simple = matches!(then.kind, Kind::Query { .. });
         self.state.batch.forwarded |= !simple;
+        if let Some(prepared) = &then.parse {
+            self.prepares("", Some(prepared));
+        }
         let prepares = matches!(then.kind, Kind::Parse { .. } | Kind::Bind { .. });
         if let Some(analysis) = &then.plan.analysis
             && (!prepares || then.run.is_some())
@@ -125,14 +131,7 @@ impl Exchange {
             self.state.copy_in.sent(&analysis);
         }
         match &then.kind {
-            Kind::Parse { name, made } => {
-                self.facts.prepared.remove(name);
-                self.state.sources.remove(name);
-                self.state.operations.forget();
-                if let Some(prepared) = made {
-                    self.state.statements.insert(name.clone(), prepared.clone());
-                }
-            }
+            Kind::Parse { name, made } => self.prepares(name, made.as_ref()),
             Kind::Bind { portal: name, .. } => {
                 if let Some(mut portal) = then.portal.clone() {
                     portal.leave = Some(underway.leave());
@@ -141,26 +140,49 @@ impl Exchange {
             }
             _ => {}
         }
-        let mask = match &then.kind {
-            Kind::Execute => then
-                .portal
-                .as_ref()
-                .and_then(|portal| self.portal_mask(portal)),
-            _ => None,
-        };
         // a simple query commits what was executed before it
         self.state.batch.executed &= !simple;
+        self.owed(underway, then);
+        Ok(())
+    }
+
+    /// The answers owed to what went out; its record goes from one to the next.
+    fn owed(&mut self, underway: Underway, mut then: Then) {
+        let mask = match (&then.kind, &then.portal) {
+            (Kind::Execute, Some(portal)) => self.portal_mask(portal),
+            _ => None,
+        };
         let run = then.run.take().zip(then.portal.take());
+        let mut underway = Some(underway);
+        if let Some(prepared) = then.parse.take() {
+            let kind = Kind::Parse {
+                name: String::new(),
+                made: Some(prepared),
+            };
+            self.state.queue.push_back(Expected {
+                plan: then.plan.clone(),
+                joined: true,
+                ..Expected::new(kind, underway.take())
+            });
+        }
         self.state.queue.push_back(Expected {
             plan: then.plan.clone(),
             mask,
             joined: run.is_some(),
-            ..Expected::new(then.kind, Some(underway))
+            ..Expected::new(then.kind, underway)
         });
         if let Some((run, portal)) = run {
             self.owed_to_run(&run, portal, then.plan);
         }
-        Ok(())
+    }
+
+    /// A Parse is on its way: its name means what it prepares.
+    fn prepares(&mut self, name: &str, made: Option<&Arc<Prepared>>) {
+        self.forget_name(name);
+        if let Some(prepared) = made {
+            let statements = &mut self.state.statements;
+            statements.insert(name.to_owned(), prepared.clone());
+        }
     }
 
     /// Deny by substitution: the server itself refuses, and its error is rewritten.
@@ -180,6 +202,10 @@ impl Exchange {
         self.state.batch.forwarded |= !matches!(then.kind, Kind::Query { .. });
         // nothing is made under it
         let kind = match then.kind {
+            Kind::Bind { .. } if then.parse.is_some() => Kind::Parse {
+                name: String::new(),
+                made: None,
+            },
             Kind::Parse { name, .. } => Kind::Parse { name, made: None },
             Kind::Bind { portal, .. } => Kind::Bind { portal, made: None },
             kind => kind,

@@ -79,12 +79,12 @@ impl Exchange {
         self.one_done(frame)
     }
 
-    /// The server has it under its name, for EXECUTE too, unless something was done to the name since.
+    /// The server has it under its name, for EXECUTE too where it has one, unless something was done to the name since.
     fn prepared(&mut self, name: String, made: Option<Arc<Prepared>>) {
         let Some(prepared) = made else { return };
         prepared.made.answered(true);
         let named = self.state.statements.get(&name);
-        if !named.is_some_and(|named| Arc::ptr_eq(named, &prepared)) {
+        if name.is_empty() || !named.is_some_and(|named| Arc::ptr_eq(named, &prepared)) {
             return;
         }
         if let [statement] = prepared.analysis.statements.as_slice() {

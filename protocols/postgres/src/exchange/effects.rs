@@ -78,8 +78,10 @@ impl Exchange {
     pub(super) fn forget_name(&mut self, name: &str) {
         self.state.statements.remove(name);
         self.state.sources.remove(name);
-        self.facts.prepared.remove(name);
-        self.state.operations.forget();
+        // what EXECUTE of it asks for; the unnamed statement is none that it could name
+        if self.facts.prepared.remove(name).is_some() {
+            self.state.operations.forget();
+        }
     }
 
     fn forget_prepared(&mut self, statement: &Statement) {

@@ -10,6 +10,7 @@ use super::Exchange;
 use super::ask::Then;
 use super::copy_in;
 use super::expected::{Expected, Kind};
+use super::run::Bound;
 use super::state::{Made, Portal, Prepared};
 use crate::request;
 use crate::wire::frame::Frame;
@@ -22,24 +23,27 @@ impl Exchange {
         frame: &Frame,
         parse: Parse<'_>,
     ) -> Result<(), Error> {
-        let name = parse.name.to_owned();
         let decoded = self.shared.analyses.of(parse.text).await;
         let text = self.shown(parse.text, decoded.as_deref().ok());
         let (operations, parsed) = match decoded {
             Ok(analysis) => {
-                let operations = self.preparing(&analysis);
                 let content = (
                     Bytes::copy_from_slice(parse.text.as_bytes()),
                     Bytes::copy_from_slice(parse.types.as_bytes()),
                 );
                 let batch = self.state.batches;
                 let prepared = Prepared::new(analysis, content, text.clone(), batch);
-                (operations, Some(Arc::new(prepared)))
+                let prepared = Arc::new(prepared);
+                if parse.name.is_empty() && self.take_at_once(frame, &prepared).await? {
+                    return Ok(());
+                }
+                (self.preparing(&prepared.analysis), Some(prepared))
             }
             Err(refused) => (Err(request::unclear(&refused)), None),
         };
         let plan = self.plan(parsed.as_ref().map(|prepared| prepared.analysis.clone()));
         let asked = self.asked(frame, (operations, text), Vec::new());
+        let name = parse.name.to_owned();
         self.ask(asked, Then::of(Kind::Parse { name, made: parsed }, plan))
             .await
     }
@@ -63,12 +67,33 @@ impl Exchange {
         if self.take_in_group(frame, &bind, &prepared).await? {
             return Ok(());
         }
-        let (mut portal, lines) = self.portal(&bind, &prepared);
+        let bound = Bound {
+            operations: self.operations_of(&prepared.analysis),
+            prepared,
+            parse: None,
+            ahead,
+        };
+        self.ask_bind(frame, &bind, bound).await
+    }
+
+    /// Asks about a Bind, with what goes before and after it in one piece.
+    pub(super) async fn ask_bind(
+        &mut self,
+        frame: &Frame,
+        bind: &Bind<'_>,
+        bound: Bound,
+    ) -> Result<(), Error> {
+        let Bound {
+            prepared,
+            operations,
+            parse,
+            ahead,
+        } = bound;
+        let (mut portal, lines) = self.portal(bind, &prepared);
         let text = prepared.text.with_parameters(&lines);
         let (text, sources) = self.sourced(Some(&prepared.analysis), text);
         portal.text = text.clone();
         let (plan, content) = (portal.plan.clone(), portal.content.clone());
-        let operations = self.operations_of(&prepared.analysis);
         let mut parts = vec![
             Bytes::from_static(b"bind"),
             prepared.content.clone(),
@@ -78,6 +103,9 @@ impl Exchange {
         parts.extend(sources);
         let mut asked = self.asked(frame, (operations, text), parts);
         asked.note = copy_in::note(Some(&prepared.analysis));
+        if let Some(parse) = &parse {
+            asked.starts_with(parse);
+        }
         let run = ahead.map(|ahead| self.take_run(&ahead));
         asked.wire.extend(run.iter().map(|run| run.wire.clone()));
         let kind = Kind::Bind {
@@ -87,6 +115,7 @@ impl Exchange {
         self.ask(
             asked,
             Then {
+                parse: parse.map(|_| prepared),
                 portal: Some(portal),
                 run,
                 ..Then::of(kind, plan)

@@ -101,9 +101,7 @@ impl Exchange {
                 if let Some(prepared) = made {
                     prepared.made.answered(false);
                 }
-                self.state.statements.remove(name);
-                self.facts.prepared.remove(name);
-                self.state.operations.forget();
+                self.forget_name(name);
             }
             Kind::Bind { portal, made } => {
                 if let Some(made) = made {

@@ -12,9 +12,17 @@ use crate::decode::{Analysis, operations};
 /// Operations of the last texts in this state of the session.
 #[derive(Default)]
 pub(super) struct Remembered {
-    by_analysis: HashMap<(usize, bool), (Arc<Analysis>, Arc<Operations>)>,
+    by_analysis: HashMap<(usize, bool), Known>,
     /// Counts how often all was forgotten: what was worked out elsewhere in this state is void then too.
     state: u64,
+}
+
+struct Known {
+    /// Kept, so that no other can have its address.
+    _analysis: Arc<Analysis>,
+    operations: Arc<Operations>,
+    /// With leave to prepare it.
+    at_once: Option<Arc<Operations>>,
 }
 
 /// Entries before all are forgotten.
@@ -54,16 +62,39 @@ impl Exchange {
         }
         self.facts.in_transaction = self.in_transaction() || analysis.statements.len() > 1;
         let key = (Arc::as_ptr(analysis) as usize, self.facts.in_transaction);
-        if let Some((_, known)) = self.state.operations.by_analysis.get(&key) {
-            return Ok(known.clone());
+        if let Some(known) = self.state.operations.by_analysis.get(&key) {
+            return Ok(known.operations.clone());
         }
         let decoded = Arc::new(operations(analysis, &self.facts));
         if self.state.operations.by_analysis.len() >= REMEMBERED {
             self.state.operations.forget();
         }
-        let entry = (analysis.clone(), decoded.clone());
-        self.state.operations.by_analysis.insert(key, entry);
+        let known = Known {
+            _analysis: analysis.clone(),
+            operations: decoded.clone(),
+            at_once: None,
+        };
+        self.state.operations.by_analysis.insert(key, known);
         Ok(decoded)
+    }
+
+    /// The operations of a text that is prepared and run in one.
+    pub(super) fn operations_at_once(
+        &mut self,
+        analysis: &Arc<Analysis>,
+    ) -> Result<Arc<Operations>, Unclear> {
+        let operations = self.operations_of(analysis)?;
+        let key = (Arc::as_ptr(analysis) as usize, self.facts.in_transaction);
+        let known = self.state.operations.by_analysis.get_mut(&key);
+        let at_once = || {
+            let prepare = prepare(&self.facts.database);
+            let all = operations.iter().cloned().chain([prepare]);
+            Arc::new(Operations::new(all.collect()))
+        };
+        Ok(match known {
+            Some(known) => known.at_once.get_or_insert_with(at_once).clone(),
+            None => at_once(),
+        })
     }
 
     /// What a Parse asks for: leave to prepare, unless its statement could only be denied.

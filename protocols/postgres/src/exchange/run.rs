@@ -1,13 +1,18 @@
-//! A Bind with the Execute right behind it: one request, judged and recorded once, sent in one piece.
+//! A Bind with the Execute right behind it, and the Parse of the unnamed statement right before it: one request, judged and
+//! recorded once, sent in one piece.
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use gate::words::{Operations, Verdict};
+use gate::{Error, Unclear};
 
 use super::Exchange;
 use super::expected::{Expected, Kind, Plan};
 use super::state::{Portal, Prepared};
-use crate::wire::frame::HEADER;
+use crate::wire::Malformed;
+use crate::wire::frame::{Frame, HEADER, Phase, next_frontend};
+use crate::wire::frontend::Frontend;
 
 /// What stands behind a Bind and runs its portal.
 pub(super) struct Run {
@@ -22,14 +27,22 @@ pub(super) struct Ahead {
     described: bool,
 }
 
-impl Exchange {
-    /// What has come already behind a Bind; `None` where it is something else, or not whole yet.
-    pub(super) fn ahead(&self, portal: &str) -> Option<Ahead> {
-        let [first, second] = self.two_ahead();
+/// A Bind, and what goes before and after it in one piece.
+pub(super) struct Bound {
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) operations: Result<Arc<Operations>, Unclear>,
+    /// The Parse of what it binds.
+    pub(super) parse: Option<Frame>,
+    pub(super) ahead: Option<Ahead>,
+}
+
+impl Ahead {
+    /// What runs a portal: its Execute, with a Describe before it or without.
+    fn of(portal: &[u8], [first, second]: [Option<(u8, &[u8])>; 2]) -> Option<Self> {
         let (described, execute) = match first? {
             (b'D', body) => {
                 let named = body.strip_prefix(b"P")?.strip_suffix(&[0])?;
-                if named != portal.as_bytes() {
+                if named != portal {
                     return None;
                 }
                 (Some(body), second?)
@@ -41,13 +54,75 @@ impl Exchange {
         };
         let (named, rows) = execute.split_at_checked(portal.len())?;
         // a name's end, and the most rows
-        if named != portal.as_bytes() || rows.len() != 5 || rows.first() != Some(&0) {
+        if named != portal || rows.len() != 5 || rows.first() != Some(&0) {
             return None;
         }
-        Some(Ahead {
+        Some(Self {
             length: described.map_or(0, |body| HEADER + body.len()) + HEADER + execute.len(),
             described: described.is_some(),
         })
+    }
+}
+
+impl Exchange {
+    /// What has come already behind a Bind; `None` where it is something else, or not whole yet.
+    pub(super) fn ahead(&self, portal: &str) -> Option<Ahead> {
+        Ahead::of(portal.as_bytes(), self.two_ahead())
+    }
+
+    /// What has come already behind a Bind, where that is the next message and of the unnamed statement.
+    fn ahead_of_bind(&self) -> Option<Ahead> {
+        if !self.state.ahead.is_empty() || self.state.gathering.is_some() {
+            return None;
+        }
+        let (b'B', body) = message(&self.inbox, self.limits.frame)? else {
+            return None;
+        };
+        let mut names = body.splitn(3, |byte| *byte == 0);
+        let (portal, statement, _) = (names.next()?, names.next()?, names.next()?);
+        let rest = self.inbox.get(HEADER + body.len()..)?;
+        let ahead = Ahead::of(portal, two(rest, self.limits.small))?;
+        statement.is_empty().then_some(ahead)
+    }
+
+    /// Takes a Bind of what is to be prepared, and its Execute, with the Parse: where all of it has come, and nobody has to
+    /// be asked. Else each is judged in its turn.
+    pub(super) async fn take_at_once(
+        &mut self,
+        parse: &Frame,
+        prepared: &Arc<Prepared>,
+    ) -> Result<bool, Error> {
+        let Some(ahead) = self.ahead_of_bind() else {
+            return Ok(false);
+        };
+        let describes_itself = ahead.described && prepared.copied_out().is_none();
+        if self.must_describe(prepared) && !describes_itself {
+            return Ok(false);
+        }
+        let Ok(operations) = self.operations_at_once(&prepared.analysis) else {
+            return Ok(false);
+        };
+        if self.session.preview(&operations) != Verdict::Allow {
+            return Ok(false);
+        }
+        let frame = match next_frontend(&mut self.inbox, Phase::CopyEnded, &self.limits) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(false),
+            Err(malformed) => return self.broken(malformed).await,
+        };
+        let bind = match Frontend::read(&frame) {
+            Ok(Frontend::Bind(bind)) => bind,
+            Ok(_) => return self.broken(Malformed::Format).await,
+            Err(malformed) => return self.broken(malformed).await,
+        };
+        let bound = Bound {
+            prepared: prepared.clone(),
+            operations: Ok(operations),
+            parse: Some(parse.clone()),
+            ahead: Some(ahead),
+        };
+        self.ask_bind(&frame, &bind, bound).await?;
+        Ok(true)
     }
 
     /// Types and bodies of the next two messages: of what was read ahead of its turn, else of what is in the inbox.
@@ -56,10 +131,7 @@ impl Exchange {
             let mut frames = self.state.ahead.iter();
             return [(); 2].map(|()| frames.next().map(|frame| (frame.tag(), frame.body())));
         }
-        let limit = self.limits.small;
-        let first = message(&self.inbox, limit);
-        let rest = first.and_then(|(_, body)| self.inbox.get(HEADER + body.len()..));
-        [first, rest.and_then(|rest| message(rest, limit))]
+        two(&self.inbox, self.limits.small)
     }
 
     /// Takes it from where it waits.
@@ -126,6 +198,13 @@ impl Exchange {
             }
         }
     }
+}
+
+/// The whole messages at the front.
+fn two(buffer: &[u8], limit: usize) -> [Option<(u8, &[u8])>; 2] {
+    let first = message(buffer, limit);
+    let rest = first.and_then(|(_, body)| buffer.get(HEADER + body.len()..));
+    [first, rest.and_then(|rest| message(rest, limit))]
 }
 
 /// Type and body of the whole message at the front.
