@@ -1,4 +1,5 @@
-//! Decoded texts: looked up by their exact bytes, decoded on threads with a deep stack on a miss.
+//! Decoded texts: looked up by their exact bytes, or those of texts that mean the same, decoded on threads with a deep stack
+//! on a miss.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::decode::{Analysis, Unclear, analyse};
+use crate::decode::{Analysis, Unclear, analyse, likeness};
 
 /// The grammar's own recursion needs it; see `analyse`.
 const STACK: usize = 64 << 20;
@@ -29,23 +30,55 @@ const SHORT: usize = 128;
 /// Shared by all sessions of a listener. An analysis knows nothing of policy or session, so anybody's serves everybody.
 #[derive(Clone)]
 pub(crate) struct Analyses {
-    kept: Arc<Mutex<Kept>>,
+    exact: Arc<Mutex<Kept<Arc<Analysis>>>>,
+    /// Under their likeness.
+    alike: Arc<Mutex<Kept<Likes>>>,
     work: SyncSender<Work>,
 }
 
+/// What is known of the texts of one likeness.
+#[derive(Clone)]
+enum Likes {
+    /// One was decoded.
+    One(Arc<Analysis>),
+    /// Two that differ were decoded to the same, which serves all.
+    All(Arc<Analysis>),
+    /// Two were not: none may serve another.
+    Unlike,
+}
+
+impl Likes {
+    /// What is known once another of them is decoded.
+    fn with(self, another: &Arc<Analysis>) -> Self {
+        match self {
+            Self::One(one) | Self::All(one) if one == *another => Self::All(one),
+            Self::One(_) | Self::All(_) | Self::Unlike => Self::Unlike,
+        }
+    }
+}
+
 /// What was not asked for during a whole generation is forgotten with it.
-#[derive(Default)]
-struct Kept {
-    young: Texts,
-    old: Texts,
+struct Kept<T> {
+    young: Texts<T>,
+    old: Texts<T>,
     /// Of the young.
     bytes: usize,
 }
 
-type Texts = HashMap<Arc<str>, Arc<Analysis>, ahash::RandomState>;
+type Texts<T> = HashMap<Arc<str>, T, ahash::RandomState>;
 
-impl Kept {
-    fn known(&mut self, text: &str) -> Option<Arc<Analysis>> {
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self {
+            young: Texts::default(),
+            old: Texts::default(),
+            bytes: 0,
+        }
+    }
+}
+
+impl<T: Clone> Kept<T> {
+    fn known(&mut self, text: &str) -> Option<T> {
         if let Some(analysis) = self.young.get(text) {
             return Some(analysis.clone());
         }
@@ -54,7 +87,7 @@ impl Kept {
         Some(analysis)
     }
 
-    fn keep(&mut self, text: Arc<str>, analysis: &Arc<Analysis>) {
+    fn keep(&mut self, text: Arc<str>, analysis: &T) {
         self.bytes += text.len() + ANALYSIS;
         if self.bytes > GENERATION {
             self.bytes = text.len() + ANALYSIS;
@@ -82,20 +115,39 @@ impl Analyses {
                 .spawn(move || decode(&waiting))?;
         }
         Ok(Self {
-            kept: Arc::default(),
+            exact: Arc::default(),
+            alike: Arc::default(),
             work,
         })
     }
 
     pub(crate) async fn of(&self, text: &str) -> Result<Arc<Analysis>, Unclear> {
-        if let Some(known) = self.known(text) {
+        if let Some(known) = lock(&self.exact).known(text) {
+            return Ok(known);
+        }
+        let like = likeness(text).filter(|like| like.len() <= CACHED_TEXT);
+        let likes = like.as_ref().and_then(|like| lock(&self.alike).known(like));
+        if let Some(Likes::All(known)) = likes {
             return Ok(known);
         }
         let text: Arc<str> = text.into();
+        let analysis = self.decoded(&text).await?;
+        if let Some(like) = like {
+            let likes = likes.map_or_else(
+                || Likes::One(analysis.clone()),
+                |likes| likes.with(&analysis),
+            );
+            lock(&self.alike).keep(like.into(), &likes);
+        }
+        if text.len() <= CACHED_TEXT {
+            lock(&self.exact).keep(text, &analysis);
+        }
+        Ok(analysis)
+    }
+
+    async fn decoded(&self, text: &Arc<str>) -> Result<Arc<Analysis>, Unclear> {
         if text.len() <= SHORT {
-            let analysis = Arc::new(guarded(&text)?);
-            self.keep(text, &analysis);
-            return Ok(analysis);
+            return guarded(text).map(Arc::new);
         }
         let (answer, decoded) = oneshot::channel();
         match self.work.try_send(Work {
@@ -105,31 +157,16 @@ impl Analyses {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(overloaded()),
         }
-        let analysis = match tokio::time::timeout(DEADLINE, decoded).await {
-            Ok(Ok(analysis)) => Arc::new(analysis?),
+        match tokio::time::timeout(DEADLINE, decoded).await {
+            Ok(Ok(analysis)) => analysis.map(Arc::new),
             // the deadline, or a thread that gave up
-            Ok(Err(_)) | Err(_) => return Err(overloaded()),
-        };
-        self.keep(text, &analysis);
-        Ok(analysis)
-    }
-
-    fn known(&self, text: &str) -> Option<Arc<Analysis>> {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .known(text)
-    }
-
-    fn keep(&self, text: Arc<str>, analysis: &Arc<Analysis>) {
-        if text.len() > CACHED_TEXT {
-            return;
+            Ok(Err(_)) | Err(_) => Err(overloaded()),
         }
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keep(text, analysis);
     }
+}
+
+fn lock<T>(kept: &Mutex<Kept<T>>) -> std::sync::MutexGuard<'_, Kept<T>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn decode(waiting: &Mutex<Receiver<Work>>) {
@@ -198,6 +235,33 @@ mod tests {
         };
         let thread = std::thread::Builder::new().stack_size(1 << 20);
         thread.spawn(work).unwrap().join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_two_texts_alike_mean_serves_the_others() {
+        let analyses = Analyses::start().unwrap();
+        let of = async |text: &str| analyses.of(text).await.unwrap();
+        let first = of("SELECT a FROM t WHERE id = 42").await;
+        let second = of("SELECT a FROM t WHERE id = 43").await;
+        assert!(!Arc::ptr_eq(&first, &second));
+        let third = of("SELECT a FROM t WHERE id = 44").await;
+        assert!(Arc::ptr_eq(&first, &third));
+        let other = of("SELECT b FROM t WHERE id = 44").await;
+        assert_ne!(other, third);
+        // longer, and so elsewhere
+        let longer = of("SELECT a FROM t WHERE id = 444").await;
+        assert_ne!(longer.hiding, third.hiding);
+    }
+
+    #[test]
+    fn texts_that_turn_out_unlike_serve_none() {
+        let analysis = |text: &str| Arc::new(guarded(text).unwrap());
+        let (a, b) = (analysis("SELECT a FROM t"), analysis("SELECT b FROM t"));
+        let likes = Likes::One(a.clone()).with(&a);
+        assert!(matches!(&likes, Likes::All(all) if *all == a));
+        let likes = likes.with(&b);
+        assert!(matches!(likes, Likes::Unlike));
+        assert!(matches!(likes.with(&a), Likes::Unlike));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod copy;
 mod expression;
 mod json;
 mod kinds;
+mod likeness;
 mod maintenance;
 mod nodes;
 mod objects;
@@ -31,6 +32,7 @@ mod verbs;
 mod walk;
 
 pub use copy::{CopyOut, Format, Layout};
+pub use likeness::{DIGIT, likeness};
 pub use operations::{SessionState, operations};
 pub use own_calls::OwnCalls;
 pub use parts::{Object, Part, PartFacts, RelationName};

@@ -3,6 +3,10 @@
 pub fn statements() -> Vec<(&'static str, Vec<u8>)> {
     let texts = [
         ("only", "SELECT * FROM ONLY secret, ONLY (other)"),
+        (
+            "numbers-alike",
+            "SELECT \"a\" FROM t WHERE id = 42 AND b <> 177 OR c = '12' ORDER BY 13 LIMIT 21",
+        ),
         ("copy-then-drop", "COPY t FROM STDIN; DROP TABLE users"),
         ("union-table", "SELECT 1 UNION TABLE users"),
         ("create-as-table", "CREATE TABLE x AS TABLE users"),
