@@ -125,7 +125,8 @@ impl Analyses {
         if let Some(known) = lock(&self.exact).known(text) {
             return Ok(known);
         }
-        let like = likeness(text).filter(|like| like.len() <= CACHED_TEXT);
+        let kept = text.len() <= CACHED_TEXT;
+        let like = if kept { likeness(text) } else { None };
         let likes = like.as_ref().and_then(|like| lock(&self.alike).known(like));
         if let Some(Likes::All(known)) = likes {
             return Ok(known);
@@ -139,7 +140,7 @@ impl Analyses {
             );
             lock(&self.alike).keep(like.into(), &likes);
         }
-        if text.len() <= CACHED_TEXT {
+        if kept {
             lock(&self.exact).keep(text, &analysis);
         }
         Ok(analysis)

@@ -11,12 +11,14 @@ const DIGITS: std::ops::RangeInclusive<usize> = 2..=9;
 /// What the likes of a text begin with. Elsewhere a name and a number may be an option and its value.
 const BEGINNINGS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
 
-/// What stood before.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
-    Start,
+enum Token {
+    White,
+    /// A word or a quoted name.
     Name,
-    /// An operator that compares what goes before with what follows, after a name.
+    /// Digits alone.
+    Number,
+    /// An operator that compares.
     Comparison,
     Other,
 }
@@ -33,84 +35,83 @@ enum Before {
 pub fn likeness(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut like: Option<Vec<u8>> = None;
-    let mut before = Before::Start;
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
+    let mut before = [Token::Other; 2];
+    let mut at = run(bytes, is_white);
+    let first = bytes.get(at..)?;
+    let word = first.get(..run(first, |byte| byte.is_ascii_alphabetic()))?;
+    if !BEGINNINGS
+        .iter()
+        .any(|one| word.eq_ignore_ascii_case(one.as_bytes()))
+    {
+        return None;
+    }
+    while at < bytes.len() {
         let rest = bytes.get(at..)?;
-        let length = match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                at += 1;
-                continue;
-            }
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
-                let length = run(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
-                let word = rest.get(..length)?;
-                let begins = |one: &&str| word.eq_ignore_ascii_case(one.as_bytes());
-                if is_joined(rest.get(length))
-                    || (before == Before::Start && !BEGINNINGS.iter().any(|one| begins(&one)))
-                {
-                    return None;
-                }
-                before = Before::Name;
-                length
-            }
-            _ if before == Before::Start => return None,
-            b'"' | b'\'' => {
-                before = if byte == b'"' {
-                    Before::Name
-                } else {
-                    Before::Other
-                };
-                quoted(rest)?
-            }
-            b'0'..=b'9' => {
-                let length = run(rest, |byte| byte.is_ascii_digit());
-                if is_joined(rest.get(length)) || rest.get(length) == Some(&b'.') {
-                    return None;
-                }
-                let stands = before == Before::Comparison
-                    && DIGITS.contains(&length)
-                    && byte != b'0'
-                    && is_whole(rest.get(length..)?);
-                if stands {
-                    let like = like.get_or_insert_with(|| bytes.to_vec());
-                    like.get_mut(at..at + length)?.fill(DIGIT as u8);
-                }
-                before = Before::Other;
-                length
-            }
-            b'.' if rest.get(1).is_some_and(u8::is_ascii_digit) => return None,
-            b';' if run(rest, |byte| byte == b';' || byte.is_ascii_whitespace()) < rest.len() => {
-                return None;
-            }
-            b'.' | b',' | b'(' | b')' | b';' => {
-                before = Before::Other;
-                1
-            }
-            b'+' | b'-' | b'*' | b'/' | b'<' | b'>' | b'=' | b'!' => {
-                let length = run(rest, |byte| b"+-*/<>=!".contains(&byte));
-                let operator = rest.get(..length)?;
-                if operator
-                    .windows(2)
-                    .any(|pair| pair == b"--" || pair == b"/*")
-                {
-                    return None;
-                }
-                let compares =
-                    matches!(operator, b"=" | b"<" | b">" | b"<=" | b">=" | b"<>" | b"!=");
-                before = if compares && before == Before::Name {
-                    Before::Comparison
-                } else {
-                    Before::Other
-                };
-                length
-            }
-            _ => return None,
-        };
+        let (length, token) = token(rest)?;
+        if token == Token::Number
+            && before == [Token::Name, Token::Comparison]
+            && DIGITS.contains(&length)
+            && rest.first() != Some(&b'0')
+            && is_whole(rest.get(length..)?)
+        {
+            let like = like.get_or_insert_with(|| bytes.to_vec());
+            like.get_mut(at..at + length)?.fill(DIGIT as u8);
+        }
+        if token != Token::White {
+            before = [before[1], token];
+        }
         at += length;
     }
     // digits were put in the place of digits
     String::from_utf8(like?).ok()
+}
+
+/// The token at the front, and its bytes; `None` where the grammar's scanner could see another.
+fn token(rest: &[u8]) -> Option<(usize, Token)> {
+    let (length, token) = match rest.first()? {
+        b' ' | b'\t' | b'\n' | b'\r' => (run(rest, is_white), Token::White),
+        b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
+            let length = run(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            (length, Token::Name)
+        }
+        b'"' => return Some((quoted(rest)?, Token::Name)),
+        b'\'' => return Some((quoted(rest)?, Token::Other)),
+        b'0'..=b'9' => (run(rest, |byte| byte.is_ascii_digit()), Token::Number),
+        b'.' if rest.get(1).is_some_and(u8::is_ascii_digit) => return None,
+        b';' if run(rest, |byte| byte == b';' || is_white(byte)) < rest.len() => return None,
+        b'.' | b',' | b'(' | b')' | b';' => (1, Token::Other),
+        b'+' | b'-' | b'*' | b'/' | b'<' | b'>' | b'=' | b'!' => return operator(rest),
+        _ => return None,
+    };
+    let next = rest.get(length);
+    let joined = match token {
+        Token::Name => is_joined(next),
+        Token::Number => is_joined(next) || next == Some(&b'.'),
+        Token::White | Token::Comparison | Token::Other => false,
+    };
+    (!joined).then_some((length, token))
+}
+
+/// `None` where it might be a comment.
+fn operator(bytes: &[u8]) -> Option<(usize, Token)> {
+    let length = run(bytes, |byte| b"+-*/<>=!".contains(&byte));
+    let operator = bytes.get(..length)?;
+    if operator
+        .windows(2)
+        .any(|pair| pair == b"--" || pair == b"/*")
+    {
+        return None;
+    }
+    let token = match operator {
+        b"=" | b"<" | b">" | b"<=" | b">=" | b"<>" | b"!=" => Token::Comparison,
+        _ => Token::Other,
+    };
+    Some((length, token))
+}
+
+/// White space of the grammar's scanner.
+fn is_white(byte: u8) -> bool {
+    b" \t\n\r".contains(&byte)
 }
 
 /// How many bytes at the front are of a kind.
@@ -138,7 +139,7 @@ fn quoted(bytes: &[u8]) -> Option<usize> {
 
 /// Whether an operand ends where this begins.
 fn is_whole(rest: &[u8]) -> bool {
-    let white = run(rest, |byte| byte.is_ascii_whitespace());
+    let white = run(rest, is_white);
     match rest.get(white) {
         None => true,
         Some(byte) => byte.is_ascii_alphabetic() || b"_,);".contains(byte),
