@@ -36,10 +36,15 @@ fn number(name: &str, usual: usize) -> usize {
 
 /// Runs a script through the gateway, which must succeed; what it printed.
 fn script(folder: &Path, text: &str) -> String {
+    by(Route::Target, folder, text)
+}
+
+/// The same by another way of naming the target.
+fn by(route: Route, folder: &Path, text: &str) -> String {
     let mut command = Command::new("sh");
     command
         .args(["-ec", text])
-        .envs(ROUTES.variables(Route::Target))
+        .envs(ROUTES.variables(route))
         .env("HERE", folder)
         .env("HOME", folder)
         .env_remove("SSH_AUTH_SOCK")
@@ -115,6 +120,24 @@ fn many_bytes_are_the_same_in_both_directions() {
         assert_eq!(script(&yard, "sha256sum <got; rm got"), some, "{program}");
     }
     script(&yard, "rm some");
+}
+
+/// A connection that another one carries, in many small pieces: neither direction may wait for the other.
+#[test]
+fn much_flows_both_ways_through_jumps() {
+    let yard = LASTING.ground.as_ref().unwrap().yard("jumps").unwrap();
+    let options = ROUTES.options(Route::Target);
+    let line = format!(
+        "head -c 40M /dev/urandom >some
+         for n in 1 2; do
+             (timeout 60 ssh {options} -o ProxyCommand=\"dd bs=512 status=none | ssh {options} -W %h:%p $JUMP@gateway\" \
+                 $TO cat <some | cmp - some && echo same) &
+         done; wait; rm some"
+    );
+    let began = Instant::now();
+    let printed = by(Route::Jump, &yard, &line);
+    tell("two jumps, 40 MiB to and fro", began.elapsed());
+    assert_eq!(printed, "same\nsame\n");
 }
 
 #[test]

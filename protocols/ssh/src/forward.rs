@@ -9,7 +9,6 @@ use gate::{
 };
 use russh::server::{ChannelOpenHandle, Msg};
 use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf};
-use tokio::time::Instant;
 
 use crate::ask::{Answer, Waiting, ask};
 use crate::channel::inbox::{Inbox, Over, Piece};
@@ -17,10 +16,9 @@ use crate::channel::siblings::Seat;
 use crate::channel::{Pipes, failed};
 use crate::request::{Asked, Shown};
 use crate::running::Running;
-use crate::serve::{Arrival, Jump};
 use crate::upstream::{Broken, Failure, Side};
 use crate::visit::{Goal, Reached, Visit};
-use crate::{address, places, words};
+use crate::{address, jump, places, words};
 
 /// Where OpenSSH sends a jump.
 const SSH_PORT: u32 = 22;
@@ -55,7 +53,7 @@ pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
         originator,
     } = forward;
     if jumps(&visit, &host, port) {
-        return jump(&visit, channel, reply, host).await;
+        return jump::jump(&visit, channel, reply, host).await;
     }
     let Ok(number) = u16::try_from(port) else {
         return refuse(reply, "no such port").await;
@@ -130,29 +128,6 @@ fn jumps(visit: &Visit, host: &str, port: u32) -> bool {
         && port == SSH_PORT
         && address::target_name(host)
         && visit.shared.backends.find(host).is_some()
-}
-
-/// The connection within: it agrees on keys and proves itself anew.
-async fn jump(visit: &Visit, channel: Channel<Msg>, reply: ChannelOpenHandle, target: String) {
-    reply.accept().await;
-    let within = visit.gate.clone();
-    let arrival = Arrival {
-        stream: Box::new(channel.into_stream()),
-        peer: visit.peer,
-        deadline: Instant::now() + visit.shared.login_within,
-        jump: Some(Jump {
-            target,
-            person: visit.who.identity().name.clone(),
-            permits: visit.permits.clone(),
-        }),
-    };
-    let serving = crate::serve::serve(visit.shared.clone(), within, arrival);
-    tokio::select! {
-        ended = serving => if let Err(error) = ended {
-            tracing::info!(%error, "a connection within another one ended");
-        },
-        () = visit.going() => {}
-    }
 }
 
 /// Asks for the tunnel; a client is told why not in the answer to its request, which comes when people have answered.

@@ -19,6 +19,7 @@ mod factors;
 mod forward;
 mod host;
 mod incoming;
+mod jump;
 mod keys;
 mod lend;
 mod listen;

@@ -111,6 +111,8 @@ struct State {
     flowing: bool,
     /// What waits to be written on the connection that this comes from.
     owing: usize,
+    /// Bytes that did not wait for room meanwhile.
+    hurried: usize,
     interrupted: bool,
     /// The sender said that no more data comes.
     at_end: bool,
@@ -174,7 +176,7 @@ impl Inbox {
             tokio::pin!(room);
             room.as_mut().enable();
             let until = {
-                let state = self.state();
+                let mut state = self.state();
                 if let Some(over) = state.over {
                     return Err(over);
                 }
@@ -185,10 +187,14 @@ impl Inbox {
                 if !state.flowing || !self.0.siblings.alone() {
                     return Ok(false);
                 }
-                owing = match state.owing {
-                    0 => None,
-                    _ => owing.or_else(|| Some(Instant::now() + owing::PATIENCE)),
-                };
+                if state.owing == 0 {
+                    owing = None;
+                } else if owing.is_none() {
+                    let Some(patience) = state.patience(length) else {
+                        return Ok(false);
+                    };
+                    owing = Some(Instant::now() + patience);
+                }
                 owing.map_or(deadline, |soon| deadline.min(soon))
             };
             if timeout_at(until, room).await.is_err() {

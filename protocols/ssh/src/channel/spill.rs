@@ -75,6 +75,12 @@ impl Spill {
         Some((at, self.job(at)))
     }
 
+    /// How full it is, of 1.
+    pub(crate) fn filled(&self) -> f64 {
+        let taken = self.places - self.free.len() as u64;
+        taken as f64 / self.limit.max(1) as f64
+    }
+
     /// Takes a piece out; its place is free from now on, once the job has read it.
     pub(crate) fn job(&self, at: Spilled) -> Job {
         Job {

@@ -6,12 +6,31 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::Inbox;
+use super::super::spill::Spill;
+use super::{Inbox, State};
 
-/// How long each piece waits for room meanwhile: what cannot be written for want of the reader still slows the sender.
-pub(super) const PATIENCE: Duration = Duration::from_millis(20);
+/// How long a piece waits for room meanwhile, once for so many bytes: what is to be written goes out before the next is
+/// taken.
+const PATIENCE: Duration = Duration::from_millis(1);
+const AT_ONCE: usize = 32 << 10;
+/// And how much longer where the file is full, with the square of how full it is: what cannot be written for want of the
+/// reader slows the sender in the end.
+const FULL: Duration = Duration::from_secs(2);
 /// Past the limit of the file, where neither room comes nor what waits gets written. A reader may well rest so long.
 pub(super) const STANDSTILL: Duration = Duration::from_secs(3600);
+
+impl State {
+    /// How long a piece of this length may wait; `None` where one waited lately.
+    pub(super) fn patience(&mut self, length: usize) -> Option<Duration> {
+        self.hurried += length;
+        if self.hurried < AT_ONCE {
+            return None;
+        }
+        self.hurried = 0;
+        let filled = self.spill.as_ref().map_or(0.0, Spill::filled);
+        Some(PATIENCE + FULL.mul_f64(filled * filled))
+    }
+}
 
 impl Inbox {
     /// Writes on the connection that this comes from.

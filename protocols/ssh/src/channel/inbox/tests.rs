@@ -142,20 +142,47 @@ async fn who_cannot_write_meanwhile_is_not_slowed_down() {
     let siblings = Siblings::default();
     let _seat = siblings.join(8).unwrap();
     let (inbox, writing) = owing(&siblings);
+    // what lies in memory
+    inbox.put(data(0, PLACE)).await.unwrap();
     let began = Instant::now();
-    for byte in 0..4 {
-        inbox.put(data(byte, PLACE)).await.unwrap();
+    inbox.put(data(1, PLACE)).await.unwrap();
+    assert!(began.elapsed() < PATIENCE / 500, "{:?}", began.elapsed());
+    // small ones wait no longer than a large one of as many bytes
+    let small = Instant::now();
+    for _ in 0..8 {
+        inbox.put(data(2, PLACE / 8)).await.unwrap();
     }
-    // the first lies in memory, the others waited for room
-    assert!(began.elapsed() < PATIENCE / 10, "{:?}", began.elapsed());
+    assert!(small.elapsed() < PATIENCE / 4, "{:?}", small.elapsed());
     writing.abort();
     assert!(writing.await.unwrap_err().is_cancelled());
     let began = Instant::now();
-    inbox.put(data(4, PLACE)).await.unwrap();
+    inbox.put(data(3, PLACE)).await.unwrap();
     assert!(began.elapsed() >= PATIENCE, "{:?}", began.elapsed());
-    for byte in 0..5 {
+    for byte in 0..2 {
         assert_eq!(bytes(&inbox).await, vec![byte; PLACE]);
     }
+    for _ in 0..8 {
+        assert_eq!(bytes(&inbox).await, vec![2; PLACE / 8]);
+    }
+    assert_eq!(bytes(&inbox).await, vec![3; PLACE]);
+}
+
+/// The more lies in the file, the longer the next has to wait.
+#[tokio::test(start_paused = true)]
+async fn who_is_not_read_is_slowed_down_more_and_more() {
+    let siblings = Siblings::default();
+    let _seat = siblings.join(8).unwrap();
+    let (inbox, writing) = owing(&siblings);
+    inbox.put(data(0, PLACE)).await.unwrap();
+    let mut before = Duration::ZERO;
+    for _ in 0..SMALL.spill_bytes / PLACE {
+        let began = Instant::now();
+        inbox.put(data(1, PLACE)).await.unwrap();
+        assert!(began.elapsed() > before, "{before:?}");
+        before = began.elapsed();
+    }
+    assert!(before > PATIENCE / 4, "{before:?}");
+    writing.abort();
 }
 
 #[tokio::test(start_paused = true)]
