@@ -64,6 +64,16 @@ impl Exchange {
                 "end it with ROLLBACK first",
             ));
         }
+        if matches!(
+            then.kind,
+            Kind::Query { .. } | Kind::Bind { .. } | Kind::Execute
+        ) {
+            let guard = &mut asked.circumstances.guard;
+            *guard = self
+                .state
+                .unsynced
+                .guard(*guard, then.plan.analysis.as_deref());
+        }
         let decision = match &then.leave {
             Some(leave) => self.session.authorize_within(leave, asked).await,
             None => self.session.authorize(asked).await,
@@ -270,7 +280,7 @@ impl Exchange {
         }
     }
 
-    /// A write in an explicit transaction is made durable by its COMMIT, which waits for the disk itself.
+    /// A write in an explicit transaction is made durable by its COMMIT, which waits for the disk then.
     fn guard(&self, frame: &Frame) -> Guard {
         match (self.in_transaction(), frame.tag()) {
             // a batch of statements may hold the COMMIT itself

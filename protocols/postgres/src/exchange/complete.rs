@@ -201,6 +201,8 @@ impl Exchange {
             _ => return Err(out_of_turn()),
         }
         self.state.touched.ready(status);
+        let last = self.state.queue.is_empty();
+        self.state.unsynced.ready(status, last);
         if self.state.held.is_none() {
             self.own_work().await?;
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::copy_in::CopyIn;
 use super::copy_out::Shaped;
+use super::durable::Unsynced;
 use super::expected::{Expected, Plan};
 use super::group::Gathering;
 use super::hold::Held;
@@ -52,6 +53,7 @@ pub(crate) struct State {
     pub(super) volatile: bool,
     pub(super) catalogue_stale: bool,
     pub(super) touched: Touched,
+    pub(super) unsynced: Unsynced,
     /// Of the catalogue that `governed` was made from.
     pub(super) generation: u64,
     pub(super) governed: Governed,
@@ -265,6 +267,7 @@ impl State {
             volatile: false,
             catalogue_stale: true,
             touched: Touched::default(),
+            unsynced: Unsynced::default(),
             generation: 0,
             governed: Governed::unknown(),
             mask,
