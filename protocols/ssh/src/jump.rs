@@ -17,7 +17,7 @@ use crate::visit::Visit;
 
 /// Bytes on their way between the two connections, in each direction.
 const BETWEEN: usize = 64 << 10;
-/// What goes out in one piece at most.
+/// Room for what goes out in one piece.
 const PIECE: usize = 32 << 10;
 /// How long the last words of the connection within may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -71,7 +71,7 @@ async fn carried(
     let (said, hears) = split(outside);
     let outwards = outwards(said, inbox, client);
     let inwards = async {
-        // an end of what it hears is one that it finds out itself
+        // it hears of the end, and says no more then
         let _ = inwards(inbox, hears).await;
         std::future::pending::<()>().await;
     };
@@ -104,9 +104,11 @@ async fn inwards(inbox: &Inbox, mut hears: WriteHalf<DuplexStream>) -> io::Resul
     hears.shutdown().await
 }
 
-/// Until nothing more is said, or the client is gone.
+/// Until nothing more is said. Where the client is gone it is said to nobody: the library within hears of its end only
+/// while it has nothing to write.
 async fn outwards(mut said: ReadHalf<DuplexStream>, inbox: &Inbox, client: &ChannelWriteHalf<Msg>) {
     let mut buffer = BytesMut::new();
+    let mut gone = false;
     loop {
         buffer.reserve(PIECE);
         match said.read_buf(&mut buffer).await {
@@ -114,8 +116,13 @@ async fn outwards(mut said: ReadHalf<DuplexStream>, inbox: &Inbox, client: &Chan
             Ok(_) => {}
         }
         let bytes = buffer.split().freeze();
-        if inbox.beside(client.data_bytes(bytes)).await.is_err() {
-            return;
+        if gone {
+            continue;
         }
+        gone = tokio::select! {
+            sent = inbox.beside(client.data_bytes(bytes)) => sent.is_err(),
+            // the library wakes nobody who waits for a window that is closed
+            () = inbox.gone() => true,
+        };
     }
 }
