@@ -144,6 +144,17 @@ fn shapes() -> Vec<(String, String)> {
         shape("subscripts", format!("SELECT x{}", "[1]".repeat(times)));
         shape("statements", "SELECT 1;".repeat(times));
         shape("empty statements", ";".repeat(times));
+        shape(
+            "empty statements behind another",
+            format!("SELECT 1 AS a ORDER BY a = 42{}", ";".repeat(times)),
+        );
+        shape(
+            "comparisons",
+            format!(
+                "SELECT 1 FROM items WHERE id = 42{}",
+                " OR id = 42".repeat(times)
+            ),
+        );
         shape("many common tables", {
             let tables: Vec<String> = (0..times).map(|n| format!("t{n} AS (SELECT 1)")).collect();
             format!("WITH {} SELECT 1", tables.join(", "))

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 /// For PostgreSQL's grammar too: with the C library's own, half of what a new text costs is finding memory for it.
+#[cfg(target_env = "gnu")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

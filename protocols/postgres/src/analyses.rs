@@ -19,8 +19,8 @@ const WAITING: usize = 256;
 const DEADLINE: Duration = Duration::from_secs(2);
 /// Longer texts are decoded each time.
 const CACHED_TEXT: usize = 64 << 10;
-/// Bytes that one generation of the cache may hold,
-const GENERATION: usize = 16 << 20;
+/// Bytes that one generation of each of the two caches may hold,
+const GENERATION: usize = 8 << 20;
 /// where an analysis counts for so many beside its text.
 const ANALYSIS: usize = 2 << 10;
 /// Texts of at most this length are decoded at once, where they came: they cannot nest deeply, and a thread of its own
@@ -39,8 +39,8 @@ pub(crate) struct Analyses {
 /// What is known of the texts of one likeness.
 #[derive(Clone)]
 enum Likes {
-    /// One was decoded.
-    One(Arc<Analysis>),
+    /// This one was decoded.
+    One(Arc<str>, Arc<Analysis>),
     /// Two that differ were decoded to the same, which serves all.
     All(Arc<Analysis>),
     /// Two were not: none may serve another.
@@ -48,11 +48,14 @@ enum Likes {
 }
 
 impl Likes {
-    /// What is known once another of them is decoded.
-    fn with(self, another: &Arc<Analysis>) -> Self {
+    /// What is known once this one of them is decoded too.
+    fn with(self, text: &Arc<str>, analysis: &Arc<Analysis>) -> Self {
         match self {
-            Self::One(one) | Self::All(one) if one == *another => Self::All(one),
-            Self::One(_) | Self::All(_) | Self::Unlike => Self::Unlike,
+            Self::One(one, decoded) if one == *text => Self::One(one, decoded),
+            Self::One(_, decoded) | Self::All(decoded) if decoded == *analysis => {
+                Self::All(decoded)
+            }
+            Self::One(..) | Self::All(_) | Self::Unlike => Self::Unlike,
         }
     }
 }
@@ -127,18 +130,20 @@ impl Analyses {
         }
         let kept = text.len() <= CACHED_TEXT;
         let like = if kept { likeness(text) } else { None };
-        let likes = like.as_ref().and_then(|like| lock(&self.alike).known(like));
-        if let Some(Likes::All(known)) = likes {
+        if let Some(like) = &like
+            && let Some(Likes::All(known)) = lock(&self.alike).known(like)
+        {
             return Ok(known);
         }
         let text: Arc<str> = text.into();
         let analysis = self.decoded(&text).await?;
         if let Some(like) = like {
-            let likes = likes.map_or_else(
-                || Likes::One(analysis.clone()),
-                |likes| likes.with(&analysis),
-            );
-            lock(&self.alike).keep(like.into(), &likes);
+            let mut alike = lock(&self.alike);
+            let likes = match alike.known(&like) {
+                Some(likes) => likes.with(&text, &analysis),
+                None => Likes::One(text.clone(), analysis.clone()),
+            };
+            alike.keep(like.into(), &likes);
         }
         if kept {
             lock(&self.exact).keep(text, &analysis);
@@ -256,13 +261,17 @@ mod tests {
 
     #[test]
     fn texts_that_turn_out_unlike_serve_none() {
+        let (first, second): (Arc<str>, Arc<str>) = ("first".into(), "second".into());
         let analysis = |text: &str| Arc::new(guarded(text).unwrap());
         let (a, b) = (analysis("SELECT a FROM t"), analysis("SELECT b FROM t"));
-        let likes = Likes::One(a.clone()).with(&a);
+        let one = || Likes::One(first.clone(), a.clone());
+        // the same text proves nothing
+        assert!(matches!(one().with(&first, &a), Likes::One(..)));
+        let likes = one().with(&second, &a);
         assert!(matches!(&likes, Likes::All(all) if *all == a));
-        let likes = likes.with(&b);
+        let likes = likes.with(&first, &b);
         assert!(matches!(likes, Likes::Unlike));
-        assert!(matches!(likes.with(&a), Likes::Unlike));
+        assert!(matches!(likes.with(&second, &a), Likes::Unlike));
     }
 
     #[test]

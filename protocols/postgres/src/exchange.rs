@@ -7,6 +7,7 @@ mod columns;
 mod complete;
 mod copy_in;
 mod copy_out;
+mod durable;
 mod effects;
 mod expected;
 mod extended;

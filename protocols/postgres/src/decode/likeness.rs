@@ -1,5 +1,5 @@
-//! Texts that differ in nothing but the numbers that columns are compared with: they mean the same, so one analysis serves
-//! all of them.
+//! Texts that differ in nothing but the numbers that columns are compared with or set to: they mean the same, so one analysis
+//! serves all of them.
 
 /// Stands for a digit; no text that has a likeness holds it.
 pub const DIGIT: char = '\u{1}';
@@ -78,8 +78,11 @@ fn token(rest: &[u8]) -> Option<(usize, Token)> {
         b'\'' => return Some((quoted(rest)?, Token::Other)),
         b'0'..=b'9' => (run(rest, |byte| byte.is_ascii_digit()), Token::Number),
         b'.' if rest.get(1).is_some_and(u8::is_ascii_digit) => return None,
-        b';' if run(rest, |byte| byte == b';' || is_white(byte)) < rest.len() => return None,
-        b'.' | b',' | b'(' | b')' | b';' => (1, Token::Other),
+        b';' => {
+            let length = run(rest, |byte| byte == b';' || is_white(byte));
+            return (length == rest.len()).then_some((length, Token::Other));
+        }
+        b'.' | b',' | b'(' | b')' => (1, Token::Other),
         b'+' | b'-' | b'*' | b'/' | b'<' | b'>' | b'=' | b'!' => return operator(rest),
         _ => return None,
     };
@@ -168,6 +171,10 @@ mod tests {
             (
                 "SELECT \"t\".\"a\" FROM \"t\" WHERE \"t\".\"id\" >= 10 AND b <> 'it''s 12' LIMIT 21",
                 "SELECT \"t\".\"a\" FROM \"t\" WHERE \"t\".\"id\" >= ## AND b <> 'it''s 12' LIMIT 21",
+            ),
+            (
+                "SELECT a FROM t WHERE id = 42; ;\n",
+                "SELECT a FROM t WHERE id = ##; ;\n",
             ),
             (
                 "UPDATE t SET n = 12, m = m + 34 WHERE (id != 99)",
