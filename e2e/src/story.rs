@@ -55,10 +55,12 @@ impl Stand {
         Ok(rows.trim().parse()?)
     }
 
-    /// Statements of the gateway's role that are at the server now, or were the last of their session, and name something.
+    /// Statements of the gateway's role that are at the server now, or were the last of their session, and name something;
+    /// but for what the gateway looks at for approvers, on a connection of its own that reads only.
     pub fn at_server(&self, what: &str) -> anyhow::Result<String> {
         self.postgres.sql(&format!(
-            "SELECT state, query FROM pg_stat_activity WHERE usename = 'shop_gateway' AND query ~* '{what}'"
+            "SELECT state, query FROM pg_stat_activity 
+             WHERE usename = 'shop_gateway' AND application_name NOT LIKE 'countersign for %' AND query ~* '{what}'"
         ))
     }
 
