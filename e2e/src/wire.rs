@@ -234,6 +234,11 @@ fn is_fatal((tag, body): &Message) -> bool {
     *tag == b'E' && fields.any(|field| field == b"VFATAL")
 }
 
+/// Kinds of messages, a letter each.
+pub fn tags(messages: &[Message]) -> String {
+    messages.iter().map(|(tag, _)| char::from(*tag)).collect()
+}
+
 /// Kinds and contents of messages, for a look at them.
 pub fn text(messages: &[Message]) -> String {
     let one =

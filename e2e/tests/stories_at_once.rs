@@ -14,7 +14,7 @@ use e2e::lasting::Lasting;
 use e2e::stand::Stand;
 use e2e::story::ROWS;
 use e2e::watchdog::until;
-use e2e::wire::{Message, Wire, text};
+use e2e::wire::{Wire, tags, text};
 use serde_json::Value;
 
 static LASTING: LazyLock<Lasting> = LazyLock::new(|| Lasting::start(&["at_once.cedar"]).unwrap());
@@ -29,10 +29,6 @@ fn wire(user: &str, token: &str) -> Wire {
 
 fn ada() -> Wire {
     wire("ada", &stand().people.ada)
-}
-
-fn tags(messages: &[Message]) -> String {
-    messages.iter().map(|(tag, _)| char::from(*tag)).collect()
 }
 
 /// Prepared, bound, described and run, all of it at once.
@@ -52,9 +48,10 @@ fn decided(what: &str) -> (Vec<Value>, Value) {
             summary.is_some_and(|summary| summary.contains(what))
         };
         let decided: Vec<Value> = entries.iter().filter(about).cloned().collect();
-        let outcome = entries.iter().find(|entry| {
-            entry.get("outcome").is_some() && entry.get("request") == decided[0].get("request")
-        });
+        let request = decided.first().and_then(|first| first.get("request"));
+        let outcome = entries
+            .iter()
+            .find(|entry| entry.get("outcome").is_some() && entry.get("request") == request);
         Ok(outcome.map(|outcome| (decided, outcome.clone())))
     })
     .unwrap()

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use e2e::lasting::Lasting;
 use e2e::stand::Stand;
 use e2e::story::ROWS;
-use e2e::wire::{Message, Wire, text};
+use e2e::wire::{Message, Wire, tags, text};
 
 static LASTING: LazyLock<Lasting> = LazyLock::new(|| Lasting::start(&["copies.cedar"]).unwrap());
 
@@ -24,10 +24,6 @@ fn stand() -> &'static Stand {
 fn wire() -> Wire {
     let stand = stand();
     Wire::login(stand.place(), "ada", &stand.people.ada).unwrap()
-}
-
-fn tags(messages: &[Message]) -> String {
-    messages.iter().map(|(tag, _)| char::from(*tag)).collect()
 }
 
 /// So many executions of a prepared statement, and their Sync.

@@ -16,7 +16,7 @@ use e2e::psql::Psql;
 use e2e::stand::Stand;
 use e2e::story::{ROWS, asked};
 use e2e::watchdog::until;
-use e2e::wire::{Message, Wire, text};
+use e2e::wire::{Wire, tags, text};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 
@@ -29,10 +29,6 @@ fn stand() -> &'static Stand {
 fn wire() -> Wire {
     let stand = stand();
     Wire::login(stand.place(), "ada", &stand.people.ada).unwrap()
-}
-
-fn tags(messages: &[Message]) -> String {
-    messages.iter().map(|(tag, _)| char::from(*tag)).collect()
 }
 
 /// Lines of the text format, from a number on, of some megabytes.

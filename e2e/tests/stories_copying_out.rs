@@ -16,7 +16,7 @@ use e2e::lasting::Lasting;
 use e2e::psql::{Answer, Psql};
 use e2e::stand::Stand;
 use e2e::story::ROWS;
-use e2e::wire::{Message, Wire, text};
+use e2e::wire::{Message, Wire, tags, text};
 
 static LASTING: LazyLock<Lasting> = LazyLock::new(|| Lasting::start(&["masks.cedar"]).unwrap());
 
@@ -30,10 +30,6 @@ fn stand() -> &'static Stand {
 fn wire() -> Wire {
     let stand = stand();
     Wire::login(stand.place(), "ada", &stand.people.ada).unwrap()
-}
-
-fn tags(messages: &[Message]) -> String {
-    messages.iter().map(|(tag, _)| char::from(*tag)).collect()
 }
 
 fn copied(messages: &[Message]) -> Vec<u8> {

@@ -64,15 +64,13 @@ impl Exchange {
                 "end it with ROLLBACK first",
             ));
         }
-        if matches!(
+        let runs = matches!(
             then.kind,
             Kind::Query { .. } | Kind::Bind { .. } | Kind::Execute
-        ) {
+        );
+        if let Some(analysis) = then.plan.analysis.as_ref().filter(|_| runs) {
             let guard = &mut asked.circumstances.guard;
-            *guard = self
-                .state
-                .unsynced
-                .guard(*guard, then.plan.analysis.as_deref());
+            *guard = self.state.unsynced.guard(*guard, analysis);
         }
         let decision = match &then.leave {
             Some(leave) => self.session.authorize_within(leave, asked).await,

@@ -3,39 +3,49 @@
 use gate::Guard;
 use gate::words::Effect;
 
-use crate::decode::{Analysis, TransactionChange};
+use crate::decode::{Analysis, Statement, TransactionChange};
 use crate::wire::backend::Status;
 
-/// Whether a COMMIT has writes before it whose records may not be on the disk yet.
+/// What of a transaction may not be on the disk yet.
 #[derive(Default)]
-pub(super) struct Unsynced(bool);
+pub(super) struct Unsynced {
+    /// It has writes whose records rest on its COMMIT.
+    writes: bool,
+    /// Its end is on its way: no COMMIT is known to guard what follows.
+    over: bool,
+}
 
 impl Unsynced {
     /// The guard of what is about to be asked, where its messages alone would have this one.
-    pub(super) fn guard(&mut self, guard: Guard, analysis: Option<&Analysis>) -> Guard {
-        let mut statements = analysis.iter().flat_map(|all| &all.statements);
-        let lasting = |change| {
+    pub(super) fn guard(&mut self, guard: Guard, analysis: &Analysis) -> Guard {
+        let statements = &analysis.statements;
+        let changes = || statements.iter().filter_map(|one| one.after.transaction);
+        let commits = changes().any(|change| {
             matches!(
                 change,
                 TransactionChange::Commit { .. } | TransactionChange::Prepare
             )
+        });
+        let ends =
+            commits || changes().any(|one| matches!(one, TransactionChange::Rollback { .. }));
+        let guard = match guard {
+            _ if commits && self.writes => Guard::Commit,
+            Guard::Guarded if self.over => Guard::Alone,
+            guard => guard,
         };
-        if self.0
-            && statements
-                .clone()
-                .any(|one| one.after.transaction.is_some_and(lasting))
-        {
-            return Guard::Commit;
-        }
         // what EXECUTE runs is named elsewhere
-        let writes = statements.any(|one| one.effect() != Effect::Read || one.executes.is_some());
-        self.0 |= guard == Guard::Guarded && (writes || analysis.is_none());
+        let writes = |one: &Statement| one.effect() != Effect::Read || one.executes.is_some();
+        self.writes |= guard == Guard::Guarded && statements.iter().any(writes);
+        self.over |= ends;
         guard
     }
 
     /// The server is ready; `last` where nothing is on its way to it.
     pub(super) fn ready(&mut self, status: Status, last: bool) {
-        self.0 &= status != Status::Idle || !last;
+        if last {
+            self.over = false;
+            self.writes &= status != Status::Idle;
+        }
     }
 }
 
@@ -48,7 +58,7 @@ mod tests {
         let mut unsynced = Unsynced::default();
         let guards = texts.iter().map(|text| {
             let analysis = analyse(text).unwrap();
-            unsynced.guard(Guard::Guarded, Some(&analysis))
+            unsynced.guard(Guard::Guarded, &analysis)
         });
         guards.collect()
     }
@@ -79,15 +89,32 @@ mod tests {
         let mut unsynced = Unsynced::default();
         let insert = analyse("INSERT INTO t VALUES (1)").unwrap();
         let commit = analyse("COMMIT").unwrap();
-        assert_eq!(unsynced.guard(Guard::Alone, Some(&insert)), Guard::Alone);
-        assert_eq!(unsynced.guard(Guard::Alone, Some(&commit)), Guard::Alone);
-        unsynced.guard(Guard::Guarded, Some(&insert));
+        assert_eq!(unsynced.guard(Guard::Alone, &insert), Guard::Alone);
+        assert_eq!(unsynced.guard(Guard::Alone, &commit), Guard::Alone);
+        unsynced.ready(Status::Idle, true);
+        unsynced.guard(Guard::Guarded, &insert);
         // an answer to what was sent before says nothing of it
         unsynced.ready(Status::Idle, false);
-        assert_eq!(unsynced.guard(Guard::Alone, Some(&commit)), Guard::Commit);
+        assert_eq!(unsynced.guard(Guard::Alone, &commit), Guard::Commit);
         unsynced.ready(Status::InTransaction, true);
-        assert_eq!(unsynced.guard(Guard::Alone, Some(&commit)), Guard::Commit);
+        assert_eq!(unsynced.guard(Guard::Alone, &commit), Guard::Commit);
         unsynced.ready(Status::Idle, true);
-        assert_eq!(unsynced.guard(Guard::Alone, Some(&commit)), Guard::Alone);
+        assert_eq!(unsynced.guard(Guard::Alone, &commit), Guard::Alone);
+    }
+
+    /// Before the server has said so, the transaction is open as far as anybody can tell from its last word.
+    #[test]
+    fn what_follows_an_end_on_its_way_waits_for_the_disk_itself() {
+        let mut unsynced = Unsynced::default();
+        let insert = analyse("INSERT INTO t VALUES (1)").unwrap();
+        for end in ["COMMIT", "ROLLBACK", "PREPARE TRANSACTION 'x'"] {
+            let end = analyse(end).unwrap();
+            let before = unsynced.guard(Guard::Guarded, &insert);
+            assert_eq!(before, Guard::Guarded, "{end:?}");
+            unsynced.guard(Guard::Guarded, &end);
+            let behind = unsynced.guard(Guard::Guarded, &insert);
+            assert_eq!(behind, Guard::Alone, "{end:?}");
+            unsynced.ready(Status::Idle, true);
+        }
     }
 }

@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::super::spill::Spill;
 use super::{Inbox, State};
+use crate::channel::spill::Spill;
 
 /// How long a piece waits for room meanwhile, once for so many bytes: what is to be written goes out before the next is
 /// taken.
