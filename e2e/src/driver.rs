@@ -1,6 +1,7 @@
 //! A driver's connection to the gateway: verified TLS or, to a listener that says so, plaintext.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
@@ -110,8 +111,16 @@ fn config(port: u16, person: &str, token: &str) -> Config {
 
 /// A client that names these protocols in its handshake.
 pub fn trusting(place: &Place, protocols: &[&[u8]]) -> anyhow::Result<rustls::ClientConfig> {
+    trusting_file(&place.authority(), protocols)
+}
+
+/// The same with the authority's file.
+pub fn trusting_file(
+    authority: &Path,
+    protocols: &[&[u8]],
+) -> anyhow::Result<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(place.authority())? {
+    for certificate in CertificateDer::pem_file_iter(authority)? {
         roots.add(certificate?)?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -112,6 +112,19 @@ fn encrypted(
     Ok(())
 }
 
+/// An honest server without tables that asks nobody who they are, within TLS: until the client ends it.
+pub fn within_tls(
+    mut stream: std::net::TcpStream,
+    config: Arc<rustls::ServerConfig>,
+) -> anyhow::Result<()> {
+    packet(&mut stream)?;
+    stream.write_all(b"S")?;
+    let connection = rustls::ServerConnection::new(config)?;
+    let mut stream = rustls::StreamOwned::new(connection, stream);
+    packet(&mut stream)?;
+    honest(&mut stream, || None)
+}
+
 /// The start-up packet, or a message without its tag.
 fn packet(stream: &mut impl Read) -> anyhow::Result<Vec<u8>> {
     let mut length = [0; 4];
@@ -142,6 +155,15 @@ fn serve(
     if challenge.is_some() || proof.is_some() {
         return challenged(&mut stream, challenge, proof);
     }
+    honest(&mut stream, || told(speech, When::Query))
+}
+
+/// An honest server without tables, behind the start-up packet, until the client ends it; a Query may be answered
+/// otherwise.
+fn honest(
+    stream: &mut (impl Read + Write),
+    told: impl Fn() -> Option<Vec<u8>>,
+) -> anyhow::Result<()> {
     stream.write_all(&messages(&[
         (b'R', &[0, 0, 0, 0]),
         (b'S', b"standard_conforming_strings\0on\0"),
@@ -153,7 +175,7 @@ fn serve(
     loop {
         let mut tag = [0];
         stream.read_exact(&mut tag)?;
-        let body = packet(&mut stream)?;
+        let body = packet(stream)?;
         match &tag {
             b"P" => {
                 let text = String::from_utf8_lossy(&body).into_owned();
@@ -162,7 +184,7 @@ fn serve(
             b"S" => stream.write_all(&own(reads_back))?,
             b"Q" => {
                 let honest = messages(&[(b'C', b"SELECT 0\0"), (b'Z', b"I")]);
-                let answer = told(speech, When::Query).unwrap_or(honest);
+                let answer = told().unwrap_or(honest);
                 stream.write_all(&answer)?;
             }
             b"X" => return Ok(()),

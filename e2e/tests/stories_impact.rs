@@ -159,6 +159,31 @@ fn what_planning_might_run_is_not_planned() {
 }
 
 #[test]
+fn who_plans_long_is_stopped() {
+    // every order of fifteen tables that are all joined with each other
+    let always =
+        "ALTER DATABASE shop SET geqo = off; ALTER DATABASE shop SET from_collapse_limit = 100";
+    stand().postgres.sql(always).unwrap();
+    let names: Vec<String> = (0..14).map(|number| format!("w{number}")).collect();
+    let tables: Vec<String> = names.iter().map(|name| format!("weighed {name}")).collect();
+    let joined: Vec<String> = names
+        .iter()
+        .map(|name| format!("{name}.id = w.id"))
+        .collect();
+    let statement = format!(
+        "DELETE FROM weighed w USING {} WHERE {};",
+        tables.join(", "),
+        joined.join(" AND ")
+    );
+    let begun = std::time::Instant::now();
+    let impact = of("planned long", &statement);
+    e2e::watchdog::tell("its impact is told", begun.elapsed());
+    assert_eq!(why_not(&impact), "planning took too long", "{impact}");
+    let table = impact["tables"][0].as_str().unwrap();
+    assert!(table.starts_with("public.weighed: "), "{impact}");
+}
+
+#[test]
 fn what_has_no_plan_is_told_by_size() {
     let impact = of("no plan", "TRUNCATE weighed;");
     assert!(why_not(&impact).contains("have a plan"), "{impact}");

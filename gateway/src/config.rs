@@ -1,5 +1,6 @@
 //! `countersign.yaml`: one file, read whole or not at all; each protocol reads its own settings through the table.
 
+mod address;
 mod error;
 mod keyed;
 mod listener;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use address::Address;
 pub(crate) use error::Error;
 pub(crate) use listener::{Caps, Listener, Tls};
 pub(crate) use schema::schema;
@@ -124,10 +126,10 @@ impl Config {
             .settings
             .listeners
             .iter()
-            .map(|one| one.address)
+            .map(|one| one.address.clone())
             .collect();
-        ports.push(admin);
-        ports.extend(self.settings.telemetry.address);
+        ports.push(admin.into());
+        ports.extend(self.settings.telemetry.address.map(Address::from));
         ports.sort_unstable();
         for pair in ports.windows(2) {
             if let [one, other] = pair

@@ -4,7 +4,6 @@ mod fixed;
 mod served;
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use recorder::tape::RecordMode;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{Caps, Config, Target, TargetName, Tls};
+use crate::config::{Address, Caps, Config, Target, TargetName, Tls};
 use crate::listen::Port;
 use crate::web::Web;
 use crate::{health, rules};
@@ -36,9 +35,9 @@ pub(crate) enum Error {
     Vocabulary(policy::Error),
     #[error("{what}: {cause}")]
     Tls { what: String, cause: String },
-    #[error("`{address}` cannot be listened on: {cause}{}", hint_of_bind(.cause))]
+    #[error("`{address}` cannot be listened on: {cause}{}", hint_of_bind(.address, .cause))]
     Bind {
-        address: SocketAddr,
+        address: Address,
         cause: std::io::Error,
     },
     #[error("listeners: {0}")]
@@ -97,10 +96,10 @@ impl House {
         };
         let mut tasks = JoinSet::new();
         let admin = Arc::new(Web::new(web, admin_tls, stopping.clone()));
-        let port = bind(config.settings.admin.address, Caps::default()).await?;
+        let port = bind(&config.settings.admin.address.into(), Caps::default()).await?;
         tasks.spawn(port.run(admin.clone(), stopping.clone()));
         if let Some((address, watched)) = watched {
-            let port = bind(address, Caps::default()).await?;
+            let port = bind(&address.into(), Caps::default()).await?;
             let web = Arc::new(Web::new(watched, None, stopping.clone()));
             tasks.spawn(port.run(web, stopping.clone()));
         }
@@ -133,7 +132,7 @@ impl House {
         self.registry.replace(targets(settings.targets));
         let mut bound = Vec::new();
         for listener in settings.listeners {
-            let port = bind(listener.address, listener.caps).await?;
+            let port = bind(&listener.address, listener.caps).await?;
             let now = Now::of(listener, &self.registry, &folder)?;
             bound.push((port, now));
         }
@@ -246,10 +245,13 @@ impl House {
     }
 }
 
-async fn bind(address: SocketAddr, caps: Caps) -> Result<Port, Error> {
+async fn bind(address: &Address, caps: Caps) -> Result<Port, Error> {
     Port::bind(address, caps)
         .await
-        .map_err(|cause| Error::Bind { address, cause })
+        .map_err(|cause| Error::Bind {
+            address: address.clone(),
+            cause,
+        })
 }
 
 /// What lies behind the gateway, with the table's line for each.
@@ -307,7 +309,17 @@ fn web_tls(config: &Config, tls: Option<&Tls>) -> Result<Option<Arc<rustls::Serv
         .transpose()
 }
 
-fn hint_of_bind(cause: &std::io::Error) -> &'static str {
+fn hint_of_bind(address: &Address, cause: &std::io::Error) -> &'static str {
+    if matches!(address, Address::Unix(_)) {
+        return match cause.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                " (hint: is another gateway running? `ss -lxp` shows who listens; what is no socket there is left alone)"
+            }
+            _ => {
+                " (hint: the folder must be there and be the gateway's to write; a path has at most 107 bytes)"
+            }
+        };
+    }
     match cause.kind() {
         std::io::ErrorKind::AddrInUse => {
             " (hint: is another gateway running? `ss -ltnp` shows who listens)"

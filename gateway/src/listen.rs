@@ -1,40 +1,39 @@
 //! Accepts connections. The accept loop never waits for a peer: each connection is a task with caps and a deadline.
 
+mod doorway;
+
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gate::Stream;
 use gate::failpoint::{self, Step};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::Caps;
+use crate::config::{Address, Caps};
+
+use doorway::Doorway;
 
 /// After accepting failed, such as for want of descriptors, the loop rests so long.
 const REST: Duration = Duration::from_millis(50);
 
 /// What serves one connection to its end.
 pub(crate) trait Serve: Send + Sync + 'static {
-    fn serve(
-        self: Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
-    ) -> impl Future<Output = ()> + Send;
+    fn serve(self: Arc<Self>, stream: Stream, peer: IpAddr) -> impl Future<Output = ()> + Send;
 }
 
 /// A bound port, not served yet: what cannot be bound is known before anything starts.
 pub(crate) struct Port {
-    listener: TcpListener,
+    doorway: Doorway,
     seats: Arc<Seats>,
 }
 
 impl Port {
-    pub(crate) async fn bind(address: SocketAddr, caps: Caps) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+    pub(crate) async fn bind(address: &Address, caps: Caps) -> std::io::Result<Self> {
         Ok(Self {
-            listener,
+            doorway: Doorway::bind(address).await?,
             seats: Arc::new(Seats::new(caps)),
         })
     }
@@ -52,10 +51,10 @@ impl Port {
                 biased;
                 () = stopped(&mut stop) => break,
                 Some(_) = open.join_next(), if !open.is_empty() => {}
-                accepted = self.listener.accept() => match accepted {
+                accepted = self.doorway.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        let Some(seat) = Seats::take(&self.seats, peer.ip()) else {
-                            tracing::debug!(peer = %peer.ip(), "connection refused: no seat left");
+                        let Some(seat) = Seats::take(&self.seats, peer) else {
+                            tracing::debug!(%peer, "connection refused: no seat left");
                             continue;
                         };
                         let serve = serve.clone();
@@ -73,7 +72,7 @@ impl Port {
             }
         }
         // nobody is accepted any more; the gate's drain ends what is open
-        drop(self.listener);
+        drop(self.doorway);
         while open.join_next().await.is_some() {}
     }
 }
@@ -171,6 +170,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::net::TcpStream;
 
     fn seats(connections: u32, connections_per_source: u32) -> Arc<Seats> {
         Arc::new(Seats::new(Caps {
@@ -208,10 +208,12 @@ mod tests {
     struct Silent(watch::Sender<u32>);
 
     impl Serve for Silent {
-        async fn serve(self: Arc<Self>, stream: TcpStream, _: SocketAddr) {
+        async fn serve(self: Arc<Self>, stream: Stream, _: IpAddr) {
             self.0.send_modify(|count| *count += 1);
             // a peer that says nothing
-            let _ = stream.readable().await;
+            if let Stream::Plain(stream) = stream {
+                let _ = stream.readable().await;
+            }
         }
     }
 
@@ -222,10 +224,13 @@ mod tests {
             connections: 2,
             ..Caps::default()
         };
-        let port = Port::bind("127.0.0.1:0".parse().unwrap(), caps)
+        let port = Port::bind(&"127.0.0.1:0".parse().unwrap(), caps)
             .await
             .unwrap();
-        let to = port.listener.local_addr().unwrap();
+        let Doorway::Tcp(listener) = &port.doorway else {
+            panic!("no TCP");
+        };
+        let to = listener.local_addr().unwrap();
         let (stop, stopping) = watch::channel(false);
         let served = Arc::new(Silent(watch::Sender::new(0)));
         let mut count = served.0.subscribe();

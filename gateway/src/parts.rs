@@ -89,7 +89,7 @@ pub(crate) fn ssh(config: &Config, targets: gate::Registry) -> Result<Option<adm
     let listeners = config.settings.listeners.iter();
     let ports = listeners
         .filter(|listener| listener.entry.name == "ssh")
-        .map(|listener| listener.address.port());
+        .filter_map(|listener| listener.address.port());
     let (user, host) = (&ssh.user_authority, &ssh.host_authority);
     let (user, host) = (config.path(user), config.path(host));
     let loaded = admin::Ssh::load(&user, &host, ports.collect(), targets)?;

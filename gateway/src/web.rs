@@ -1,15 +1,15 @@
 //! Serves HTTP routers on a port: TLS where there is a certificate, deadlines for the peer, the peer's address for the door.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
+use gate::Stream;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
@@ -46,12 +46,8 @@ impl Web {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
     }
 
-    async fn speak(
-        &self,
-        io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: SocketAddr,
-    ) {
-        let from = admin::Peer(peer.ip().to_canonical());
+    async fn speak(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: IpAddr) {
+        let from = admin::Peer(peer.to_canonical());
         let router = self
             .router
             .clone()
@@ -85,9 +81,7 @@ impl Web {
 }
 
 impl Serve for Web {
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        // a failure here only costs latency
-        let _ = stream.set_nodelay(true);
+    async fn serve(self: Arc<Self>, stream: Stream, peer: IpAddr) {
         let tls = self
             .tls
             .read()

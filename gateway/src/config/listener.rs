@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use gate::Entry;
@@ -10,12 +9,13 @@ use gate::secret::Reference;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, MapAccess};
 
+use super::address::Address;
 use super::keyed::{self, Keyed, Reader};
 use super::schema::with_protocols;
 use crate::protocols::PROTOCOLS;
 
 pub(crate) struct Listener {
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Address,
     pub(crate) tls: Option<Tls>,
     pub(crate) caps: Caps,
     pub(crate) entry: &'static Entry,
@@ -59,9 +59,9 @@ impl Default for Caps {
 /// The fields beside the protocol, for the schema and the reader.
 #[derive(Default, JsonSchema)]
 pub(super) struct Own {
-    /// Address and port, such as `0.0.0.0:5432` or `[::]:5432`.
-    #[schemars(required, with = "String")]
-    address: Option<SocketAddr>,
+    /// Address and port, such as `0.0.0.0:5432` or `[::]:5432`, or the full path of a Unix socket.
+    #[schemars(required, with = "Address")]
+    address: Option<Address>,
     /// Without it the port speaks plaintext only.
     #[serde(default)]
     #[schemars(with = "Tls")]
@@ -99,8 +99,12 @@ impl Keyed for Listener {
         entry: &'static Entry,
         settings: Self::Settings,
     ) -> Result<Self, &'static str> {
+        let address = own.address.ok_or("missing field `address`")?;
+        if matches!(address, Address::Unix(_)) && own.tls.is_some() {
+            return Err("a Unix socket has no `tls`: what passes does not leave the machine");
+        }
         Ok(Self {
-            address: own.address.ok_or("missing field `address`")?,
+            address,
             tls: own.tls,
             caps: own.caps.unwrap_or_default(),
             entry,

@@ -197,3 +197,22 @@ fn the_schema_and_the_reader_agree() {
         );
     }
 }
+
+#[test]
+fn listeners_may_be_sockets() {
+    let socket = |rest: &str| {
+        let listener = format!("listeners:\n  - address: /run/countersign/.s.PGSQL.5432\n{rest}");
+        FIRST.replacen("listeners:\n", &listener, 1)
+    };
+    let config = parse(&socket("    postgres: {}\n")).unwrap();
+    let address = &config.settings.listeners[0].address;
+    assert_eq!(address.to_string(), "/run/countersign/.s.PGSQL.5432");
+    assert_eq!(address.port(), None);
+    let tls = "    tls: { certificate: server.pem, key: { file: server.key } }\n    postgres: {}\n";
+    assert!(refused(&socket(tls)).contains("a Unix socket has no `tls`"));
+    let one = "  - address: /run/countersign/.s.PGSQL.5432\n    postgres: {}\n";
+    let twice = refused(&socket(&format!("    postgres: {{}}\n{one}")));
+    assert!(twice.contains("two listeners share"), "{twice}");
+    let nowhere = refused(&FIRST.replacen("address: ", "address: here ", 1));
+    assert!(nowhere.contains("full path of a Unix socket"), "{nowhere}");
+}

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use super::Error;
-use crate::config::Config;
+use crate::config::{Address, Config};
 
 /// Settings that are in force from start to end.
 #[derive(PartialEq, Eq)]
 pub(super) struct Fixed {
-    listeners: Vec<(SocketAddr, &'static str)>,
+    listeners: Vec<(Address, &'static str)>,
     admin: SocketAddr,
     telemetry: Option<SocketAddr>,
     folders: Vec<std::path::PathBuf>,
@@ -21,7 +21,7 @@ impl Fixed {
         let listeners = settings
             .listeners
             .iter()
-            .map(|one| (one.address, one.entry.name));
+            .map(|one| (one.address.clone(), one.entry.name));
         let folders = [
             &settings.recording.audit,
             &settings.recording.tapes,

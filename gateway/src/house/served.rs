@@ -1,11 +1,10 @@
 //! A protocol's port: what serves it is exchanged by a reload, under the connections that are open.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use gate::{Connection, Gate, Registry, Running};
-use tokio::net::TcpStream;
+use gate::{Connection, Gate, Registry, Running, Stream};
 
 use super::{Error, server_tls};
 use crate::config::Listener;
@@ -25,7 +24,7 @@ pub(super) struct Now {
 }
 
 impl Serve for Served {
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    async fn serve(self: Arc<Self>, stream: Stream, peer: IpAddr) {
         let Now { running, tls } = self
             .now
             .read()
@@ -33,7 +32,7 @@ impl Serve for Served {
             .clone();
         let connection = Connection::new(stream, peer, tls, self.seats.login_within());
         if let Err(error) = running.serve(connection, self.gate.clone()).await {
-            tracing::info!(peer = %peer.ip(), %error, "a connection ended");
+            tracing::info!(%peer, %error, "a connection ended");
         }
     }
 }

@@ -1,13 +1,10 @@
-//! A client's connection: plain until the protocol secures it, and watched for its end.
+//! A client's connection: plain until the protocol secures it.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::error::Error;
@@ -20,7 +17,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// What a listener hands to its protocol.
 pub struct Connection {
     pub stream: Stream,
-    /// Canonical: never an IPv4-mapped IPv6 address.
+    /// Canonical: never an IPv4-mapped IPv6 address. Of a Unix socket 127.0.0.1.
     pub peer: IpAddr,
     /// The listener's certificate; `None` where it speaks plaintext only.
     tls: Option<Arc<crate::tls::Server>>,
@@ -30,16 +27,14 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(
-        stream: TcpStream,
-        peer: SocketAddr,
+        stream: Stream,
+        peer: IpAddr,
         tls: Option<Arc<crate::tls::Server>>,
         login_within: Duration,
     ) -> Self {
-        // a failure here only costs latency
-        let _ = stream.set_nodelay(true);
         Self {
-            stream: Stream::Plain(stream),
-            peer: peer.ip().to_canonical(),
+            stream,
+            peer: peer.to_canonical(),
             tls,
             login_deadline: tokio::time::Instant::now() + login_within,
         }
@@ -56,6 +51,11 @@ impl Connection {
 
     pub fn secured(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// Whether nobody can listen on the way: it is secured, or does not leave the machine's kernel.
+    pub fn sealed(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_) | Stream::Unix(_))
     }
 
     pub fn offers_tls(&self) -> bool {
@@ -114,46 +114,5 @@ impl Connection {
             tls,
             login_deadline,
         })
-    }
-
-    /// A watch for the client's going away that sees it behind unread bytes and behind TLS.
-    pub fn watch(&self) -> io::Result<Gone> {
-        let stream = match &self.stream {
-            Stream::Plain(stream) => stream,
-            Stream::Tls(stream) => stream.get_ref().0,
-            // no listener takes one in, and its end would go unseen
-            Stream::Unix(_) => return Err(io::ErrorKind::Unsupported.into()),
-            Stream::Memory(_) => return Ok(Gone { watch: None }),
-        };
-        // a descriptor of its own: its readiness can be cleared without losing any for the reader
-        let duplicate = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
-        Ok(Gone {
-            watch: Some(TcpStream::from_std(duplicate)?),
-        })
-    }
-}
-
-/// Resolves when the client has closed or lost its connection.
-pub struct Gone {
-    watch: Option<TcpStream>,
-}
-
-impl Gone {
-    /// Cancel-safe.
-    pub async fn wait(&mut self) {
-        let Some(watch) = &self.watch else {
-            return std::future::pending().await;
-        };
-        loop {
-            match watch.ready(Interest::READABLE).await {
-                Ok(ready) if !ready.is_read_closed() && !ready.is_error() => {
-                    // bytes that nobody reads now: forget that they are there, wake at the next event
-                    let _ = watch.try_io(Interest::READABLE, || {
-                        Err::<(), _>(io::Error::from(io::ErrorKind::WouldBlock))
-                    });
-                }
-                Ok(_) | Err(_) => return,
-            }
-        }
     }
 }

@@ -11,6 +11,7 @@ pub mod error;
 pub mod failpoint;
 pub mod framed;
 pub mod gate;
+mod gone;
 pub mod hold;
 pub mod ledger;
 pub mod login;
@@ -35,12 +36,13 @@ pub mod upstream;
 pub mod whereabouts;
 
 pub use approvals::VoteError;
-pub use connection::{Connection, Gone};
+pub use connection::Connection;
 pub use decision::{Decision, Denied, Fault, Own, Permitted, Purpose, Reason};
 pub use duplex::{Duplex, Turn};
 pub use error::Error;
 pub use framed::Framed;
 pub use gate::{About, Clock, Gate, Limits, NotOpened, Parts, SessionInfo, SystemClock, Whom};
+pub use gone::Gone;
 pub use hold::{Ask, Hold, Inquiry, Ticket, Until};
 pub use login::{
     Authenticated, Exchange, LoginRefused, ScramFirst, SshCertificate, ssh_fingerprint,

@@ -11,7 +11,6 @@ use tokio_rustls::TlsStream;
 /// Bytes of either side.
 pub enum Stream {
     Plain(TcpStream),
-    /// Of a backend only.
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
     /// In tests.

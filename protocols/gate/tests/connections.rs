@@ -7,13 +7,14 @@
     reason = "tests dial"
 )]
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gate::testing::House;
-use gate::{Connection, Endpoint, Error, Upstream, tls};
+use gate::{Connection, Endpoint, Error, Stream, Upstream, tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -46,13 +47,16 @@ async fn pair(tls: Option<Arc<tls::Server>>) -> (Connection, TcpStream) {
         .await
         .unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
-    (Connection::new(stream, peer, tls, SOON), client)
+    (
+        Connection::new(Stream::Plain(stream), peer.ip(), tls, SOON),
+        client,
+    )
 }
 
 #[tokio::test]
 async fn a_client_that_goes_is_seen_behind_unread_bytes() {
     let (mut connection, mut client) = pair(None).await;
-    let mut gone = connection.watch().unwrap();
+    let mut gone = connection.stream.watch().unwrap();
     client.write_all(b"pipelined").await.unwrap();
     let early = tokio::time::timeout(Duration::from_millis(50), gone.wait()).await;
     assert!(early.is_err(), "bytes are no end");
@@ -65,9 +69,22 @@ async fn a_client_that_goes_is_seen_behind_unread_bytes() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_is_seen_behind_a_socket() {
+    let (here, mut client) = UnixStream::pair().unwrap();
+    let connection = Connection::new(Stream::Unix(here), Ipv4Addr::LOCALHOST.into(), None, SOON);
+    assert!(connection.sealed() && !connection.secured());
+    let mut gone = connection.stream.watch().unwrap();
+    client.write_all(b"pipelined").await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(50), gone.wait()).await;
+    assert!(early.is_err(), "bytes are no end");
+    drop(client);
+    tokio::time::timeout(SOON, gone.wait()).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_watch_takes_nothing_from_the_reader() {
     let (mut connection, mut client) = pair(None).await;
-    let mut gone = connection.watch().unwrap();
+    let mut gone = connection.stream.watch().unwrap();
     for _ in 0..100 {
         client.write_all(b"x").await.unwrap();
         let mut byte = [0];
@@ -95,7 +112,7 @@ async fn a_client_that_goes_is_seen_behind_tls() {
     let leaf = session.peer_certificates().unwrap()[0].as_ref();
     assert_eq!(connection.end_point(), tls::hash(leaf));
     assert!(connection.end_point().is_some());
-    let mut gone = connection.watch().unwrap();
+    let mut gone = connection.stream.watch().unwrap();
     client.write_all(b"pipelined").await.unwrap();
     assert!(
         tokio::time::timeout(Duration::from_millis(50), gone.wait())
@@ -128,7 +145,8 @@ async fn reached(shown: Certificate, roots: &Certificate, name: &str) -> Result<
     let port = listener.local_addr().unwrap().port();
     let backend = tokio::spawn(async move {
         let (stream, peer) = listener.accept().await.unwrap();
-        let connection = Connection::new(stream, peer, Some(server(&shown)), SOON);
+        let connection =
+            Connection::new(Stream::Plain(stream), peer.ip(), Some(server(&shown)), SOON);
         connection.secure(b"postgresql").await.is_ok()
     });
     let house = House::new().await;

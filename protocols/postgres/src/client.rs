@@ -17,7 +17,6 @@ use crate::wire::write::client as write;
 /// A client that has said what it wants and proved who it is.
 pub(crate) struct Arrived {
     pub(crate) connection: Duplex<gate::Stream>,
-    pub(crate) watch: gate::Gone,
     pub(crate) inbox: BytesMut,
     pub(crate) who: Authenticated,
     pub(crate) login: Login,
@@ -102,7 +101,7 @@ async fn negotiate(
                 .await;
             }
             First::Startup(startup) => {
-                if !connection.secured() && !listener.allow_plaintext {
+                if !connection.sealed() && !listener.allow_plaintext {
                     return refuse(&mut connection, Refusal::Plaintext).await;
                 }
                 nothing_left(&mut connection, &inbox).await?;
@@ -167,7 +166,6 @@ async fn authenticate(opened: Opened, gate: &Gate, limits: &Limits) -> Result<Ar
         Err(refusal) => return refuse(&mut connection, refusal).await,
     };
     let minor = startup.agreed_minor();
-    let watch = connection.watch().map_err(Error::ClientGone)?;
     let (peer, end_point) = (connection.peer, connection.end_point());
     let mut client = Duplex::new(connection.stream);
     let mut inbox = BytesMut::new();
@@ -210,7 +208,6 @@ async fn authenticate(opened: Opened, gate: &Gate, limits: &Limits) -> Result<Ar
     client.queue(out.split().freeze());
     Ok(Arrived {
         connection: client,
-        watch,
         inbox,
         who,
         login,

@@ -66,7 +66,8 @@ pub(crate) struct Exchange {
     pub(crate) session: Session,
     pub(crate) shared: Shared,
     pub(crate) client: Duplex<Stream>,
-    pub(crate) watch: Gone,
+    /// While it is held.
+    pub(crate) watch: Option<Gone>,
     pub(crate) inbox: BytesMut,
     pub(crate) server: Upstream<Stream>,
     pub(crate) replies: BytesMut,
@@ -144,7 +145,9 @@ impl Exchange {
             .iter()
             .find_map(|one| one.underway.as_ref())
             .map(Underway::revocation);
-        let held = self.state.held.is_some();
+        if let Err(error) = self.watch_while_held() {
+            return Woken::Client(Err(error));
+        }
         tokio::select! {
             biased;
             ended = revoked(&mut leave) => Woken::Ended(ended),
@@ -154,10 +157,19 @@ impl Exchange {
             rung = self.registration.rung.recv() => match rung { Some(()) => Woken::Cancel, None => Woken::Gone },
             turn = self.server.turn_quietly(&mut self.replies, reading_server) => Woken::Server(turn),
             turn = self.client.turn_quietly(&mut self.inbox, reading_client, Step::Answered) => Woken::Client(turn),
-            () = self.watch.wait(), if held => Woken::Gone,
+            () = gone(&mut self.watch) => Woken::Gone,
             () = cancelled(&mut self.state.cancelling) => Woken::Cancelled,
             () = inquired(&mut self.state.inquiring) => Woken::Inquired,
         }
+    }
+
+    fn watch_while_held(&mut self) -> std::io::Result<()> {
+        match (&self.state.held, &self.watch) {
+            (Some(_), None) => self.watch = Some(self.client.watch()?),
+            (None, Some(_)) => self.watch = None,
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The client is read while there is room for what it sends, and not while it waits for people.
@@ -204,6 +216,13 @@ impl Exchange {
 async fn revoked(revocation: &mut Option<gate::Revocation>) -> End {
     match revocation {
         Some(revocation) => revocation.wait().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn gone(watch: &mut Option<Gone>) {
+    match watch {
+        Some(watch) => watch.wait().await,
         None => std::future::pending().await,
     }
 }

@@ -198,10 +198,11 @@ async fn ticket(hold: Hold<Connect>) -> Decision<Connect> {
 
 /// Until there is reason to settle; an error is the client's going away.
 async fn wait(hold: &mut Hold<Connect>, arrived: &mut Arrived) -> Result<(), Error> {
+    let mut watch = arrived.connection.watch().map_err(Error::ClientGone)?;
     loop {
         tokio::select! {
             () = hold.wait() => return Ok(()),
-            () = arrived.watch.wait() => return Err(Error::Client("gone while held".into())),
+            () = watch.wait() => return Err(Error::Client("gone while held".into())),
             flushed = arrived.connection.flush(), if arrived.connection.backlog() > 0 => {
                 flushed.map_err(Error::ClientGone)?;
             }
@@ -237,7 +238,6 @@ fn exchange(
 ) -> Result<Exchange, Error> {
     let Arrived {
         mut connection,
-        watch,
         inbox,
         minor,
         ..
@@ -261,7 +261,7 @@ fn exchange(
     Ok(Exchange {
         shared: listener.shared.clone(),
         client: connection,
-        watch,
+        watch: None,
         inbox,
         application: reported("application_name"),
         encoding: reported("client_encoding"),

@@ -1,0 +1,74 @@
+//! Sees a client go away while nobody reads what it sends.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::duplex::Duplex;
+use crate::stream::Stream;
+
+impl Stream {
+    /// A watch for the peer's going away that sees it behind unread bytes and behind TLS. It costs a descriptor, and a
+    /// wake-up for all that comes: for as long as somebody waits.
+    pub fn watch(&self) -> io::Result<Gone> {
+        // a descriptor of its own: its readiness can be cleared without losing any for the reader
+        let duplicate = |stream: BorrowedFd<'_>| stream.try_clone_to_owned();
+        Ok(match self {
+            Self::Plain(stream) => {
+                Gone::Tcp(TcpStream::from_std(duplicate(stream.as_fd())?.into())?)
+            }
+            Self::Tls(stream) => {
+                let stream = stream.get_ref().0.as_fd();
+                Gone::Tcp(TcpStream::from_std(duplicate(stream)?.into())?)
+            }
+            Self::Unix(stream) => {
+                Gone::Unix(UnixStream::from_std(duplicate(stream.as_fd())?.into())?)
+            }
+            Self::Memory(_) => Gone::Never,
+        })
+    }
+}
+
+impl Duplex<Stream> {
+    /// See [`Stream::watch`].
+    pub fn watch(&self) -> io::Result<Gone> {
+        self.get_ref().watch()
+    }
+}
+
+/// Resolves when the client has closed or lost its connection.
+pub enum Gone {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    /// In tests.
+    Never,
+}
+
+impl Gone {
+    /// Cancel-safe.
+    pub async fn wait(&mut self) {
+        loop {
+            let ready = match self {
+                Self::Tcp(watch) => watch.ready(Interest::READABLE).await,
+                Self::Unix(watch) => watch.ready(Interest::READABLE).await,
+                Self::Never => std::future::pending().await,
+            };
+            match ready {
+                Ok(ready) if !ready.is_read_closed() && !ready.is_error() => self.forget(),
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Of bytes that nobody reads now: forgets that they are there, so that the next event wakes.
+    fn forget(&self) {
+        let none = || Err::<(), _>(io::Error::from(io::ErrorKind::WouldBlock));
+        let _ = match self {
+            Self::Tcp(watch) => watch.try_io(Interest::READABLE, none),
+            Self::Unix(watch) => watch.try_io(Interest::READABLE, none),
+            Self::Never => Ok(()),
+        };
+    }
+}
