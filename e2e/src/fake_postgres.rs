@@ -117,6 +117,7 @@ pub fn within_tls(
     mut stream: std::net::TcpStream,
     config: Arc<rustls::ServerConfig>,
 ) -> anyhow::Result<()> {
+    stream.set_nodelay(true)?;
     packet(&mut stream)?;
     stream.write_all(b"S")?;
     let connection = rustls::ServerConnection::new(config)?;

@@ -77,6 +77,58 @@ impl Postgres {
         Ok(started)
     }
 
+    /// A server that follows this one and takes no writes, in a folder of its own.
+    pub fn standby(&self, log: &Path) -> anyhow::Result<Self> {
+        let programs = binary::postgres()?;
+        let account = Account::for_servers()?;
+        let folder = Folder::make("countersign-pg-", account.as_ref())?;
+        let clients = self.folder.path().join("data/pg_hba.conf");
+        let clients = std::fs::read_to_string(&clients)? + "local replication all scram-sha-256\n";
+        let mine = account.as_ref();
+        self.folder
+            .file("data/pg_hba.conf", clients.as_bytes(), mine, 0o600)?;
+        self.sql("SELECT pg_reload_conf()")?;
+        let mut copy = as_account(&programs.join("pg_basebackup"), mine, None);
+        copy.arg("--pgdata")
+            .arg(folder.path().join("data"))
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .args(["--username", SUPERUSER, "--port", &self.port.to_string()])
+            .arg("--host")
+            .arg(self.folder.path())
+            .env("PGPASSWORD", &self.superuser_password)
+            .current_dir(folder.path());
+        output(&mut copy).context("copying the cluster")?;
+        let [port] = ports::free()?;
+        let path = folder.path().join("data/postgresql.auto.conf");
+        // what comes last counts
+        let settings = std::fs::read_to_string(&path)?
+            + &format!(
+                "port = {port}\nunix_socket_directories = '{}'\n",
+                folder.path().display()
+            );
+        folder.file(
+            "data/postgresql.auto.conf",
+            settings.as_bytes(),
+            mine,
+            0o600,
+        )?;
+        let mut started = Self {
+            process: Running::start(Plan {
+                command: server(&programs, &folder, mine, true),
+                log,
+                stop: Signal::INT,
+                patience: STOPS_WITHIN,
+            })?,
+            folder,
+            port,
+            superuser_password: self.superuser_password.clone(),
+            gateway_password: self.gateway_password.clone(),
+            authority: self.authority.clone(),
+        };
+        started.wait_until_ready(&programs, log, &|| false)?;
+        Ok(started)
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
@@ -85,7 +84,7 @@ pub struct Reply {
     bytes: u64,
     rest: u64,
     /// Of what is not kept; made when there is something.
-    hash: Option<Context>,
+    hash: Option<Box<blake3::Hasher>>,
 }
 
 impl Reply {
@@ -123,7 +122,7 @@ impl Reply {
         self.keep -= kept.len();
         self.rest += rest.len() as u64;
         if !rest.is_empty() {
-            let hash = self.hash.get_or_insert_with(|| Context::new(&SHA256));
+            let hash = self.hash.get_or_insert_default();
             hash.update(&rest);
         }
         (!kept.is_empty()).then_some(kept)
@@ -139,11 +138,9 @@ impl Reply {
 
     /// The answer is complete.
     pub fn end(self, at: u64, rows: u64) -> Event {
-        let rest = self.hash.map(|hash| {
-            let mut digest = [0; 32];
-            digest.copy_from_slice(hash.finish().as_ref());
-            let bytes = self.rest;
-            Rest { bytes, digest }
+        let rest = self.hash.map(|hash| Rest {
+            bytes: self.rest,
+            digest: hash.finalize().into(),
         });
         Event {
             at,

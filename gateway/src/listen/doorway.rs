@@ -1,12 +1,15 @@
 //! What a port is accepted from: a TCP address or a Unix socket.
 
+use std::fs::{File, Permissions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gate::Stream;
+use rustix::fs::{Mode, OFlags};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use crate::config::Address;
@@ -66,10 +69,9 @@ impl Socket {
             }
             bound => bound?,
         };
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(OPEN_TO_ALL))?;
         Ok(Self {
             listener,
-            file: number(path)?,
+            file: open_to_all(path)?,
             path: path.to_owned(),
         })
     }
@@ -84,12 +86,25 @@ impl Drop for Socket {
     }
 }
 
+/// Only if it is a socket: who else writes the folder could have put a link to another file in its place.
+fn open_to_all(path: &Path) -> io::Result<(u64, u64)> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let found = file.metadata()?;
+    if !found.file_type().is_socket() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+    std::fs::set_permissions(opened, Permissions::from_mode(OPEN_TO_ALL))?;
+    Ok((found.dev(), found.ino()))
+}
+
 fn number(path: &Path) -> io::Result<(u64, u64)> {
     let file = std::fs::symlink_metadata(path)?;
     Ok((file.dev(), file.ino()))
 }
 
-/// Whether a gateway that was killed left the socket behind.
+/// Whether nobody listens on it any more, as when a gateway was killed.
 #[expect(
     clippy::disallowed_methods,
     reason = "the gateway's own socket, to find out whether anybody listens"

@@ -35,7 +35,7 @@ pub(crate) use state::State;
 
 use bytes::BytesMut;
 use gate::failpoint::Step;
-use gate::{Duplex, End, Error, Gone, Session, Stream, Turn, Underway, Upstream};
+use gate::{Duplex, End, Error, Fault, Gone, Session, Stream, Turn, Underway, Upstream};
 
 use crate::analyses::Analyses;
 use crate::cancel::Registration;
@@ -112,6 +112,7 @@ impl Exchange {
             if self.state.over {
                 return Ok(());
             }
+            self.watch_while_held()?;
             match self.wait().await {
                 Woken::Client(turn) => self.client_turned(turn.map_err(Error::ClientGone)?),
                 Woken::Server(turn) => {
@@ -145,9 +146,6 @@ impl Exchange {
             .iter()
             .find_map(|one| one.underway.as_ref())
             .map(Underway::revocation);
-        if let Err(error) = self.watch_while_held() {
-            return Woken::Client(Err(error));
-        }
         tokio::select! {
             biased;
             ended = revoked(&mut leave) => Woken::Ended(ended),
@@ -163,9 +161,11 @@ impl Exchange {
         }
     }
 
-    fn watch_while_held(&mut self) -> std::io::Result<()> {
+    /// Who cannot be watched, for want of descriptors, cannot wait.
+    fn watch_while_held(&mut self) -> Result<(), Error> {
+        let unwatched = |error: std::io::Error| Fault::LedgerUnavailable(error.to_string());
         match (&self.state.held, &self.watch) {
-            (Some(_), None) => self.watch = Some(self.client.watch()?),
+            (Some(_), None) => self.watch = Some(self.client.watch().map_err(unwatched)?),
             (None, Some(_)) => self.watch = None,
             _ => {}
         }

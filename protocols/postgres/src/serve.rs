@@ -198,7 +198,8 @@ async fn ticket(hold: Hold<Connect>) -> Decision<Connect> {
 
 /// Until there is reason to settle; an error is the client's going away.
 async fn wait(hold: &mut Hold<Connect>, arrived: &mut Arrived) -> Result<(), Error> {
-    let mut watch = arrived.connection.watch().map_err(Error::ClientGone)?;
+    let unwatched = |error: std::io::Error| gate::Fault::LedgerUnavailable(error.to_string());
+    let mut watch = arrived.connection.watch().map_err(unwatched)?;
     loop {
         tokio::select! {
             () = hold.wait() => return Ok(()),

@@ -87,13 +87,15 @@ pub struct Content {
 pub struct ReplyEnd {
     pub rows: u64,
     pub bytes: u64,
-    /// How many of the bytes are not on the tape, and their SHA-256.
+    /// How many of the bytes are not on the tape, and their hash.
     pub rest: Option<Rest>,
 }
 
+/// What was not kept of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
     pub bytes: u64,
+    /// BLAKE3, for much may pass: SHA-256 takes three times as long.
     pub digest: [u8; 32],
 }
 

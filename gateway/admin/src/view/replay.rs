@@ -44,7 +44,7 @@ pub enum What {
         bytes: u64,
         /// So many of the bytes were not kept.
         rest_bytes: u64,
-        /// SHA-256 of them, hex.
+        /// `blake3:` and the hash of them, hex.
         rest_digest: Option<String>,
     },
     Notice {
@@ -146,7 +146,9 @@ impl Line {
                 rows: end.rows,
                 bytes: end.bytes,
                 rest_bytes: end.rest.map_or(0, |rest| rest.bytes),
-                rest_digest: end.rest.map(|rest| super::hex(&rest.digest)),
+                rest_digest: end
+                    .rest
+                    .map(|rest| format!("blake3:{}", super::hex(&rest.digest))),
             },
             Kind::Notice(text) => What::Notice { text },
             Kind::Refusal(text) => What::Refusal { text },
