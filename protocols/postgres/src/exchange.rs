@@ -27,15 +27,17 @@ mod sources;
 mod state;
 mod take;
 mod telling;
+mod watch;
 
 pub(crate) use ask::meaning;
 pub(crate) use operations::plain_facts;
 pub(crate) use sound::unlaundered;
 pub(crate) use state::State;
+pub(crate) use watch::Watch;
 
 use bytes::BytesMut;
 use gate::failpoint::Step;
-use gate::{Duplex, End, Error, Fault, Gone, Session, Stream, Turn, Underway, Upstream};
+use gate::{Duplex, End, Error, Session, Stream, Turn, Underway, Upstream};
 
 use crate::analyses::Analyses;
 use crate::cancel::Registration;
@@ -66,8 +68,7 @@ pub(crate) struct Exchange {
     pub(crate) session: Session,
     pub(crate) shared: Shared,
     pub(crate) client: Duplex<Stream>,
-    /// While it is held.
-    pub(crate) watch: Option<Gone>,
+    pub(crate) watch: Watch,
     pub(crate) inbox: BytesMut,
     pub(crate) server: Upstream<Stream>,
     pub(crate) replies: BytesMut,
@@ -112,7 +113,7 @@ impl Exchange {
             if self.state.over {
                 return Ok(());
             }
-            self.watch_while_held()?;
+            self.watch.keep(self.state.held.is_some(), &self.client)?;
             match self.wait().await {
                 Woken::Client(turn) => self.client_turned(turn.map_err(Error::ClientGone)?),
                 Woken::Server(turn) => {
@@ -155,21 +156,10 @@ impl Exchange {
             rung = self.registration.rung.recv() => match rung { Some(()) => Woken::Cancel, None => Woken::Gone },
             turn = self.server.turn_quietly(&mut self.replies, reading_server) => Woken::Server(turn),
             turn = self.client.turn_quietly(&mut self.inbox, reading_client, Step::Answered) => Woken::Client(turn),
-            () = gone(&mut self.watch) => Woken::Gone,
+            () = self.watch.gone() => Woken::Gone,
             () = cancelled(&mut self.state.cancelling) => Woken::Cancelled,
             () = inquired(&mut self.state.inquiring) => Woken::Inquired,
         }
-    }
-
-    /// Who cannot be watched, for want of descriptors, cannot wait.
-    fn watch_while_held(&mut self) -> Result<(), Error> {
-        let unwatched = |error: std::io::Error| Fault::LedgerUnavailable(error.to_string());
-        match (&self.state.held, &self.watch) {
-            (Some(_), None) => self.watch = Some(self.client.watch().map_err(unwatched)?),
-            (None, Some(_)) => self.watch = None,
-            _ => {}
-        }
-        Ok(())
     }
 
     /// The client is read while there is room for what it sends, and not while it waits for people.
@@ -216,13 +206,6 @@ impl Exchange {
 async fn revoked(revocation: &mut Option<gate::Revocation>) -> End {
     match revocation {
         Some(revocation) => revocation.wait().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn gone(watch: &mut Option<Gone>) {
-    match watch {
-        Some(watch) => watch.wait().await,
         None => std::future::pending().await,
     }
 }

@@ -12,7 +12,7 @@ use crate::answers;
 use crate::client::{Arrived, arrive, farewell};
 use crate::config::Backend;
 use crate::decode::SessionState;
-use crate::exchange::{Exchange, State, plain_facts};
+use crate::exchange::{Exchange, State, Watch, plain_facts};
 use crate::server::{Entered, Wishes, enter, startup};
 use crate::wire::backend::Status;
 use crate::wire::frame::Limits;
@@ -262,7 +262,7 @@ fn exchange(
     Ok(Exchange {
         shared: listener.shared.clone(),
         client: connection,
-        watch: None,
+        watch: Watch::default(),
         inbox,
         application: reported("application_name"),
         encoding: reported("client_encoding"),
