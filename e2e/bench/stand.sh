@@ -3,7 +3,7 @@
 
 # Ends all that was started here.
 stop() {
-    [[ -z ${sitting:-} ]] || kill "$sitting" "$stub" 2>/dev/null || true
+    [[ -z ${sitting:-}${stub:-} ]] || kill ${sitting:-} ${stub:-} 2>/dev/null || true
     (( ${#helpers[@]} == 0 )) || kill "${helpers[@]}" 2>/dev/null || true
     # the supervisor ends with TERM, and takes its own with it
     [[ -z ${DEMO_SUPERVISOR_PID:-} ]] || kill "$DEMO_SUPERVISOR_PID" 2>/dev/null || true

@@ -49,10 +49,6 @@ thread_local! {
 }
 
 impl<T> Duplex<T> {
-    pub(crate) fn get_ref(&self) -> &T {
-        &self.io
-    }
-
     pub fn new(io: T) -> Self {
         Self {
             io,

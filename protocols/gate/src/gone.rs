@@ -6,7 +6,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::duplex::Duplex;
 use crate::stream::Stream;
 
 impl Stream {
@@ -28,13 +27,6 @@ impl Stream {
             }
             Self::Memory(_) => Gone::Never,
         })
-    }
-}
-
-impl Duplex<Stream> {
-    /// See [`Stream::watch`].
-    pub fn watch(&self) -> io::Result<Gone> {
-        self.get_ref().watch()
     }
 }
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate::testing::House;
-use gate::{Connection, Endpoint, Error, Stream, Upstream, tls};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use gate::{Connection, Endpoint, Error, Gone, Stream, Upstream, tls};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -53,15 +53,20 @@ async fn pair(tls: Option<Arc<tls::Server>>) -> (Connection, TcpStream) {
     )
 }
 
-#[tokio::test]
-async fn a_client_that_goes_is_seen_behind_unread_bytes() {
-    let (mut connection, mut client) = pair(None).await;
-    let mut gone = connection.stream.watch().unwrap();
+/// The client sends something that nobody reads, which is no end, and goes, which is.
+async fn ends_behind_bytes(gone: &mut Gone, mut client: impl AsyncWrite + Unpin) {
     client.write_all(b"pipelined").await.unwrap();
     let early = tokio::time::timeout(Duration::from_millis(50), gone.wait()).await;
     assert!(early.is_err(), "bytes are no end");
     drop(client);
     tokio::time::timeout(SOON, gone.wait()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_goes_is_seen_behind_unread_bytes() {
+    let (mut connection, client) = pair(None).await;
+    let mut gone = connection.stream.watch().unwrap();
+    ends_behind_bytes(&mut gone, client).await;
     // and the bytes are still there for the reader
     let mut read = String::new();
     connection.stream.read_to_string(&mut read).await.unwrap();
@@ -70,15 +75,11 @@ async fn a_client_that_goes_is_seen_behind_unread_bytes() {
 
 #[tokio::test]
 async fn a_client_that_goes_is_seen_behind_a_socket() {
-    let (here, mut client) = UnixStream::pair().unwrap();
+    let (here, client) = UnixStream::pair().unwrap();
     let connection = Connection::new(Stream::Unix(here), Ipv4Addr::LOCALHOST.into(), None, SOON);
     assert!(connection.sealed() && !connection.secured());
     let mut gone = connection.stream.watch().unwrap();
-    client.write_all(b"pipelined").await.unwrap();
-    let early = tokio::time::timeout(Duration::from_millis(50), gone.wait()).await;
-    assert!(early.is_err(), "bytes are no end");
-    drop(client);
-    tokio::time::timeout(SOON, gone.wait()).await.unwrap();
+    ends_behind_bytes(&mut gone, client).await;
 }
 
 #[tokio::test]

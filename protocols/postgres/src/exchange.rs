@@ -113,7 +113,8 @@ impl Exchange {
             if self.state.over {
                 return Ok(());
             }
-            self.watch.keep(self.state.held.is_some(), &self.client)?;
+            self.watch
+                .keep(self.state.held.is_some(), &mut self.client)?;
             match self.wait().await {
                 Woken::Client(turn) => self.client_turned(turn.map_err(Error::ClientGone)?),
                 Woken::Server(turn) => {

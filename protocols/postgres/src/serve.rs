@@ -198,12 +198,12 @@ async fn ticket(hold: Hold<Connect>) -> Decision<Connect> {
 
 /// Until there is reason to settle; an error is the client's going away.
 async fn wait(hold: &mut Hold<Connect>, arrived: &mut Arrived) -> Result<(), Error> {
-    let unwatched = |error: std::io::Error| gate::Fault::LedgerUnavailable(error.to_string());
-    let mut watch = arrived.connection.watch().map_err(unwatched)?;
+    let mut watch = Watch::default();
+    watch.keep(true, &mut arrived.connection)?;
     loop {
         tokio::select! {
             () = hold.wait() => return Ok(()),
-            () = watch.wait() => return Err(Error::Client("gone while held".into())),
+            () = watch.gone() => return Err(Error::Client("gone while held".into())),
             flushed = arrived.connection.flush(), if arrived.connection.backlog() > 0 => {
                 flushed.map_err(Error::ClientGone)?;
             }
