@@ -49,6 +49,29 @@ fn what_nests_in_one_another_is_read_or_opaque_in_bounded_time() {
 }
 
 #[test]
+fn a_document_without_a_delimiter_is_opaque() {
+    for text in [
+        "cat <<\"\"",
+        "cat <<''\na\n\n",
+        "cat <<- \"\"''\n",
+        "cat <<\\",
+        "cat <<\n",
+        "cat <<<<<\"\"\"\"",
+        "for i in 9 a#lb;sh -c  \\\\fi12<<<<<\"\"\"\"\"\"\"\"; ",
+    ] {
+        assert!(decoded(text, text).opaque(), "{text}");
+    }
+    for text in [
+        "cat <<EOF\na\nEOF\n",
+        "cat <<-'E'\n\ta\nE\n",
+        "cat <<<a",
+        "cat <<< \"\"",
+    ] {
+        assert!(!decoded(text, text).opaque(), "{text}");
+    }
+}
+
+#[test]
 fn however_much_there_is_it_is_listed_in_bounded_time() {
     let many = |part: &dyn Fn(usize) -> String| (0..6000).map(part).collect::<String>();
     let shapes = [

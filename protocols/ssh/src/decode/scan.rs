@@ -12,7 +12,7 @@ const MAX_DOCUMENTS: usize = 64;
 /// # Errors
 /// Why not: `oversize`, `nul`, `control` for carriage returns, other control characters and blanks that shells and
 /// parsers disagree about, `number` for a descriptor that is no number, `continuation`,
-/// `complexity`, `nesting`.
+/// `complexity`, `delimiter` for a here-document without a name, `nesting`.
 pub(super) fn readable(text: &str) -> Result<&str, &'static str> {
     if text.len() > MAX_LENGTH {
         return Err("oversize");
@@ -36,10 +36,39 @@ pub(super) fn readable(text: &str) -> Result<&str, &'static str> {
     if text.matches("<<").count() > MAX_DOCUMENTS {
         return Err("complexity");
     }
+    if !delimited(text) {
+        return Err("delimiter");
+    }
     if opened(text) > MAX_OPENED {
         return Err("nesting");
     }
     Ok(text)
+}
+
+/// Whether a letter or a digit begins the delimiter of whatever may be a here-document, as far as it can be told: of an empty
+/// one the parser finds the end again and again.
+fn delimited(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once("<<") {
+        let operators = after.len() - after.trim_start_matches('<').len();
+        rest = after;
+        match operators {
+            0 => {}
+            // a here-string
+            1 => {
+                rest = after.trim_start_matches('<');
+                continue;
+            }
+            _ => return false,
+        }
+        let word = after.strip_prefix('-').unwrap_or(after);
+        let word = word.trim_start_matches([' ', '\t']);
+        let name = word.trim_start_matches(['\'', '"', '\\']);
+        if !name.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_') {
+            return false;
+        }
+    }
+    true
 }
 
 /// An upper bound of the depth: nothing is ever taken to be closed again, for quotes may hide or fake what closes.
