@@ -17,6 +17,9 @@ pub const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// The whole packet of a GSSENCRequest.
 pub const GSSENC_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30];
 
+/// What a CancelRequest has in place of a version.
+const CANCEL_REQUEST: [u8; 4] = [0x04, 0xd2, 0x16, 0x2e];
+
 /// A plain connection to the gateway's listener.
 #[expect(
     clippy::disallowed_methods,
@@ -51,7 +54,12 @@ pub fn within(
 
 /// A StartupMessage of protocol 3.0.
 pub fn startup(parameters: &[(&str, &str)]) -> anyhow::Result<Vec<u8>> {
-    let mut body = vec![0, 3, 0, 0];
+    startup_of(0, parameters)
+}
+
+/// The same of another minor version of protocol 3.
+pub fn startup_of(minor: u8, parameters: &[(&str, &str)]) -> anyhow::Result<Vec<u8>> {
+    let mut body = vec![0, 3, 0, minor];
     for (name, value) in parameters {
         body.extend_from_slice(name.as_bytes());
         body.push(0);
@@ -63,6 +71,14 @@ pub fn startup(parameters: &[(&str, &str)]) -> anyhow::Result<Vec<u8>> {
     let mut packet = length.to_be_bytes().to_vec();
     packet.extend_from_slice(&body);
     Ok(packet)
+}
+
+/// A CancelRequest with a process and a key as BackendKeyData told them; what is answered, once it is closed.
+pub fn cancel(place: &Place, key: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let length = u32::try_from(key.len() + 8)?.to_be_bytes();
+    let mut stream = connect(place)?;
+    stream.write_all(&[&length[..], &CANCEL_REQUEST[..], key].concat())?;
+    Ok(rest(&mut stream))
 }
 
 pub fn byte(stream: &mut impl Read) -> anyhow::Result<u8> {

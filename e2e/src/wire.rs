@@ -1,6 +1,6 @@
 //! A client that sends whatever messages it is told to, in whatever order, once it is logged in as libpq is.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use anyhow::{Context, bail, ensure};
@@ -18,9 +18,13 @@ pub type Message = (u8, Vec<u8>);
 /// The most bytes of one message.
 const LONGEST: usize = 16 << 20;
 
-pub struct Wire {
-    stream: StreamOwned<ClientConnection, TcpStream>,
+/// A connection within TLS.
+pub type Secured = StreamOwned<ClientConnection, TcpStream>;
+
+pub struct Wire<S = Secured> {
+    stream: S,
     out: BytesMut,
+    greeting: Vec<Message>,
 }
 
 impl Wire {
@@ -36,16 +40,27 @@ impl Wire {
         token: &str,
         database: &str,
     ) -> anyhow::Result<Self> {
-        let stream = raw::secured(place)?;
+        let packet = raw::startup(&[("user", user), ("database", database)])?;
+        Self::over(raw::secured(place)?, &packet, token)
+    }
+}
+
+impl<S: Read + Write> Wire<S> {
+    /// Logged in by a start-up packet of one's own, over any stream, and ready.
+    pub fn over(stream: S, packet: &[u8], token: &str) -> anyhow::Result<Self> {
         let mut wire = Self {
             stream,
             out: BytesMut::new(),
+            greeting: Vec::new(),
         };
-        let parameters = [("user", user), ("database", database)];
-        wire.stream.write_all(&raw::startup(&parameters)?)?;
+        wire.stream.write_all(packet)?;
         let mut scram = ScramSha256::new(token.as_bytes(), ChannelBinding::unsupported());
         loop {
             let (tag, body) = wire.message()?;
+            if tag == b'v' {
+                wire.greeting.push((tag, body));
+                continue;
+            }
             ensure!(
                 tag == b'R',
                 "in place of a login comes {}",
@@ -66,8 +81,25 @@ impl Wire {
             }
             wire.send()?;
         }
-        wire.until(b'Z')?;
+        let rest = wire.until(b'Z')?;
+        wire.greeting.extend(rest);
         Ok(wire)
+    }
+
+    /// What was told at the login: how far the protocol was negotiated down, settings, the key to cancel with.
+    pub fn greeting(&self) -> &[Message] {
+        &self.greeting
+    }
+
+    /// What a CancelRequest for this session says: its process and its key.
+    pub fn cancel_key(&self) -> anyhow::Result<&[u8]> {
+        let mut keys = self.greeting.iter().filter(|(tag, _)| *tag == b'K');
+        let (_, key) = keys.next().context("a key to cancel with")?;
+        Ok(key)
+    }
+
+    pub fn stream(&self) -> &S {
+        &self.stream
     }
 
     pub fn query(&mut self, text: &str) -> anyhow::Result<&mut Self> {
@@ -147,8 +179,18 @@ impl Wire {
         Ok(self)
     }
 
+    pub fn close_portal(&mut self, portal: &str) -> anyhow::Result<&mut Self> {
+        frontend::close(b'P', portal, &mut self.out)?;
+        Ok(self)
+    }
+
     pub fn execute(&mut self, portal: &str) -> anyhow::Result<&mut Self> {
-        frontend::execute(portal, 0, &mut self.out)?;
+        self.execute_rows(portal, 0)
+    }
+
+    /// So many rows at most; 0 is all of them.
+    pub fn execute_rows(&mut self, portal: &str, rows: i32) -> anyhow::Result<&mut Self> {
+        frontend::execute(portal, rows, &mut self.out)?;
         Ok(self)
     }
 
@@ -190,6 +232,11 @@ impl Wire {
         Ok(self.stream.flush()?)
     }
 
+    /// All that was said and is not sent yet, to be sent by somebody else.
+    pub fn unsent(&mut self) -> BytesMut {
+        self.out.split()
+    }
+
     /// Sends, and reads until a message of this kind, which is the last.
     pub fn answer(&mut self, last: u8) -> anyhow::Result<Vec<Message>> {
         self.send()?;
@@ -213,8 +260,34 @@ impl Wire {
         }
     }
 
+    /// Everything until the connection ends, in order or not; that it does not end is an error.
+    pub fn until_end(&mut self) -> anyhow::Result<Vec<Message>> {
+        let mut messages = Vec::new();
+        loop {
+            let mut tag = [0];
+            match self.stream.read(&mut tag) {
+                Ok(0) => return Ok(messages),
+                Ok(_) => {
+                    let [tag] = tag;
+                    messages.push((tag, self.body()?));
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                        bail!("it does not end after: {}", text(&messages))
+                    }
+                    _ => return Ok(messages),
+                },
+            }
+        }
+    }
+
     fn message(&mut self) -> anyhow::Result<Message> {
         let tag = raw::byte(&mut self.stream)?;
+        Ok((tag, self.body()?))
+    }
+
+    fn body(&mut self) -> anyhow::Result<Vec<u8>> {
         let mut length = [0; 4];
         self.stream.read_exact(&mut length)?;
         let length = usize::try_from(u32::from_be_bytes(length))?;
@@ -224,7 +297,7 @@ impl Wire {
         );
         let mut body = vec![0; length - 4];
         self.stream.read_exact(&mut body)?;
-        Ok((tag, body))
+        Ok(body)
     }
 }
 

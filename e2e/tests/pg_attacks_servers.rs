@@ -191,6 +191,15 @@ fn at_login() -> Vec<(&'static str, Vec<u8>)> {
             ]),
         ),
         (
+            "names of a byte a letter",
+            messages(&[
+                (b'R', &[0, 0, 0, 0]),
+                (b'S', b"server_encoding\0LATIN1\0"),
+                (b'K', &[0; 8]),
+                (b'Z', b"I"),
+            ]),
+        ),
+        (
             "an unknown status",
             messages(&[(b'R', &[0, 0, 0, 0]), (b'Z', b"?")]),
         ),

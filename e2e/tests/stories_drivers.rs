@@ -260,6 +260,8 @@ async fn a_bind_is_held_and_its_execute_runs_once_approved() {
             shown.contains("DELETE FROM wants_driver WHERE id = $1"),
             "{shown}"
         );
+        // sent in binary
+        assert!(shown.contains("$1 = 1"), "{shown}");
         id
     });
     let (deleted, first) = tokio::join!(client.execute(&statement, &[&1_i32]), answering);

@@ -54,6 +54,14 @@ pub struct Cited {
     pub role: Role,
 }
 
+/// The forbid to name as the cause: one that nobody can approve, before those that people would be asked about.
+pub fn forbidding(policies: &[Cited]) -> Option<&Cited> {
+    let forbids = policies
+        .iter()
+        .filter(|cited| cited.effect == PolicyEffect::Forbid);
+    forbids.min_by_key(|cited| cited.role != Role::Decided)
+}
+
 /// The answer to one question.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Judgement {

@@ -49,6 +49,7 @@ impl Doorway {
                 let (stream, peer) = listener.accept().await?;
                 // a failure here only costs latency
                 let _ = stream.set_nodelay(true);
+                gate::probe(&stream);
                 Ok((Stream::Plain(stream), peer.ip()))
             }
             Self::Unix(socket) => {

@@ -2,11 +2,27 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
+use rustix::net::sockopt;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::stream::Stream;
+
+/// A peer that says nothing for this long is asked by the kernel whether it is still there,
+const SILENT: Duration = Duration::from_secs(60);
+/// and so often again, so that one that vanished is missed in two minutes.
+const AGAIN: Duration = Duration::from_secs(15);
+const TIMES: u32 = 4;
+
+/// Has the kernel notice a peer that vanished without a word. What cannot be set is left as it is.
+pub fn probe(stream: &TcpStream) {
+    let _ = sockopt::set_tcp_keepidle(stream, SILENT);
+    let _ = sockopt::set_tcp_keepintvl(stream, AGAIN);
+    let _ = sockopt::set_tcp_keepcnt(stream, TIMES);
+    let _ = sockopt::set_socket_keepalive(stream, true);
+}
 
 impl Stream {
     /// A watch for the peer's going away that sees it behind unread bytes and behind TLS. It costs a descriptor, and a

@@ -42,7 +42,7 @@ pub use duplex::{Duplex, Turn};
 pub use error::Error;
 pub use framed::Framed;
 pub use gate::{About, Clock, Gate, Limits, NotOpened, Parts, SessionInfo, SystemClock, Whom};
-pub use gone::Gone;
+pub use gone::{Gone, probe};
 pub use hold::{Ask, Hold, Inquiry, Ticket, Until};
 pub use login::{
     Authenticated, Exchange, LoginRefused, ScramFirst, SshCertificate, ssh_fingerprint,
@@ -70,7 +70,7 @@ pub mod words {
         Action, Attributes, Effect, Operation, Operations, Resource, Span, Value,
     };
     pub use policy::target::Target;
-    pub use policy::verdict::{Cited, PolicyEffect, Role, Verdict, Why};
+    pub use policy::verdict::{Cited, PolicyEffect, Role, Verdict, Why, forbidding};
     pub use recorder::visible::visible;
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 /// Made by a masker, or by naming why nothing in it is governed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Masked(Bytes);
 
 /// Why bytes of a reply need no masking.

@@ -129,13 +129,15 @@ pub enum UnclearKind {
     Oversize,
     /// It would show or launder what is masked.
     Masked,
+    /// Whoever asked took it back before it was judged.
+    TakenBack,
 }
 
 impl UnclearKind {
     /// The word that contracts and the audit log use.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Unclear => "unclear",
+            Self::Unclear | Self::TakenBack => "unclear",
             Self::Unsupported | Self::Masked => "unsupported",
             Self::Oversize => "oversize",
         }

@@ -245,6 +245,7 @@ async fn dial(endpoint: &Endpoint, within: Duration) -> io::Result<Stream> {
             Endpoint::Tcp { host, port } => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await?;
                 stream.set_nodelay(true)?;
+                crate::gone::probe(&stream);
                 Ok(Stream::Plain(stream))
             }
             Endpoint::Unix { path } => Ok(Stream::Unix(UnixStream::connect(path).await?)),

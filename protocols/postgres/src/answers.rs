@@ -1,7 +1,7 @@
 //! What a client is told: reasons of the gate in PostgreSQL's words, and notices while people are asked.
 
 use bytes::Bytes;
-use gate::words::{PolicyEffect, Why};
+use gate::words::{Why, forbidding};
 use gate::{Ask, Error, Reason, Unclear, UnclearKind};
 
 use crate::wire::refusal::Refusal;
@@ -12,9 +12,7 @@ pub(crate) fn refusal(reason: &Reason, request: Option<String>) -> Refusal {
     let request = request.unwrap_or_default();
     match reason {
         Reason::Policy { why, policies } => {
-            let forbid = policies
-                .iter()
-                .find(|cited| cited.effect == PolicyEffect::Forbid);
+            let forbid = forbidding(policies);
             let hint = match why {
                 Why::NoPermit => Some("ask an administrator for a policy that permits it"),
                 Why::EvaluationError => {
@@ -99,6 +97,7 @@ fn not_understood(unclear: &Unclear, request: String) -> Refusal {
         },
         UnclearKind::Unsupported => Refusal::NotSupported { what, hint },
         UnclearKind::Oversize => Refusal::OverLimit { what, hint },
+        UnclearKind::TakenBack => Refusal::Cancelled,
     }
 }
 

@@ -16,6 +16,7 @@ mod finish;
 mod group;
 mod hold;
 mod impact;
+mod kept;
 mod large;
 mod masking;
 mod operations;
@@ -37,7 +38,7 @@ pub(crate) use watch::Watch;
 
 use bytes::BytesMut;
 use gate::failpoint::Step;
-use gate::{Duplex, End, Error, Session, Stream, Turn, Underway, Upstream};
+use gate::{Duplex, End, Error, Masked, Session, Stream, Turn, Underway, Upstream};
 
 use crate::analyses::Analyses;
 use crate::cancel::Registration;
@@ -79,8 +80,8 @@ pub(crate) struct Exchange {
     pub(crate) key: Option<Cancel>,
     pub(crate) limits: Limits,
     pub(crate) substitute: Substitute,
-    /// What `application_name` was last reported as: repeated to keep a waiting client's timers quiet.
-    pub(crate) application: Vec<u8>,
+    /// The report of `application_name` as the client got it last: repeated to keep a waiting client's timers quiet.
+    pub(crate) application: Masked,
     pub(crate) encoding: Vec<u8>,
     pub(crate) facts: SessionState,
     pub(crate) status: Status,
@@ -187,7 +188,12 @@ impl Exchange {
         if self.state.held.is_some() {
             return self.withdraw_held().await;
         }
-        if !self.state.queue.is_empty() {
+        if self.owes_own() {
+            // the gateway's own look goes on; what waits for it is the client's statement
+            self.state.taken_back = self.state.postponed.is_some()
+                || !self.state.ahead.is_empty()
+                || !self.inbox.is_empty();
+        } else if !self.state.queue.is_empty() {
             self.stop();
         }
         Ok(())

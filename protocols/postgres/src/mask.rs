@@ -4,6 +4,7 @@ pub mod copy;
 pub mod fields;
 mod inspect;
 mod json;
+pub(crate) mod literal;
 mod number;
 mod value;
 

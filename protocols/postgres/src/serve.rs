@@ -3,8 +3,8 @@
 use bytes::BytesMut;
 use gate::words::{Action, Attributes, Operation, Resource};
 use gate::{
-    About, Connect, Connection, Decision, Error, Gate, Hold, Manner, NotOpened, Permitted, Reason,
-    Session, Target,
+    About, Connect, Connection, Decision, Error, Gate, Hold, Manner, Masked, NotOpened, Permitted,
+    Reason, Session, Target, Ungoverned,
 };
 
 use crate::Postgres;
@@ -256,6 +256,9 @@ fn exchange(
         let found = entered.reported.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.clone()).unwrap_or_default()
     };
+    let mut application = BytesMut::new();
+    let name = "application_name";
+    write::parameter_status(&mut application, name, &reported(name));
     let mut secret = [0; 16];
     aws_lc_rs::rand::fill(&mut secret).map_err(|_| Error::Configuration("no randomness".into()))?;
     let mask = session.mask();
@@ -264,7 +267,7 @@ fn exchange(
         client: connection,
         watch: Watch::default(),
         inbox,
-        application: reported("application_name"),
+        application: Masked::ungoverned(Ungoverned::Protocol, application.freeze()),
         encoding: reported("client_encoding"),
         server: entered.upstream,
         replies: entered.replies,

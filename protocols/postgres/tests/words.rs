@@ -87,8 +87,8 @@ fn a_login_is_read_back() {
         panic!()
     };
     assert_eq!(
-        (negotiated.minor, negotiated.names().collect::<Vec<_>>()),
-        (2, vec![&b"_pq_.x"[..]])
+        (negotiated.version, negotiated.names().collect::<Vec<_>>()),
+        (0x3_0002, vec![&b"_pq_.x"[..]])
     );
     let Backend::Authentication(Authentication::Sasl { mechanisms: list }) = read[1] else {
         panic!()

@@ -1,6 +1,6 @@
 //! What a client is told: reasons of the gate, and questions, in plain lines for its standard error or terminal.
 
-use gate::words::{PolicyEffect, Why};
+use gate::words::{Why, forbidding};
 use gate::{Ask, End, Fault, Reason};
 
 /// What a refused command exits with: found, but not to be executed.
@@ -46,9 +46,7 @@ pub(crate) fn refusal(reason: &Reason, request: Option<&str>) -> String {
 }
 
 fn policy(why: Why, policies: &[gate::words::Cited]) -> String {
-    let forbid = policies
-        .iter()
-        .find(|cited| cited.effect == PolicyEffect::Forbid);
+    let forbid = forbidding(policies);
     match (why, forbid) {
         (_, Some(forbid)) => format!("denied by policy \"{}\"", forbid.id),
         (Why::EvaluationError, None) => {

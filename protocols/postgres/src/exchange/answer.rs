@@ -86,7 +86,7 @@ impl Exchange {
             Backend::BindComplete => self.bind_complete(frame),
             Backend::CloseComplete => self.close_complete(frame),
             Backend::NoData => self.no_data(frame),
-            Backend::ParameterDescription(_) => self.protocol(frame),
+            Backend::ParameterDescription(types) => self.parameters_described(frame, types),
             Backend::PortalSuspended => self.execute_done(frame),
             Backend::CopyOutResponse(formats) => self.copy_out(frame, formats),
             Backend::CopyData(_) => self.copy_data(frame),

@@ -64,6 +64,9 @@ impl Exchange {
                 "end it with ROLLBACK first",
             ));
         }
+        if let Some(refused) = self.no_room(&then) {
+            asked.operations = Err(refused);
+        }
         let runs = matches!(
             then.kind,
             Kind::Query { .. } | Kind::Bind { .. } | Kind::Execute

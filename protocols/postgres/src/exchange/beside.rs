@@ -24,14 +24,16 @@ impl Exchange {
             "client_encoding" if value != self.encoding.as_slice() && value != b"UTF8" => {
                 return Err(Error::Backend("changed client_encoding".into()));
             }
-            "application_name" => self.application = value.to_vec(),
             _ => {}
         }
         // reports come whoever caused them: the client's mirror must be true, as far as it may be
-        match self.reported(frame, name)? {
-            Some(report) => self.reply(report),
-            None => Ok(()),
+        let Some(report) = self.reported(frame, name)? else {
+            return Ok(());
+        };
+        if name == "application_name" {
+            self.application = report.clone();
         }
+        self.reply(report)
     }
 
     pub(super) fn notice_from_server(

@@ -12,6 +12,7 @@ use super::state::ResultColumn;
 use crate::mask::RowMask;
 use crate::wire::backend::RowDescription;
 use crate::wire::frame::Frame;
+use crate::wire::values::Types;
 
 impl Exchange {
     pub(super) fn row_description(
@@ -77,6 +78,23 @@ impl Exchange {
                 Err(out_of_turn())
             }
         }
+    }
+
+    /// Of a statement: what a client binds in binary is read by these.
+    pub(super) fn parameters_described(
+        &mut self,
+        frame: &Frame,
+        types: Types<'_>,
+    ) -> Result<(), Error> {
+        let front = self.state.queue.front().map(|front| &front.kind);
+        match front {
+            Some(Kind::Describe {
+                prepared: Some(prepared),
+            }) => prepared.takes(types),
+            Some(Kind::Own(OwnWork::Describe { prepared })) => prepared.takes(types),
+            _ => {}
+        }
+        self.protocol(frame)
     }
 
     fn described_query(&mut self, description: RowDescription<'_>, unknown: bool) {

@@ -12,6 +12,7 @@ use super::copy_in;
 use super::expected::{Expected, Kind};
 use super::run::Bound;
 use super::state::{Made, Portal, Prepared};
+use crate::mask::literal::literal;
 use crate::request;
 use crate::wire::frame::Frame;
 use crate::wire::frontend::{Bind, Execute, Named, Parse};
@@ -62,7 +63,8 @@ impl Exchange {
         let ahead = self.ahead(bind.portal);
         if self.must_describe(&prepared) && !self.describes_itself(ahead.as_ref(), &prepared) {
             self.state.postponed = Some(frame.clone());
-            return self.describe_own(bind.statement, prepared).await;
+            let named = Named::Statement(bind.statement);
+            return self.describe_own(named, prepared).await;
         }
         if self.take_in_group(frame, &bind, &prepared).await? {
             return Ok(());
@@ -132,7 +134,7 @@ impl Exchange {
     ) -> (Portal, Vec<Redacted>) {
         let mut plan = self.plan(Some(prepared.analysis.clone()));
         Self::keep_source(&mut plan, &prepared.content, &prepared.text);
-        let lines = self.parameter_lines(bind);
+        let lines = self.parameter_lines(bind, prepared);
         let portal = Portal {
             prepared: prepared.clone(),
             content: bound_content(bind),
@@ -159,6 +161,12 @@ impl Exchange {
             return Ok(());
         }
         let prepared = &portal.prepared;
+        if prepared.copied_out().is_none() && self.must_describe(prepared) {
+            // the catalogue changed since it was bound
+            self.state.postponed = Some(frame.clone());
+            let named = Named::Portal(execute.portal);
+            return self.describe_own(named, prepared.clone()).await;
+        }
         let operations = self.operations_of(&prepared.analysis);
         let (_, sources) = self.sourced(Some(&prepared.analysis), portal.text.clone());
         let mut parts = vec![
@@ -219,7 +227,7 @@ impl Exchange {
             Named::Statement(name) => {
                 self.forget_name(name);
             }
-            Named::Portal(name) => drop(self.state.portals.remove(name)),
+            Named::Portal(name) => self.state.portals.remove(name),
         }
         self.pass(
             frame.bytes().clone(),
@@ -228,7 +236,8 @@ impl Exchange {
         .await
     }
 
-    fn parameter_lines(&self, bind: &Bind<'_>) -> Vec<Redacted> {
+    fn parameter_lines(&self, bind: &Bind<'_>, prepared: &Prepared) -> Vec<Redacted> {
+        let shown = |text: &str| self.state.mask.redact(text, &Hiding::whole(text));
         let lines = bind
             .parameters
             .iter()
@@ -236,12 +245,12 @@ impl Exchange {
             .map(|(place, value)| match value {
                 None => Redacted::plain("NULL"),
                 Some(bytes) if bind.formats.is_binary(place) => {
-                    Redacted::plain(&format!("<binary: {} bytes>", bytes.len()))
+                    match literal(prepared.parameter(place), bytes) {
+                        Some(text) => shown(&text),
+                        None => Redacted::plain(&format!("<binary: {} bytes>", bytes.len())),
+                    }
                 }
-                Some(bytes) => {
-                    let text = String::from_utf8_lossy(bytes);
-                    self.state.mask.redact(&text, &Hiding::whole(&text))
-                }
+                Some(bytes) => shown(&String::from_utf8_lossy(bytes)),
             });
         lines.collect()
     }

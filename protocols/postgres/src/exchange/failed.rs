@@ -15,13 +15,17 @@ impl Exchange {
         let mask = self.state.mask.clone();
         self.copy_in_over(false);
         let told = self.told(frame, &fields)?;
-        let Some(front) = self.state.queue.front_mut() else {
+        if fatal {
+            // the last that the client is told, whatever it was that it waited for
+            self.state.farewelled = true;
             self.reply(Masked::by(&mask, told))?;
-            return if fatal {
-                Err(Error::Backend(format!("ended the session with {code}")))
-            } else {
-                Ok(())
-            };
+            if let Some(front) = self.state.queue.front_mut() {
+                front.code = Some(code.clone());
+            }
+            return Err(Error::Backend(format!("ended the session with {code}")));
+        }
+        let Some(front) = self.state.queue.front_mut() else {
+            return self.reply(Masked::by(&mask, told));
         };
         front.code = Some(code.clone());
         let rewritten = front
@@ -34,9 +38,6 @@ impl Exchange {
             Some(refusal) => self.reply(Masked::ungoverned(Ungoverned::Own, refusal))?,
             None if silent => self.not_shaped(told)?,
             None => self.reply(Masked::by(&mask, instead.unwrap_or(told)))?,
-        }
-        if fatal {
-            return Err(Error::Backend(format!("ended the session with {code}")));
         }
         self.skip_to_sync().await;
         Ok(())

@@ -11,7 +11,23 @@ use crate::wire::write::server as write;
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(300);
 
+/// How long a client that ended its side may read nothing of the answers that it still gets.
+const LISTENS: Duration = Duration::from_secs(10);
+
 impl Exchange {
+    /// What is queued still goes out. After an orderly end, for as long as the client goes on reading; else briefly, for it
+    /// may not read any more.
+    async fn last_words(&mut self, orderly: bool) {
+        let patience = if orderly { LISTENS } else { GOODBYE };
+        loop {
+            let before = self.client.backlog();
+            let flushed = tokio::time::timeout(patience, self.client.flush()).await;
+            if flushed.is_ok() || !orderly || self.client.backlog() == before {
+                return;
+            }
+        }
+    }
+
     /// Says goodbye in the protocol's words, stops what still runs, and accounts for it.
     pub(super) async fn finish(mut self: Box<Self>, ended: Result<(), Error>) -> Result<(), Error> {
         let refusal = match &ended {
@@ -21,6 +37,7 @@ impl Exchange {
             }
             Err(Error::Ended(_)) => Some(Refusal::Killed),
             Err(Error::Fault(_)) => Some(Refusal::GatewayFault { request: None }),
+            Err(_) if self.state.farewelled => None,
             Err(_) => Some(Refusal::UpstreamLost),
         };
         self.copy_in_over(false);
@@ -28,8 +45,7 @@ impl Exchange {
         if let Some(refusal) = refusal {
             self.client.queue(refusal.encode());
         }
-        // the client may not read any more
-        let _ = tokio::time::timeout(GOODBYE, self.client.flush()).await;
+        self.last_words(ended.is_ok()).await;
         match (held, self.state.inquiring.take()) {
             (Some(held), _) => held.abandon(self.session.ended().is_some()).await,
             // a ticket's question stays without its client, and people are asked about it

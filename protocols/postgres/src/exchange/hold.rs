@@ -11,7 +11,7 @@ use super::expected::{Expected, Kind};
 use super::own::OwnWork;
 use crate::answers;
 use crate::request::Asked;
-use crate::wire::write::{client as write, server};
+use crate::wire::write::server;
 
 /// An unchanged ParameterStatus this often keeps a client's read timer quiet.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -138,9 +138,8 @@ impl Exchange {
             Moment::KeepAlive => {
                 if let Some(held) = &mut self.state.held {
                     held.keep_alive = Instant::now() + KEEP_ALIVE;
-                    let mut out = bytes::BytesMut::new();
-                    write::parameter_status(&mut out, "application_name", &self.application);
-                    self.client.queue(out.freeze());
+                    let report = self.application.clone().unrecorded(&self.session);
+                    self.client.queue(report.map_err(Error::Ended)?);
                 }
                 Ok(())
             }

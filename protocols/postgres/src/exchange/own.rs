@@ -15,6 +15,9 @@ use crate::wire::backend::Status;
 use crate::wire::frontend::Named;
 use crate::wire::write::server as write;
 
+/// How often in a row reading back may be stopped.
+const STOPPED: u8 = 3;
+
 type Rows = Vec<Vec<Option<Vec<u8>>>>;
 
 /// What an answer to the gateway itself is for.
@@ -102,10 +105,10 @@ impl Exchange {
         self.send_own(purpose, wire, work).await
     }
 
-    /// Asks what a prepared statement returns, before it is bound.
+    /// Asks what a statement returns: a prepared one before it is bound, a portal before it is fetched from.
     pub(super) async fn describe_own(
         &mut self,
-        name: &str,
+        named: Named<'_>,
         prepared: Arc<Prepared>,
     ) -> Result<(), Error> {
         if let Some(copy) = prepared.copied_out() {
@@ -113,10 +116,7 @@ impl Exchange {
             return self.shape_own(&query, Some(prepared)).await;
         }
         let broken = |malformed: crate::wire::Malformed| Error::Backend(malformed.to_string());
-        let wire = vec![
-            write::describe(Named::Statement(name)).map_err(broken)?,
-            write::flush(),
-        ];
+        let wire = vec![write::describe(named).map_err(broken)?, write::flush()];
         self.state.batch.forwarded = true;
         self.send_own(Purpose::LookUp, wire, OwnWork::Describe { prepared })
             .await
@@ -145,6 +145,7 @@ impl Exchange {
     /// An answer to the gateway itself is complete.
     pub(super) fn own_done(&mut self, expected: Expected) -> Result<(), Error> {
         let failed = expected.code.is_some();
+        let stopped = expected.code.as_deref() == Some("57014");
         let Kind::Own(work) = expected.kind else {
             return Ok(());
         };
@@ -162,6 +163,11 @@ impl Exchange {
         }
         match work {
             OwnWork::ReadBack(rows) if !failed => self.read_back(&rows),
+            // the client's own statement_timeout may hit it
+            OwnWork::ReadBack(_) if stopped && self.state.stopped < STOPPED => {
+                self.state.stopped += 1;
+                Ok(())
+            }
             OwnWork::ReadBack(_) => {
                 Err(Error::Backend("would not tell role and search path".into()))
             }
@@ -207,6 +213,7 @@ impl Exchange {
             .iter()
             .any(|schema| schema.starts_with("pg_temp"));
         self.state.read_back = false;
+        self.state.stopped = 0;
         self.state.operations.forget();
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! What changes from message to message: what is owed, what is prepared and bound, what is known of the session.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gate::{Error, Fingerprint, Leave, Mask};
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use super::expected::{Expected, Plan};
 use super::group::Gathering;
 use super::hold::Held;
 use super::impact::Inquiring;
+use super::kept::{Kept, Weighs};
 use super::large::Passage;
 use super::operations::Remembered;
 use super::telling::Touched;
@@ -23,6 +24,7 @@ use crate::governed::Governed;
 use crate::mask::RowMask;
 use crate::request::Text;
 use crate::wire::frame::Frame;
+use crate::wire::values::Types;
 
 /// A cancellation on its way to the server.
 pub(super) type Cancelling = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
@@ -31,8 +33,8 @@ pub(super) type Cancelling = Pin<Box<dyn Future<Output = Result<(), Error>> + Se
 pub(crate) struct State {
     /// What the server owes, in order.
     pub(super) queue: VecDeque<Expected>,
-    pub(super) statements: HashMap<String, Arc<Prepared>>,
-    pub(super) portals: HashMap<String, Portal>,
+    pub(super) statements: Kept<Arc<Prepared>>,
+    pub(super) portals: Kept<Portal>,
     pub(super) held: Option<Held>,
     /// A frame that waits for a look-up of the gateway's own.
     pub(super) postponed: Option<Frame>,
@@ -42,13 +44,17 @@ pub(crate) struct State {
     /// Counts Syncs.
     pub(super) batches: u64,
     /// Texts of SQL's PREPARE, by name.
-    pub(super) sources: HashMap<String, Source>,
+    pub(super) sources: Kept<Source>,
     /// The transaction changed which columns there are.
     pub(super) shaped: bool,
     /// When the catalogue was looked at last.
     pub(super) looked_at: Instant,
     /// Role and search path are not known for certain: read back when the server is ready.
     pub(super) read_back: bool,
+    /// How often in a row that was stopped.
+    pub(super) stopped: u8,
+    /// The client cancelled what waits for a look-up of the gateway's own.
+    pub(super) taken_back: bool,
     /// They may go back when the transaction ends.
     pub(super) volatile: bool,
     pub(super) catalogue_stale: bool,
@@ -69,6 +75,8 @@ pub(crate) struct State {
     pub(super) inquiring: Option<Inquiring>,
     pub(super) client_ended: bool,
     pub(super) over: bool,
+    /// The server ended the session, and its own words for it were passed on.
+    pub(super) farewelled: bool,
     /// Of `SessionState`, to be shared.
     pub(super) role: Arc<str>,
     /// What the same bytes mean in this state; `None` until it is asked for again.
@@ -96,6 +104,8 @@ pub(super) struct Prepared {
     pub(super) types: bytes::Bytes,
     pub(super) text: Text,
     pub(super) made: Arc<Made>,
+    /// The types of its parameters as the server told them, as they stood in its message.
+    parameters: OnceLock<bytes::Bytes>,
     columns: Mutex<Option<Described>>,
     masks: Mutex<Option<Planned>>,
 }
@@ -138,6 +148,7 @@ impl Prepared {
             types,
             text,
             made: Arc::new(Made::in_batch(batch)),
+            parameters: OnceLock::new(),
             columns: Mutex::new(None),
             masks: Mutex::new(None),
         }
@@ -156,6 +167,20 @@ impl Prepared {
             binary: binary.to_vec(),
             mask: mask.clone(),
         });
+    }
+
+    pub(super) fn takes(&self, types: Types<'_>) {
+        let _ = self
+            .parameters
+            .set(bytes::Bytes::copy_from_slice(types.as_bytes()));
+    }
+
+    /// The oid of a parameter's type: the server's word, else the client's, else 0.
+    pub(super) fn parameter(&self, place: usize) -> u32 {
+        let of = |types: &bytes::Bytes| types.as_chunks().0.get(place).copied();
+        let told = self.parameters.get().and_then(of);
+        told.or_else(|| of(&self.types))
+            .map_or(0, u32::from_be_bytes)
     }
 
     pub(super) fn copied_out(&self) -> Option<&CopyOut> {
@@ -249,21 +274,45 @@ pub(super) struct Portal {
     pub(super) plan: Plan,
 }
 
+/// What each takes beside its bytes, by estimate.
+const ENTRY: usize = 512;
+
+impl Weighs for Arc<Prepared> {
+    fn bytes(&self) -> usize {
+        // the text is there as it came and decoded, which may be shared
+        ENTRY + 2 * self.content.len() + self.types.len()
+    }
+}
+
+impl Weighs for Portal {
+    fn bytes(&self) -> usize {
+        ENTRY + self.content.len()
+    }
+}
+
+impl Weighs for Source {
+    fn bytes(&self) -> usize {
+        ENTRY + self.sent.len()
+    }
+}
+
 impl State {
     pub(crate) fn new(mask: Arc<Mask>) -> Self {
         Self {
             queue: VecDeque::new(),
-            statements: HashMap::new(),
-            portals: HashMap::new(),
+            statements: Kept::default(),
+            portals: Kept::default(),
             held: None,
             postponed: None,
             awaited: None,
             batch: Batch::default(),
             batches: 0,
-            sources: HashMap::new(),
+            sources: Kept::default(),
             shaped: false,
             looked_at: Instant::now(),
             read_back: true,
+            stopped: 0,
+            taken_back: false,
             volatile: false,
             catalogue_stale: true,
             touched: Touched::default(),
@@ -280,6 +329,7 @@ impl State {
             inquiring: None,
             client_ended: false,
             over: false,
+            farewelled: false,
             role: "".into(),
             meaning: None,
             operations: Remembered::default(),

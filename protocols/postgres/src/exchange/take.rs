@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gate::words::{Hiding, Redacted};
-use gate::{Error, Purpose};
+use gate::{Error, Purpose, Unclear, UnclearKind};
 
 use super::Exchange;
 use super::ask::Then;
@@ -53,7 +53,10 @@ impl Exchange {
             return self.state.cancelling.is_none() && self.server.backlog() < super::BACKLOG;
         }
         let awaits_copy = self.state.copy_in.is_awaited() && !self.state.queue.is_empty();
-        self.state.held.is_none()
+        // what is taken goes on, and is owed an answer: neither without a bound
+        let room =
+            self.state.queue.len() < super::PIPELINE && self.server.backlog() < super::BACKLOG;
+        room && self.state.held.is_none()
             && !awaits_copy
             && self.state.cancelling.is_none()
             && !self.state.over
@@ -104,6 +107,11 @@ impl Exchange {
         let ends_batch = matches!(message, Frontend::Sync | Frontend::Terminate);
         if self.state.batch.skipping && !ends_batch {
             return Ok(());
+        }
+        if std::mem::take(&mut self.state.taken_back)
+            && let Some(kind) = taken_back(&message)
+        {
+            return self.refuse_taken_back(&frame, kind).await;
         }
         match message {
             Frontend::Query(query) => self.take_query(&frame, query.text).await,
@@ -191,6 +199,20 @@ impl Exchange {
         self.ask(asked, Then::of(kind, Plan::default())).await
     }
 
+    /// The client cancelled before its message was judged.
+    async fn refuse_taken_back(&mut self, frame: &Frame, kind: Kind) -> Result<(), Error> {
+        let refused = Unclear {
+            kind: UnclearKind::TakenBack,
+            code: "cancelled",
+            message: "the client cancelled it".to_owned(),
+            hint: None,
+            at: None,
+        };
+        let text = Text::new(Redacted::plain("a cancelled statement"));
+        let asked = self.asked(frame, (Err(refused), text), Vec::new());
+        self.ask(asked, Then::of(kind, Plan::default())).await
+    }
+
     /// A name that this session did not prepare or bind through the gateway: it cannot be judged.
     pub(super) async fn unknown(
         &mut self,
@@ -254,5 +276,22 @@ impl Exchange {
             None => self.state.mask.redact(text, &Hiding::whole(text)),
         };
         Text::new(redacted)
+    }
+}
+
+/// What a message that runs something, or leads to it, is answered as.
+fn taken_back(message: &Frontend<'_>) -> Option<Kind> {
+    match message {
+        Frontend::Query(_) => Some(Kind::Query { done: 0 }),
+        Frontend::Parse(parse) => Some(Kind::Parse {
+            name: parse.name.to_owned(),
+            made: None,
+        }),
+        Frontend::Bind(bind) => Some(Kind::Bind {
+            portal: bind.portal.to_owned(),
+            made: None,
+        }),
+        Frontend::Execute(_) => Some(Kind::Execute),
+        _ => None,
     }
 }

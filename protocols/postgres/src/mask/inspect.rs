@@ -255,7 +255,7 @@ fn shape(type_oid: u32) -> Shape {
 }
 
 /// Arrays of the server's own types, and the vectors that are sent like them.
-fn is_array(type_oid: u32) -> bool {
+pub(super) fn is_array(type_oid: u32) -> bool {
     matches!(
         type_oid,
         22 | 30
@@ -305,7 +305,7 @@ fn is_array(type_oid: u32) -> bool {
 }
 
 /// An `inet` or `cidr` as text, without its mask.
-fn address(value: &[u8]) -> Option<String> {
+pub(super) fn address(value: &[u8]) -> Option<String> {
     let (&[_, _, _, length], address) = value.split_first_chunk()?;
     if usize::from(length) != address.len() {
         return None;

@@ -57,6 +57,35 @@ pub(super) fn within(literal: &[u8]) -> impl Iterator<Item = String> {
     })
 }
 
+/// A `numeric` with its decimals, as people write it.
+pub(super) fn decimal(value: &[u8]) -> Option<String> {
+    let mut reader = Reader::new(value);
+    reader.u16().ok()?;
+    let weight = reader.i16().ok()?;
+    match reader.u16().ok()? {
+        0xc000 => return Some("NaN".to_owned()),
+        0xd000 => return Some("Infinity".to_owned()),
+        0xf000 => return Some("-Infinity".to_owned()),
+        _ => {}
+    }
+    let scale = usize::from(reader.u16().ok()?);
+    let before = numeric(value)?;
+    if scale == 0 {
+        return Some(before);
+    }
+    let digits = reader.remaining().as_chunks().0;
+    let mut after = String::new();
+    // the first digit after the point has weight -1
+    for place in (i32::from(weight) + 1..).take(scale.div_ceil(4)) {
+        let digit = usize::try_from(place).ok();
+        let digit = digit.and_then(|index| digits.get(index));
+        let digit = digit.map_or(0, |digit| u16::from_be_bytes(*digit));
+        after.push_str(&format!("{digit:04}"));
+    }
+    after.truncate(scale);
+    Some(format!("{before}.{after}"))
+}
+
 /// Digits of base 10,000 before the point.
 pub(super) fn numeric(value: &[u8]) -> Option<String> {
     const NEGATIVE: u16 = 0x4000;

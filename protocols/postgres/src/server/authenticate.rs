@@ -198,6 +198,8 @@ fn is_pinned(name: &str, value: &[u8]) -> bool {
     match name {
         "standard_conforming_strings" => value == b"on",
         "client_encoding" => matches!(value, b"UTF8" | b"SQL_ASCII"),
+        // of one with a byte a character, names are folded and cut otherwise than here
+        "server_encoding" => value == b"UTF8",
         _ => true,
     }
 }

@@ -108,7 +108,8 @@ pub struct CopyFormats<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Negotiated<'a> {
-    pub minor: u32,
+    /// The newest that the server speaks: major and minor, of some the minor alone.
+    pub version: u32,
     /// How many protocol options the server did not know.
     pub unknown: u32,
     names: &'a [u8],
@@ -312,11 +313,11 @@ impl<'a> CopyFormats<'a> {
 
 impl<'a> Negotiated<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
-        let (minor, unknown) = (reader.u32()?, reader.u32()?);
+        let (version, unknown) = (reader.u32()?, reader.u32()?);
         let names =
             reader.span(|reader| (0..unknown).try_for_each(|_| reader.raw_text().map(drop)))?;
         Ok(Self {
-            minor,
+            version,
             unknown,
             names,
         })

@@ -39,6 +39,8 @@ pub enum Refusal {
     Spent {
         approval: String,
     },
+    /// The client cancelled before it was judged.
+    Cancelled,
     /// The client cancelled while it waited.
     Withdrawn {
         approval: String,
@@ -202,6 +204,9 @@ impl Refusal {
             )
             .detail(Some(format!("approval_id={approval} state=used")))
             .advice("an approval is used once; send the statement again to ask anew"),
+            Self::Cancelled => {
+                Words::error("57014", "canceling statement due to user request")
+            }
             Self::Withdrawn { approval } => Words::error(
                 "57014",
                 format!("canceling statement: approval request {approval} withdrawn"),

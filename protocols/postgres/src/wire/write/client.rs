@@ -78,7 +78,8 @@ pub fn ready_for_query(out: &mut BytesMut, status: Status) {
 /// The newest minor version spoken here, and the names of protocol options that are not known.
 pub fn negotiate_protocol_version(out: &mut BytesMut, minor: u16, unknown: &[String]) {
     message(out, b'v', |out| {
-        out.put_u32(u32::from(minor));
+        // the whole version, as the server itself sends it: libpq takes a bare minor for something before 3.0
+        out.put_u32(3 << 16 | u32::from(minor));
         out.put_u32(u32::try_from(unknown.len()).unwrap_or(u32::MAX));
         for name in unknown {
             put_shown(out, name.as_bytes());
