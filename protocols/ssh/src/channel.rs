@@ -61,6 +61,14 @@ impl Pipes {
         self.visit.clone()
     }
 
+    /// One direction keeps no more. Cancel-safe.
+    pub(crate) async fn lost(&self, target: &Inbox) -> Over {
+        tokio::select! {
+            over = self.client.lost() => over,
+            over = target.lost() => over,
+        }
+    }
+
     pub(crate) async fn going(&self) {
         self.visit.going().await;
     }

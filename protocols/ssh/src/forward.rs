@@ -238,6 +238,7 @@ pub(crate) async fn relay(
     let kind = tokio::select! {
         biased;
         _ = revocation.wait() => OutcomeKind::Revoked,
+        _ = pipes.lost(&target) => OutcomeKind::Failed,
         kind = both(reached, (&pipes.client, &target), (&client, &side), &running) => kind,
         () = visit.going() => OutcomeKind::Completed,
         () = gone => OutcomeKind::Completed,

@@ -61,6 +61,7 @@ pub(crate) async fn relay(
     let ended = tokio::select! {
         biased;
         end = revocation.wait() => Ended::Revoked(end),
+        why = pipes.lost(&target) => Ended::Over(why),
         ended = down.run(&target) => ended,
         ended = up((reached, face), (&pipes.client, &target), (&side, &running), &account) => ended,
         () = pipes.going() => Ended::ClientLeft,
