@@ -49,17 +49,16 @@ pub(crate) struct Size {
     pub(crate) height: u32,
 }
 
+/// How a program was ended. What a target says of it besides is for nobody: it could hold whatever is masked elsewhere.
 #[derive(Debug)]
 pub(crate) struct Killed {
     pub(crate) signal: Sig,
     pub(crate) core_dumped: bool,
-    pub(crate) message: String,
-    pub(crate) language: String,
 }
 
 impl Piece {
     /// Bytes that it takes in memory.
-    pub(super) fn size(&self) -> usize {
+    pub(in crate::channel) fn size(&self) -> usize {
         let length = match self {
             Self::Data(bytes) | Self::Extended(_, bytes) => bytes.len(),
             Self::Start(Start::Exec(command)) => command.len(),
@@ -67,6 +66,11 @@ impl Piece {
             Self::Terminal(terminal) => terminal.term.len() + terminal.modes.len() * 8,
             Self::Wish(wish) => wish.size(),
             Self::Start(Start::Subsystem(name)) => name.len(),
+            Self::Signal(Sig::Custom(name))
+            | Self::Killed(Killed {
+                signal: Sig::Custom(name),
+                ..
+            }) => name.len(),
             Self::Start(Start::Shell) | Self::Resized(_) | Self::Signal(_) => 0,
             Self::Status(_) | Self::Killed(_) | Self::Succeeded | Self::Failed | Self::Eof => 0,
         };
