@@ -7,10 +7,12 @@ pub(crate) mod siblings;
 pub(crate) mod spill;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelReadHalf};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::ask::{Answer, Waiting, ask};
 use crate::channel::drain::drain;
@@ -21,6 +23,11 @@ use crate::lend::{Loan, Wish};
 use crate::upstream::{Begun, Failure, Opening};
 use crate::visit::{Reached, Visit};
 use crate::{answers, environment, lend, sftp, started};
+
+/// How long a channel may wait for its start, which clients send at once.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+/// How long each of the last words to a client may take; one that does not read misses them.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How a channel came to its end.
 pub(crate) enum Ending {
@@ -116,17 +123,20 @@ pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Hand
         .tasks
         .spawn(async move { telling.tell_of_the_end().await });
     let ending = live(&visit, &mut pipes, &face).await;
+    // each has a while of its own: who reads no text is told the status all the same
     if let Ending::Told(text) = ending {
-        face.say(&text).await;
-        face.status(answers::EXIT).await;
+        let _ = timeout(FAREWELL, face.say(&text)).await;
+        let _ = timeout(FAREWELL, face.status(answers::EXIT)).await;
     }
-    face.eof().await;
+    let _ = timeout(FAREWELL, face.eof()).await;
     face.close().await;
 }
 
 async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending {
-    let Some((setting, start)) = settle_in(visit, &pipes.client, face).await else {
-        return over(pipes.client.over());
+    let settling = settle_in(visit, &pipes.client, face);
+    let (setting, start) = match in_time(settling, &pipes.client).await {
+        Ok(settled) => settled,
+        Err(ending) => return ending,
     };
     for text in visit.take_notes() {
         face.say(&text).await;
@@ -146,6 +156,20 @@ async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending
     match begun {
         Ok(begun) => carry(&reached, pipes, face, begun).await,
         Err(ending) => ending,
+    }
+}
+
+/// What is settled within the time that a start may take.
+async fn in_time<T>(
+    settling: impl Future<Output = Option<T>>,
+    client: &Inbox,
+) -> Result<T, Ending> {
+    match timeout(STARTS_WITHIN, settling).await {
+        Ok(Some(settled)) => Ok(settled),
+        Ok(None) => Err(over(client.over())),
+        Err(_) => Err(Ending::Told(
+            "nothing was started here for too long; the channel is closed".to_owned(),
+        )),
     }
 }
 
@@ -273,5 +297,31 @@ pub(crate) fn over(over: Option<Over>) -> Ending {
         // given up by Ctrl-C: the client still reads
         None => Ending::Told("given up; nothing was run".to_owned()),
         Some(Over::Gone) => Ending::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::channel::siblings::Siblings;
+    use crate::config::Buffers;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_channel_that_starts_nothing_is_closed_with_a_word() {
+        let client = Inbox::new(Buffers::default(), Siblings::default());
+        let began = Instant::now();
+        let settled = in_time(std::future::pending::<Option<()>>(), &client).await;
+        assert!(matches!(settled, Err(Ending::Told(_))));
+        assert_eq!(began.elapsed(), STARTS_WITHIN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_left_before_is_over_at_once() {
+        let client = Inbox::new(Buffers::default(), Siblings::default());
+        client.end(Over::Gone);
+        let settled = in_time(async { None::<()> }, &client).await;
+        assert!(matches!(settled, Err(Ending::Done)));
     }
 }
