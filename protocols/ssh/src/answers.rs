@@ -80,6 +80,11 @@ pub(crate) fn ended(end: End) -> String {
     .to_owned()
 }
 
+/// Of a connection whose target is gone.
+pub(crate) fn lost() -> String {
+    "the connection to the target is lost; connect again".to_owned()
+}
+
 /// Of a session in which something of the gateway broke.
 pub(crate) fn failed() -> String {
     "the gateway failed in this session, which is ended; connect again".to_owned()

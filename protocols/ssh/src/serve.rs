@@ -27,6 +27,8 @@ use crate::{Shared, answers, channel, forward, incoming, listen, reach};
 /// How long a client that was told to go may take, and how long its channels may take to conclude.
 const FAREWELL: Duration = Duration::from_secs(2);
 const CONCLUDES_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client whose target is gone may take to leave by itself.
+const LEAVES_WITHIN: Duration = Duration::from_secs(1);
 /// Channels of the target's that wait to be looked at.
 const AT_ONCE: usize = 64;
 
@@ -169,6 +171,10 @@ enum Woken {
     Wanted(Option<String>),
     Came(Incoming),
     Ended(End),
+    /// The target's connection is gone.
+    Lost,
+    /// And nothing else is left of this one.
+    Forsaken,
     Done,
     /// A task of this connection panicked: what it owned is in an unknown state.
     Panicked,
@@ -176,11 +182,14 @@ enum Woken {
 
 impl Life {
     async fn run(&mut self, mut running: RunningSession<Door>) -> Result<(), Error> {
+        let mut leaves_at = None;
         loop {
             let woken = tokio::select! {
                 biased;
                 over = &mut running => Woken::Over(over),
                 end = ended(&self.visit) => Woken::Ended(end),
+                () = lost(&self.visit), if leaves_at.is_none() => Woken::Lost,
+                () = forsaken(&self.visit, leaves_at) => Woken::Forsaken,
                 told = self.told.recv() => Woken::Told(told.map(|told| *told)),
                 Some(reason) = self.wants.recv() => Woken::Wanted(reason),
                 Some(incoming) = self.comes.recv() => Woken::Came(*incoming),
@@ -205,6 +214,12 @@ impl Life {
                 Woken::Panicked => {
                     self.dismiss(answers::failed(), running).await;
                     return Err(Error::Panicked);
+                }
+                // clients that have nothing more to do here leave by themselves
+                Woken::Lost => leaves_at = Some(Instant::now() + LEAVES_WITHIN),
+                Woken::Forsaken => {
+                    self.dismiss(answers::lost(), running).await;
+                    return Err(Error::Backend("closed its connection".into()));
                 }
                 Woken::Done => {}
             }
@@ -285,7 +300,26 @@ impl Life {
     }
 }
 
-/// Resolves when the session, its leave to be at the target, or the target's connection ends.
+/// Resolves when the target's connection is gone.
+async fn lost(visit: &Visit) {
+    let mut there = visit.there.subscribe();
+    // fails only where the visit is gone
+    let arrived = there.wait_for(|there| *there).await.is_ok();
+    match visit.at_target().filter(|_| arrived) {
+        Some(reached) => reached.leg.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Resolves at that time; never while a channel is open, such as a jump, which leads elsewhere.
+async fn forsaken(visit: &Visit, at: Option<Instant>) {
+    match at {
+        Some(at) if visit.siblings.none() => tokio::time::sleep_until(at).await,
+        Some(_) | None => std::future::pending().await,
+    }
+}
+
+/// Resolves when the session or its leave to be at the target ends.
 async fn ended(visit: &Visit) -> End {
     let mut there = visit.there.subscribe();
     let arrived = tokio::select! {

@@ -68,6 +68,8 @@ pub(crate) enum Reach {
     Waiting(String),
     Reached(Arc<Reached>),
     Refused(String),
+    /// It could not be reached: who waited hears of it, and the next channel tries anew.
+    Unreached(String),
 }
 
 /// At the target, logged in.
@@ -96,14 +98,22 @@ impl Visit {
     ) -> Result<Arc<Reached>, String> {
         let mut seen = self.reach.subscribe();
         let mut reason = Some(reason);
+        let mut came_late = true;
         loop {
             let first = self.reach.send_if_modified(|reach| {
-                let idle = matches!(reach, Reach::Idle);
+                let idle = match reach {
+                    Reach::Idle => true,
+                    Reach::Unreached(_) => came_late,
+                    Reach::Asking | Reach::Waiting(_) | Reach::Reached(_) | Reach::Refused(_) => {
+                        false
+                    }
+                };
                 if idle {
                     *reach = Reach::Asking;
                 }
                 idle
             });
+            came_late = false;
             if first {
                 // fails only where the connection is gone
                 let _ = self.wanted.send(reason.take().flatten());
@@ -111,7 +121,7 @@ impl Visit {
             let now = seen.borrow_and_update().clone();
             match now {
                 Reach::Reached(reached) => return Ok(reached),
-                Reach::Refused(text) => return Err(text),
+                Reach::Refused(text) | Reach::Unreached(text) => return Err(text),
                 Reach::Waiting(text) => waiting.tell(&text).await,
                 Reach::Idle => continue,
                 Reach::Asking => {}
@@ -137,7 +147,11 @@ impl Visit {
     pub(crate) fn at_target(&self) -> Option<Arc<Reached>> {
         match &*self.reach.borrow() {
             Reach::Reached(reached) => Some(reached.clone()),
-            Reach::Idle | Reach::Asking | Reach::Waiting(_) | Reach::Refused(_) => None,
+            Reach::Idle
+            | Reach::Asking
+            | Reach::Waiting(_)
+            | Reach::Refused(_)
+            | Reach::Unreached(_) => None,
         }
     }
 }

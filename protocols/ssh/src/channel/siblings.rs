@@ -33,6 +33,10 @@ impl Siblings {
         Some(Seat(self.clone()))
     }
 
+    pub(crate) fn none(&self) -> bool {
+        self.0.open.load(Ordering::Relaxed) == 0
+    }
+
     pub(super) fn alone(&self) -> bool {
         self.0.open.load(Ordering::Relaxed) <= 1
     }
