@@ -2,9 +2,24 @@
 
 use gate::words::{PolicyEffect, Why};
 use gate::{Ask, End, Fault, Reason};
+use russh::ChannelId;
+use russh::server::Session;
 
 /// What a refused command exits with: found, but not to be executed.
 pub(crate) const EXIT: u32 = 126;
+
+/// Whether a channel's request is granted, in the protocol's own words.
+pub(crate) fn answer(
+    session: &mut Session,
+    channel: ChannelId,
+    yes: bool,
+) -> Result<(), russh::Error> {
+    if yes {
+        session.channel_success(channel)
+    } else {
+        session.channel_failure(channel)
+    }
+}
 
 /// The one place where a reason of the gate becomes a text.
 pub(crate) fn refusal(reason: &Reason, request: Option<&str>) -> String {
