@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 use anyhow::{Context, bail};
 
 use crate::ssh_requests::{
-    CHANNEL_CLOSE, CHANNEL_CONFIRMED, CHANNEL_DATA, CHANNEL_OPEN, CHANNEL_REQUEST, DISCONNECT,
-    USERAUTH_SUCCESS, password, string,
+    CHANNEL_CLOSE, CHANNEL_CONFIRMED, CHANNEL_DATA, CHANNEL_OPEN, CHANNEL_REFUSED, CHANNEL_REQUEST,
+    DISCONNECT, USERAUTH_SUCCESS, password, string,
 };
 use crate::ssh_wire::Wire;
 
@@ -32,8 +32,13 @@ pub struct RawChannel {
 impl RawSsh {
     /// With keys and a person.
     pub fn enter(port: u16, user: &str, token: &str) -> anyhow::Result<Self> {
+        Self::enter_from(Ipv4Addr::LOCALHOST, port, user, token)
+    }
+
+    /// The same from another address of this machine.
+    pub fn enter_from(from: Ipv4Addr, port: u16, user: &str, token: &str) -> anyhow::Result<Self> {
         let mut entered = Self {
-            wire: Wire::agreed(port, Ipv4Addr::LOCALHOST)?,
+            wire: Wire::agreed(port, from)?,
             channels: 0,
         };
         entered.send(&password(user, token))?;
@@ -62,7 +67,17 @@ impl RawSsh {
     }
 
     fn opened(&mut self, own: u32) -> anyhow::Result<RawChannel> {
-        let answer = self.until(CHANNEL_CONFIRMED)?;
+        let answer = loop {
+            let message = self.wire.packet()?;
+            match message.first() {
+                Some(&CHANNEL_CONFIRMED) => break message,
+                Some(&CHANNEL_REFUSED) if message.get(1..5) != Some(&own.to_be_bytes()[..]) => {}
+                Some(&(CHANNEL_REFUSED | DISCONNECT)) => {
+                    bail!("{}", String::from_utf8_lossy(&message));
+                }
+                Some(_) | None => {}
+            }
+        };
         let number = |at: usize| {
             let bytes = answer.get(at..at + 4).and_then(|four| four.try_into().ok());
             bytes.map(u32::from_be_bytes).context("a number")

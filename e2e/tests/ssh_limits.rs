@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
@@ -101,4 +102,24 @@ fn who_is_past_the_limit_alone_ends_when_somebody_joins() {
     client.data(joined, b"joined\n").unwrap();
     client.hears(joined, b"joined\n").unwrap();
     assert_eq!(failed("alone"), "overflow");
+}
+
+#[test]
+fn connections_within_another_are_counted_and_have_no_longer_to_log_in() {
+    let token = stand().newcomer("jumper", "engineers").unwrap();
+    // from where no other test comes
+    let from = Ipv4Addr::new(127, 0, 0, 7);
+    let mut client = RawSsh::enter_from(from, ground().port, TARGET, &token).unwrap();
+    for _ in 1..Narrow::SEATS {
+        let jump = client.tunnel(TARGET, 22).unwrap();
+        client.hears(jump, b"SSH-2.0-").unwrap();
+    }
+    let refused = client.tunnel(TARGET, 22).unwrap_err().to_string();
+    assert!(refused.contains("too many connections"), "{refused}");
+    // nobody logs in there: each ends long before it would by default
+    for _ in 1..Narrow::SEATS {
+        client.until(CHANNEL_CLOSE).unwrap();
+    }
+    let again = client.tunnel(TARGET, 22).unwrap();
+    client.hears(again, b"SSH-2.0-").unwrap();
 }

@@ -317,7 +317,7 @@ async fn down(
     }
 }
 
-async fn refuse(reply: ChannelOpenHandle, text: &str) {
+pub(crate) async fn refuse(reply: ChannelOpenHandle, text: &str) {
     let code = ChannelOpenFailure::AdministrativelyProhibited.code();
     reject(reply, code, text).await;
 }

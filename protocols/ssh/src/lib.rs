@@ -39,7 +39,6 @@ mod visit;
 pub mod words;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use gate::{
     Backends, Connection, Endpoint, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear,
@@ -52,9 +51,6 @@ use crate::factors::Required;
 use crate::keys::HostKeys;
 use crate::request::Asked;
 use crate::serve::Arrival;
-
-/// A connection within another one has so long to log in.
-const LOGIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// A listener that speaks SSH.
 pub struct Ssh {
@@ -72,7 +68,6 @@ pub(crate) struct Shared {
     pub(crate) buffers: Buffers,
     /// Open channels of one connection.
     pub(crate) channels: usize,
-    pub(crate) login_within: Duration,
 }
 
 impl Protocol for Ssh {
@@ -93,7 +88,6 @@ impl Protocol for Ssh {
             decoder: Decoder::start().map_err(|error| Error::Configuration(error.to_string()))?,
             buffers: listener.buffers,
             channels: listener.channels,
-            login_within: LOGIN_WITHIN,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -105,6 +99,7 @@ impl Protocol for Ssh {
             peer: connection.peer,
             deadline: connection.login_deadline,
             stream: Box::new(connection.stream),
+            doorkeeper: connection.doorkeeper,
             jump: None,
         };
         serve::serve(self.shared.clone(), gate, arrival).await

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gate::{End, Error, Gate, Outcome, OutcomeKind};
+use gate::{Doorkeeper, End, Error, Gate, Outcome, OutcomeKind};
 use russh::Disconnect;
 use russh::server::{Handle, RunningSession, run_stream};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -37,6 +37,7 @@ pub(crate) struct Arrival {
     pub(crate) stream: Box<dyn Io>,
     pub(crate) peer: IpAddr,
     pub(crate) deadline: Instant,
+    pub(crate) doorkeeper: Arc<dyn Doorkeeper>,
     /// Within another connection.
     pub(crate) jump: Option<Jump>,
 }
@@ -91,6 +92,7 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             permits: entered.permits,
             who: entered.who,
             peer: arrival.peer,
+            doorkeeper: arrival.doorkeeper,
             client: entered.client,
             within: arrival.jump.is_some(),
             siblings: channel::siblings::Siblings::default(),

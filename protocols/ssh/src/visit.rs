@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gate::{Authenticated, Gate, Session, Underway};
+use gate::{Authenticated, Doorkeeper, Gate, Session, Underway};
 use tokio::sync::{mpsc, watch};
 
 use crate::Shared;
@@ -28,6 +28,8 @@ pub(crate) struct Visit {
     pub(crate) permits: Permits,
     pub(crate) goal: Goal,
     pub(crate) peer: IpAddr,
+    /// Lets in the connections that this one carries.
+    pub(crate) doorkeeper: Arc<dyn Doorkeeper>,
     pub(crate) client: String,
     /// This connection came through another one: it leads no further.
     pub(crate) within: bool,
