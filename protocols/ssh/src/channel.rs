@@ -46,7 +46,7 @@ pub(crate) struct Pipes {
 
 impl Pipes {
     pub(crate) fn new(visit: &Arc<Visit>, read: ChannelReadHalf) -> Self {
-        let client = Inbox::new(visit.shared.buffers, visit.siblings.clone());
+        let client = visit.inbox();
         let mut tasks = JoinSet::new();
         tasks.spawn(drain(read, client.clone()));
         Self {
@@ -58,7 +58,7 @@ impl Pipes {
 
     /// Reads the target's side from now on.
     pub(crate) fn target(&mut self, read: ChannelReadHalf) -> Inbox {
-        let target = Inbox::new(self.visit.shared.buffers, self.visit.siblings.clone());
+        let target = self.visit.inbox();
         target.flow();
         self.tasks.spawn(drain(read, target.clone()));
         target
@@ -306,11 +306,16 @@ mod tests {
 
     use super::*;
     use crate::channel::siblings::Siblings;
+    use crate::channel::spill::Disk;
     use crate::config::Buffers;
+
+    fn empty() -> Inbox {
+        Inbox::new(Buffers::default(), Disk::of(0), Siblings::default())
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_channel_that_starts_nothing_is_closed_with_a_word() {
-        let client = Inbox::new(Buffers::default(), Siblings::default());
+        let client = empty();
         let began = Instant::now();
         let settled = in_time(std::future::pending::<Option<()>>(), &client).await;
         assert!(matches!(settled, Err(Ending::Told(_))));
@@ -319,7 +324,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_is_left_before_is_over_at_once() {
-        let client = Inbox::new(Buffers::default(), Siblings::default());
+        let client = empty();
         client.end(Over::Gone);
         let settled = in_time(async { None::<()> }, &client).await;
         assert!(matches!(settled, Err(Ending::Done)));

@@ -45,6 +45,7 @@ use gate::{
 };
 use russh::keys::ssh_key::public::KeyData;
 
+use crate::channel::spill::Disk;
 use crate::config::{Backend, Buffers, Listener};
 use crate::decoder::Decoder;
 use crate::factors::Required;
@@ -66,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) required: Required,
     pub(crate) decoder: Decoder,
     pub(crate) buffers: Buffers,
+    /// What all its channels may keep in files.
+    pub(crate) disk: Disk,
     /// Open channels of one connection.
     pub(crate) channels: usize,
 }
@@ -87,6 +90,7 @@ impl Protocol for Ssh {
             required,
             decoder: Decoder::start().map_err(|error| Error::Configuration(error.to_string()))?,
             buffers: listener.buffers,
+            disk: Disk::of(listener.buffers.spill_total_bytes),
             channels: listener.channels,
         };
         Ok(Self {

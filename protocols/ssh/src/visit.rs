@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::Shared;
 use crate::ask::Waiting;
+use crate::channel::inbox::Inbox;
 use crate::channel::siblings::Siblings;
 use crate::config::Shell;
 use crate::incoming::Incoming;
@@ -132,6 +133,12 @@ impl Visit {
                 return Err("the connection is going away".to_owned());
             }
         }
+    }
+
+    /// For what comes on one side of a channel.
+    pub(crate) fn inbox(&self) -> Inbox {
+        let shared = &self.shared;
+        Inbox::new(shared.buffers, shared.disk.clone(), self.siblings.clone())
     }
 
     /// Something that the next session channel says.

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::siblings::Siblings;
-use super::spill::{PLACE, Spill, Spilled};
+use super::spill::{Disk, PLACE, Spill, Spilled};
 use crate::config::Buffers;
 pub(crate) use piece::{Killed, Piece, Size, Start, Terminal};
 
@@ -49,6 +49,7 @@ struct Shared {
     stirred: Notify,
     ended: watch::Sender<bool>,
     buffers: Buffers,
+    disk: Disk,
     siblings: Siblings,
 }
 
@@ -77,7 +78,7 @@ enum Entry {
 }
 
 impl Inbox {
-    pub(crate) fn new(buffers: Buffers, siblings: Siblings) -> Self {
+    pub(crate) fn new(buffers: Buffers, disk: Disk, siblings: Siblings) -> Self {
         Self(Arc::new(Shared {
             state: Mutex::default(),
             came: Notify::new(),
@@ -85,6 +86,7 @@ impl Inbox {
             stirred: Notify::new(),
             ended: watch::Sender::new(false),
             buffers,
+            disk,
             siblings,
         }))
     }
@@ -163,11 +165,17 @@ impl Inbox {
     async fn spill(&self, code: Option<u32>, mut bytes: Bytes) -> Result<(), Over> {
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PLACE));
-            let (at, job) = self.place(piece.len()).await?;
-            if job.write(piece).await.is_err() {
-                return Err(self.end(Over::Broken));
+            if let Some((at, job)) = self.place(piece.len()).await? {
+                if job.write(piece).await.is_err() {
+                    return Err(self.end(Over::Broken));
+                }
+                self.state().queue.push_back(Entry::Spilled(code, at));
+            } else {
+                let piece = Piece::of(code, piece);
+                let mut state = self.state();
+                state.memory += piece.size();
+                state.queue.push_back(Entry::Here(piece));
             }
-            self.state().queue.push_back(Entry::Spilled(code, at));
             self.0.came.notify_one();
         }
         Ok(())
@@ -175,7 +183,8 @@ impl Inbox {
 
     /// A place in the file. Past the limit a channel that is alone and flowing waits as long as something moves, and
     /// nobody joins it: it would stand still with it. Any other is over.
-    async fn place(&self, length: usize) -> Result<(Spilled, super::spill::Job), Over> {
+    /// `None` where nothing lies here any more, so that one piece may lie in memory: a file of its own it may have none.
+    async fn place(&self, length: usize) -> Result<Option<(Spilled, super::spill::Job)>, Over> {
         loop {
             let (room, joined) = (self.0.room.notified(), self.0.siblings.joined());
             tokio::pin!(room);
@@ -186,14 +195,17 @@ impl Inbox {
                     return Err(over);
                 }
                 if state.spill.is_none() {
-                    state.spill = Spill::create(self.0.buffers.spill_bytes).ok();
+                    state.spill = Spill::create(self.0.buffers.spill_bytes, &self.0.disk).ok();
                 }
                 let Some(spill) = state.spill.as_mut() else {
                     drop(state);
                     return Err(self.end(Over::Broken));
                 };
                 if let Some(found) = spill.reserve(length) {
-                    return Ok(found);
+                    return Ok(Some(found));
+                }
+                if state.queue.is_empty() {
+                    return Ok(None);
                 }
                 if !state.flowing || !self.0.siblings.alone() {
                     drop(state);
@@ -217,10 +229,7 @@ impl Inbox {
                 Some(First::There(code, at, job)) => {
                     let bytes = job.read().await.map_err(|_| self.end(Over::Broken))?;
                     self.read(at);
-                    return Ok(match code {
-                        None => Piece::Data(bytes),
-                        Some(code) => Piece::Extended(code, bytes),
-                    });
+                    return Ok(Piece::of(code, bytes));
                 }
                 None => came.await,
             }

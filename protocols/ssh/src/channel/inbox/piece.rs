@@ -57,6 +57,13 @@ pub(crate) struct Killed {
 }
 
 impl Piece {
+    pub(super) fn of(code: Option<u32>, bytes: Bytes) -> Self {
+        match code {
+            None => Self::Data(bytes),
+            Some(code) => Self::Extended(code, bytes),
+        }
+    }
+
     /// Bytes that it takes in memory.
     pub(in crate::channel) fn size(&self) -> usize {
         let length = match self {

@@ -5,10 +5,15 @@ use super::*;
 const SMALL: Buffers = Buffers {
     memory_bytes: 64 * 1024,
     spill_bytes: 8 * PLACE,
+    spill_total_bytes: 8 * PLACE,
 };
 
 fn inbox(siblings: &Siblings) -> Inbox {
-    Inbox::new(SMALL, siblings.clone())
+    on(&Disk::of(SMALL.spill_total_bytes), siblings)
+}
+
+fn on(disk: &Disk, siblings: &Siblings) -> Inbox {
+    Inbox::new(SMALL, disk.clone(), siblings.clone())
 }
 
 fn data(byte: u8, length: usize) -> Piece {
@@ -266,4 +271,50 @@ async fn an_end_in_good_order_loses_nothing() {
     tokio::pin!(lost);
     let now = std::future::poll_fn(|context| std::task::Poll::Ready(lost.as_mut().poll(context)));
     assert!(now.await.is_pending());
+}
+
+#[tokio::test]
+async fn past_the_limit_of_all_files_a_channel_is_over_too() {
+    let disk = Disk::of(SMALL.spill_total_bytes);
+    let siblings = Siblings::default();
+    let first = on(&disk, &siblings);
+    // one piece in memory, and all that files may hold
+    for _ in 0..9 {
+        first.put(data(1, PLACE)).await.unwrap();
+    }
+    let second = on(&disk, &siblings);
+    second.put(data(2, PLACE)).await.unwrap();
+    assert_eq!(second.put(data(2, PLACE)).await, Err(Over::Overflown));
+    assert_eq!(first.over(), None);
+    drop(first);
+    let third = on(&disk, &siblings);
+    for _ in 0..9 {
+        third.put(data(3, PLACE)).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_file_a_channel_that_is_alone_flows_all_the_same() {
+    let siblings = Siblings::default();
+    let _seat = siblings.join(8).unwrap();
+    let inbox = on(&Disk::of(0), &siblings);
+    inbox.flow();
+    let sender = inbox.clone();
+    let sending = tokio::spawn(async move {
+        for byte in 0..16 {
+            sender.put(data(byte, 3 * PLACE)).await.unwrap();
+        }
+    });
+    // long after it waits no more for memory
+    tokio::time::sleep(2 * PATIENCE).await;
+    for byte in 0..16 {
+        let mut left = 3 * PLACE;
+        while left > 0 {
+            let bytes = bytes(&inbox).await;
+            assert!(bytes.iter().all(|one| *one == byte));
+            left -= bytes.len();
+        }
+        tokio::time::sleep(2 * PATIENCE).await;
+    }
+    sending.await.unwrap();
 }
