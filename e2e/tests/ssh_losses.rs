@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "tests"
 )]
 
@@ -58,6 +59,30 @@ fn a_master_whose_target_dies_is_told_and_ended() {
     // as it would without a gateway between, the next command connects anew
     let again = run(&mut ground().ssh(ada, &["-S", path], &["echo again"]).unwrap()).unwrap();
     assert_eq!(text(&again.stdout), "again\n", "{again:?}");
+}
+
+#[test]
+fn what_waits_for_people_is_withdrawn_with_the_target() {
+    // lending the agent waits for somebody
+    let token = stand()
+        .newcomer("waiting", "engineers,lenders,careful")
+        .unwrap();
+    let mut client = RawSsh::enter(ground().port, TARGET, &token).unwrap();
+    let waiting = client.session(1 << 20).unwrap();
+    client
+        .request(waiting, "auth-agent-req@openssh.com", &[])
+        .unwrap();
+    client.exec(waiting, "echo never").unwrap();
+    stand().question_about("user:waiting").unwrap();
+    let channel = client.session(1 << 20).unwrap();
+    client.exec(channel, KILL).unwrap();
+    let mut closed = Vec::new();
+    for _ in 0..2 {
+        closed.push(client.until(CHANNEL_CLOSE).unwrap()[1..5].to_vec());
+    }
+    closed.sort();
+    assert_eq!(closed, [waiting, channel].map(|one| one.own.to_be_bytes()));
+    assert!(client.is_closed().unwrap());
 }
 
 #[test]

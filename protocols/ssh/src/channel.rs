@@ -80,11 +80,12 @@ impl Pipes {
         self.visit.going().await;
     }
 
-    /// The client left, or the connection is going away. Cancel-safe.
+    /// The client left, or this connection or the target's is going away. Cancel-safe.
     pub(crate) async fn given_up(&self) {
         tokio::select! {
             () = self.client.given_up() => {}
             () = self.visit.going() => {}
+            () = self.visit.lost() => {}
         }
     }
 }
@@ -228,8 +229,14 @@ async fn begin(
 ) -> Result<(Start, relay::Manner, Begun), Ending> {
     let waiting = AtChannel { face, pipes };
     let granted = lend::granted(reached, setting.environment, setting.wishes, &waiting).await;
+    let given_up = || {
+        if reached.leg.is_lost() {
+            return Ending::Told(failed(Failure::Lost));
+        }
+        over(pipes.client.over())
+    };
     let Some(granted) = granted else {
-        return Err(over(pipes.client.over()));
+        return Err(given_up());
     };
     let permits = &pipes.visit.permits;
     let opening = Opening {
@@ -244,7 +251,7 @@ async fn begin(
     let permit = match ask(&reached.session, request, &waiting).await {
         Answer::Go(permit) => permit,
         Answer::No(text) => return Err(Ending::Told(text)),
-        Answer::GivenUp => return Err(over(pipes.client.over())),
+        Answer::GivenUp => return Err(given_up()),
     };
     let begun = reached.leg.start(permit, &opening, granted).await;
     let begun = begun.map_err(|failure| Ending::Told(failed(failure)))?;

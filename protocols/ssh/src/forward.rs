@@ -174,7 +174,10 @@ impl Waiting for AtTunnel<'_> {
     async fn tell(&self, _: &str) {}
 
     async fn given_up(&self) {
-        self.0.going().await;
+        tokio::select! {
+            () = self.0.going() => {}
+            () = self.0.lost() => {}
+        }
     }
 }
 

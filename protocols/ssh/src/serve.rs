@@ -190,7 +190,7 @@ impl Life {
                 biased;
                 over = &mut running => Woken::Over(over),
                 end = ended(&self.visit) => Woken::Ended(end),
-                () = lost(&self.visit), if leaves_at.is_none() => Woken::Lost,
+                () = self.visit.lost(), if leaves_at.is_none() => Woken::Lost,
                 () = forsaken(&self.visit, leaves_at) => Woken::Forsaken,
                 told = self.told.recv() => Woken::Told(told.map(|told| *told)),
                 Some(reason) = self.wants.recv() => Woken::Wanted(reason),
@@ -299,17 +299,6 @@ impl Life {
         {
             connected.done(Outcome::of(OutcomeKind::Completed));
         }
-    }
-}
-
-/// Resolves when the target's connection is gone.
-async fn lost(visit: &Visit) {
-    let mut there = visit.there.subscribe();
-    // fails only where the visit is gone
-    let arrived = there.wait_for(|there| *there).await.is_ok();
-    match visit.at_target().filter(|_| arrived) {
-        Some(reached) => reached.leg.lost().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -122,6 +122,10 @@ impl Leg {
         while alive.changed().await.is_ok() {}
     }
 
+    pub(crate) fn is_lost(&self) -> bool {
+        self.alive.has_changed().is_err()
+    }
+
     /// A session channel in which exactly the judged request is started.
     pub(crate) async fn start<R: Request>(
         &self,

@@ -93,6 +93,17 @@ impl Visit {
         let _ = closing.wait_for(|closing| *closing).await;
     }
 
+    /// Resolves when the connection to the target is gone. Cancel-safe.
+    pub(crate) async fn lost(&self) {
+        let mut there = self.there.subscribe();
+        // fails only where the sender is gone, which is this value's own
+        let arrived = there.wait_for(|there| *there).await.is_ok();
+        match self.at_target().filter(|_| arrived) {
+            Some(reached) => reached.leg.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// The target, reached for the first channel that wants it; who waits is told what people are asked meanwhile.
     pub(crate) async fn reached(
         &self,
