@@ -6,10 +6,13 @@ use std::net::Ipv4Addr;
 use anyhow::{Context, bail};
 
 use crate::ssh_requests::{
-    CHANNEL_CONFIRMED, CHANNEL_DATA, CHANNEL_OPEN, CHANNEL_REQUEST, DISCONNECT, USERAUTH_SUCCESS,
-    password, string,
+    CHANNEL_CLOSE, CHANNEL_CONFIRMED, CHANNEL_DATA, CHANNEL_OPEN, CHANNEL_REFUSED, CHANNEL_REQUEST,
+    DISCONNECT, USERAUTH_SUCCESS, password, string,
 };
 use crate::ssh_wire::Wire;
+
+/// What a tunnel may be told before it says more.
+const WINDOW: u32 = 1 << 20;
 
 /// A connection of somebody who is logged in.
 pub struct RawSsh {
@@ -29,8 +32,13 @@ pub struct RawChannel {
 impl RawSsh {
     /// With keys and a person.
     pub fn enter(port: u16, user: &str, token: &str) -> anyhow::Result<Self> {
+        Self::enter_from(Ipv4Addr::LOCALHOST, port, user, token)
+    }
+
+    /// The same from another address of this machine.
+    pub fn enter_from(from: Ipv4Addr, port: u16, user: &str, token: &str) -> anyhow::Result<Self> {
         let mut entered = Self {
-            wire: Wire::agreed(port, Ipv4Addr::LOCALHOST)?,
+            wire: Wire::agreed(port, from)?,
             channels: 0,
         };
         entered.send(&password(user, token))?;
@@ -42,7 +50,34 @@ impl RawSsh {
     pub fn session(&mut self, window: u32) -> anyhow::Result<RawChannel> {
         let own = self.channels;
         self.open("session", window)?;
-        let answer = self.until(CHANNEL_CONFIRMED)?;
+        self.opened(own)
+    }
+
+    /// A tunnel to a host and port.
+    pub fn tunnel(&mut self, host: &str, port: u32) -> anyhow::Result<RawChannel> {
+        let own = self.channels;
+        let to = [string(host.as_bytes()), port.to_be_bytes().to_vec()].concat();
+        let from = [string(b"127.0.0.1"), vec![0; 4]].concat();
+        self.open_to("direct-tcpip", WINDOW, &[to, from].concat())?;
+        self.opened(own)
+    }
+
+    pub fn close(&mut self, channel: RawChannel) -> anyhow::Result<()> {
+        self.send(&about(CHANNEL_CLOSE, channel))
+    }
+
+    fn opened(&mut self, own: u32) -> anyhow::Result<RawChannel> {
+        let answer = loop {
+            let message = self.wire.packet()?;
+            match message.first() {
+                Some(&CHANNEL_CONFIRMED) => break message,
+                Some(&CHANNEL_REFUSED) if message.get(1..5) != Some(&own.to_be_bytes()[..]) => {}
+                Some(&(CHANNEL_REFUSED | DISCONNECT)) => {
+                    bail!("{}", String::from_utf8_lossy(&message));
+                }
+                Some(_) | None => {}
+            }
+        };
         let number = |at: usize| {
             let bytes = answer.get(at..at + 4).and_then(|four| four.try_into().ok());
             bytes.map(u32::from_be_bytes).context("a number")
@@ -56,6 +91,10 @@ impl RawSsh {
 
     /// Asks for a channel of any kind.
     pub fn open(&mut self, kind: &str, window: u32) -> anyhow::Result<()> {
+        self.open_to(kind, window, &[])
+    }
+
+    fn open_to(&mut self, kind: &str, window: u32, rest: &[u8]) -> anyhow::Result<()> {
         let own = self.channels;
         self.channels += 1;
         let parts = [
@@ -64,6 +103,7 @@ impl RawSsh {
             own.to_be_bytes().to_vec(),
             window.to_be_bytes().to_vec(),
             32768_u32.to_be_bytes().to_vec(),
+            rest.to_vec(),
         ];
         self.send(&parts.concat())
     }

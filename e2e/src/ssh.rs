@@ -195,6 +195,40 @@ impl Site for Lenient {
     }
 }
 
+/// The same with next to no room for what nobody reads, for few, and with little time to log in.
+pub struct Narrow(pub Ground);
+
+impl Narrow {
+    /// Bytes that one direction of a channel may keep in its file.
+    pub const SPILL: u64 = 64 << 10;
+    /// Connections of one source.
+    pub const SEATS: usize = 8;
+}
+
+impl Site for Narrow {
+    fn prepare(folder: &Path) -> anyhow::Result<Self> {
+        Ground::prepare(folder).map(Self)
+    }
+
+    fn configured(&self, text: &str) -> String {
+        let listener = "    ssh:\n      host_keys:";
+        let caps = format!(
+            "caps: {{ connections_per_source: {}, login_seconds: 4 }}",
+            Self::SEATS
+        );
+        let buffers = format!(
+            "buffers: {{ memory_bytes: 65536, spill_bytes: {} }}",
+            Self::SPILL
+        );
+        let narrow = format!("    {caps}\n    ssh:\n      {buffers}\n      host_keys:");
+        self.0.configured(text).replacen(listener, &narrow, 1)
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        self.0.folders()
+    }
+}
+
 fn write_helper(path: &Path) -> anyhow::Result<()> {
     let part = path.with_extension(format!("{:?}", std::thread::current().id()));
     std::fs::write(

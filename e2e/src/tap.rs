@@ -13,7 +13,12 @@ pub struct Tap {
 impl Tap {
     /// Listens on a port of its own and passes everything on to another one of this machine.
     pub fn before(port: u16) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::at(0, port)
+    }
+
+    /// The same on a port that was chosen before.
+    pub fn at(own: u16, port: u16) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, own))?;
         let tap = Self {
             port: listener.local_addr()?.port(),
             heard: Arc::default(),

@@ -79,14 +79,68 @@ fn a_channel_starts_one_thing() {
     client.data(channel, b"goes on\n").unwrap();
     client.hears(channel, b"goes on\n").unwrap();
     // what is asked for behind the start, the target is not asked for
-    client
-        .request(channel, "auth-agent-req@openssh.com", &[])
-        .unwrap();
-    let variable = [string(b"LC_NAME"), string(b"late")].concat();
-    client.request(channel, "env", &variable).unwrap();
+    for (kind, words) in set_up() {
+        client.request(channel, kind, &words).unwrap();
+        client.until(CHANNEL_FAILURE).expect(kind);
+    }
     client.data(channel, b"still\n").unwrap();
     client.hears(channel, b"still\n").unwrap();
     assert!(!made("exec").exists());
+    lives(&mut client);
+}
+
+/// What comes before a start, and is granted there.
+fn set_up() -> [(&'static str, Vec<u8>); 4] {
+    let terminal = [string(b"xterm"), vec![0; 16], string(&[0])].concat();
+    let variable = [string(b"LC_NAME"), string(b"late")].concat();
+    let display = [
+        &[0][..],
+        &string(b"MIT-MAGIC-COOKIE-1"),
+        &string(b"00"),
+        &[0; 4],
+    ]
+    .concat();
+    [
+        ("pty-req", terminal),
+        ("env", variable),
+        ("x11-req", display),
+        ("auth-agent-req@openssh.com", Vec::new()),
+    ]
+}
+
+#[test]
+fn what_is_set_up_before_a_start_is_said_to_be() {
+    let mut client = entered();
+    let channel = client.session(WINDOW).unwrap();
+    for (kind, words) in set_up() {
+        client.request(channel, kind, &words).unwrap();
+        client.until(CHANNEL_SUCCESS).expect(kind);
+    }
+}
+
+#[test]
+fn requests_that_nobody_knows_are_refused() {
+    let mut client = entered();
+    let channel = client.session(WINDOW).unwrap();
+    let unknown = [
+        "anything@example.com",
+        "break",
+        "xon-xoff",
+        "exit-status",
+        "",
+    ];
+    for kind in unknown {
+        client.request(channel, kind, &[0; 4]).unwrap();
+        client.until(CHANNEL_FAILURE).expect(kind);
+    }
+    client.exec(channel, "cat").unwrap();
+    client.until(CHANNEL_SUCCESS).unwrap();
+    for kind in unknown {
+        client.request(channel, kind, &[0; 4]).unwrap();
+        client.until(CHANNEL_FAILURE).expect(kind);
+    }
+    client.data(channel, b"goes on\n").unwrap();
+    client.hears(channel, b"goes on\n").unwrap();
     lives(&mut client);
 }
 

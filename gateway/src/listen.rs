@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gate::Stream;
 use gate::failpoint::{self, Step};
+use gate::{Doorkeeper, Stream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -113,10 +113,6 @@ impl Seats {
         *lock(&self.caps) = caps;
     }
 
-    pub(crate) fn login_within(&self) -> Duration {
-        Duration::from_secs(lock(&self.caps).login_seconds.into())
-    }
-
     /// `None` where all seats, or all of this source, are taken.
     fn take(seats: &Arc<Self>, source: IpAddr) -> Option<Seat> {
         let caps = *lock(&seats.caps);
@@ -136,6 +132,19 @@ impl Seats {
             seats: seats.clone(),
             source,
         })
+    }
+}
+
+/// The same seats for connections that others carry.
+pub(crate) struct SeatsWithin(pub(crate) Arc<Seats>);
+
+impl Doorkeeper for SeatsWithin {
+    fn seat(&self, source: IpAddr) -> Option<Box<dyn Send>> {
+        Some(Box::new(Seats::take(&self.0, source)?))
+    }
+
+    fn login_within(&self) -> Duration {
+        Duration::from_secs(lock(&self.0.caps).login_seconds.into())
     }
 }
 

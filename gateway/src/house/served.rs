@@ -8,7 +8,7 @@ use gate::{Connection, Gate, Registry, Running, Stream};
 
 use super::{Error, server_tls};
 use crate::config::Listener;
-use crate::listen::{Seats, Serve};
+use crate::listen::{Seats, SeatsWithin, Serve};
 
 /// A protocol's port; a reload exchanges what serves it.
 pub(super) struct Served {
@@ -30,7 +30,8 @@ impl Serve for Served {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let connection = Connection::new(stream, peer, tls, self.seats.login_within());
+        let doorkeeper = Arc::new(SeatsWithin(self.seats.clone()));
+        let connection = Connection::new(stream, peer, tls, doorkeeper);
         if let Err(error) = running.serve(connection, self.gate.clone()).await {
             tracing::info!(%peer, %error, "a connection ended");
         }

@@ -23,6 +23,28 @@ pub struct Connection {
     tls: Option<Arc<crate::tls::Server>>,
     /// Until when the client must have proved who it is.
     pub login_deadline: tokio::time::Instant,
+    /// Lets in what this one carries.
+    pub doorkeeper: Arc<dyn Doorkeeper>,
+}
+
+/// Who counts connections and says how long each may take to log in: also of those that another one carries.
+pub trait Doorkeeper: Send + Sync + 'static {
+    /// For one more from there, held until it ends; `None` where no seat is left.
+    fn seat(&self, source: IpAddr) -> Option<Box<dyn Send>>;
+    fn login_within(&self) -> Duration;
+}
+
+/// Counts nothing: for what did not come through a listener.
+pub struct Uncounted(pub Duration);
+
+impl Doorkeeper for Uncounted {
+    fn seat(&self, _: IpAddr) -> Option<Box<dyn Send>> {
+        Some(Box::new(()))
+    }
+
+    fn login_within(&self) -> Duration {
+        self.0
+    }
 }
 
 impl Connection {
@@ -30,23 +52,20 @@ impl Connection {
         stream: Stream,
         peer: IpAddr,
         tls: Option<Arc<crate::tls::Server>>,
-        login_within: Duration,
+        doorkeeper: Arc<dyn Doorkeeper>,
     ) -> Self {
         Self {
             stream,
             peer: peer.to_canonical(),
             tls,
-            login_deadline: tokio::time::Instant::now() + login_within,
+            login_deadline: tokio::time::Instant::now() + doorkeeper.login_within(),
+            doorkeeper,
         }
     }
 
     pub fn memory(stream: tokio::io::DuplexStream, peer: IpAddr) -> Self {
-        Self {
-            stream: Stream::Memory(stream),
-            peer: peer.to_canonical(),
-            tls: None,
-            login_deadline: tokio::time::Instant::now() + Duration::from_secs(60),
-        }
+        let doorkeeper = Arc::new(Uncounted(Duration::from_secs(60)));
+        Self::new(Stream::Memory(stream), peer, None, doorkeeper)
     }
 
     pub fn secured(&self) -> bool {
@@ -96,6 +115,7 @@ impl Connection {
             peer,
             tls,
             login_deadline,
+            doorkeeper,
         } = self;
         let (Stream::Plain(stream), Some(config)) = (stream, tls.clone()) else {
             return Err(Error::Tls("not on offer here".into()));
@@ -113,6 +133,7 @@ impl Connection {
             peer,
             tls,
             login_deadline,
+            doorkeeper,
         })
     }
 }

@@ -36,7 +36,7 @@ pub mod upstream;
 pub mod whereabouts;
 
 pub use approvals::VoteError;
-pub use connection::Connection;
+pub use connection::{Connection, Doorkeeper, Uncounted};
 pub use decision::{Decision, Denied, Fault, Own, Permitted, Purpose, Reason};
 pub use duplex::{Duplex, Turn};
 pub use error::Error;

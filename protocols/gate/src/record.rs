@@ -22,6 +22,10 @@ pub(crate) use words::described;
 use words::{describe, recorded};
 pub use words::{resource_id, resource_type};
 
+/// The most bytes of an outcome's code. Part of it may come from a backend: an entry that is too long is refused, and
+/// an outcome must not be.
+const CODE: usize = 256;
+
 /// How durable an intent must be before its request is forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
@@ -171,7 +175,7 @@ impl Log {
             },
             rows: outcome.rows,
             bytes: outcome.bytes,
-            code: outcome.code.clone().unwrap_or_default(),
+            code: shortened(outcome.code.as_deref().unwrap_or_default(), CODE).to_owned(),
             at: time(session.0.gate.now()),
         });
         // nobody waits for an outcome: if it cannot be written, the next intent cannot either
@@ -337,8 +341,11 @@ impl Reason {
 
 /// As much of a text as the audit log keeps.
 fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(entry::SUMMARY))
-        .unwrap_or(text)
+    shortened(text, entry::SUMMARY)
+}
+
+fn shortened(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
 /// The words of whoever took the step: of the voter, or of who asked.

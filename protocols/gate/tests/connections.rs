@@ -12,11 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate::testing::House;
-use gate::{Connection, Endpoint, Error, Gone, Stream, Upstream, tls};
+use gate::{Connection, Endpoint, Error, Gone, Stream, Uncounted, Upstream, tls};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 const SOON: Duration = Duration::from_secs(20);
+
+fn uncounted() -> Arc<Uncounted> {
+    Arc::new(Uncounted(SOON))
+}
 
 struct Certificate {
     chain: String,
@@ -48,7 +52,7 @@ async fn pair(tls: Option<Arc<tls::Server>>) -> (Connection, TcpStream) {
         .unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
     (
-        Connection::new(Stream::Plain(stream), peer.ip(), tls, SOON),
+        Connection::new(Stream::Plain(stream), peer.ip(), tls, uncounted()),
         client,
     )
 }
@@ -76,7 +80,12 @@ async fn a_client_that_goes_is_seen_behind_unread_bytes() {
 #[tokio::test]
 async fn a_client_that_goes_is_seen_behind_a_socket() {
     let (here, client) = UnixStream::pair().unwrap();
-    let connection = Connection::new(Stream::Unix(here), Ipv4Addr::LOCALHOST.into(), None, SOON);
+    let connection = Connection::new(
+        Stream::Unix(here),
+        Ipv4Addr::LOCALHOST.into(),
+        None,
+        uncounted(),
+    );
     assert!(connection.sealed() && !connection.secured());
     let mut gone = connection.stream.watch().unwrap();
     ends_behind_bytes(&mut gone, client).await;
@@ -146,8 +155,12 @@ async fn reached(shown: Certificate, roots: &Certificate, name: &str) -> Result<
     let port = listener.local_addr().unwrap().port();
     let backend = tokio::spawn(async move {
         let (stream, peer) = listener.accept().await.unwrap();
-        let connection =
-            Connection::new(Stream::Plain(stream), peer.ip(), Some(server(&shown)), SOON);
+        let connection = Connection::new(
+            Stream::Plain(stream),
+            peer.ip(),
+            Some(server(&shown)),
+            uncounted(),
+        );
         connection.secure(b"postgresql").await.is_ok()
     });
     let house = House::new().await;

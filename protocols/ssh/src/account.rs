@@ -53,17 +53,21 @@ impl Account {
         running.tell(Moment::Exited(status));
     }
 
-    pub(crate) fn signalled(&self, running: &Running, signal: &Sig) {
-        let name = match signal {
-            Sig::Custom(name) => visible(name),
-            known => format!("{known:?}"),
-        };
+    pub(crate) fn signalled(&self, running: &Running, name: String) {
         running.tell(Moment::Signalled(name));
     }
 
     fn lines(&self) -> Option<MutexGuard<'_, Lines>> {
         let lines = self.lines.as_ref()?;
         Some(lines.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// As it is recorded.
+pub(crate) fn name(signal: &Sig) -> String {
+    match signal {
+        Sig::Custom(name) => visible(name),
+        known => format!("{known:?}"),
     }
 }
 

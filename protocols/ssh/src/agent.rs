@@ -45,6 +45,7 @@ pub(crate) async fn relay(
     let kind = tokio::select! {
         biased;
         _ = revocation.wait() => OutcomeKind::Revoked,
+        _ = pipes.lost(&target) => OutcomeKind::Failed,
         () = visit.lent.gone(What::Agent) => OutcomeKind::Completed,
         () = visit.going() => OutcomeKind::Completed,
         () = pipes.client.gone() => OutcomeKind::Completed,

@@ -2,9 +2,24 @@
 
 use gate::words::{Why, forbidding};
 use gate::{Ask, End, Fault, Reason};
+use russh::ChannelId;
+use russh::server::Session;
 
 /// What a refused command exits with: found, but not to be executed.
 pub(crate) const EXIT: u32 = 126;
+
+/// Whether a channel's request is granted, in the protocol's own words.
+pub(crate) fn answer(
+    session: &mut Session,
+    channel: ChannelId,
+    yes: bool,
+) -> Result<(), russh::Error> {
+    if yes {
+        session.channel_success(channel)
+    } else {
+        session.channel_failure(channel)
+    }
+}
 
 /// The one place where a reason of the gate becomes a text.
 pub(crate) fn refusal(reason: &Reason, request: Option<&str>) -> String {
@@ -76,6 +91,11 @@ pub(crate) fn ended(end: End) -> String {
         End::Drained => "the gateway is shutting down; connect again",
     }
     .to_owned()
+}
+
+/// Of a connection whose target is gone.
+pub(crate) fn lost() -> String {
+    "the connection to the target is lost; connect again".to_owned()
 }
 
 /// Of a session in which something of the gateway broke.

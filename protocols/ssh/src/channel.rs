@@ -7,10 +7,12 @@ pub(crate) mod siblings;
 pub(crate) mod spill;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelReadHalf};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::ask::{Answer, Waiting, ask};
 use crate::channel::drain::drain;
@@ -21,6 +23,11 @@ use crate::lend::{Loan, Wish};
 use crate::upstream::{Begun, Failure, Opening};
 use crate::visit::{Reached, Visit};
 use crate::{answers, environment, lend, sftp, started};
+
+/// How long a channel may wait for its start, which clients send at once.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+/// How long each of the last words to a client may take; one that does not read misses them.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How a channel came to its end.
 pub(crate) enum Ending {
@@ -39,7 +46,7 @@ pub(crate) struct Pipes {
 
 impl Pipes {
     pub(crate) fn new(visit: &Arc<Visit>, read: ChannelReadHalf) -> Self {
-        let client = Inbox::new(visit.shared.buffers, visit.siblings.clone());
+        let client = visit.inbox();
         let mut tasks = JoinSet::new();
         tasks.spawn(drain(read, client.clone()));
         Self {
@@ -51,7 +58,7 @@ impl Pipes {
 
     /// Reads the target's side from now on.
     pub(crate) fn target(&mut self, read: ChannelReadHalf) -> Inbox {
-        let target = Inbox::new(self.visit.shared.buffers, self.visit.siblings.clone());
+        let target = self.visit.inbox();
         target.flow();
         self.tasks.spawn(drain(read, target.clone()));
         target
@@ -61,15 +68,24 @@ impl Pipes {
         self.visit.clone()
     }
 
+    /// One direction keeps no more. Cancel-safe.
+    pub(crate) async fn lost(&self, target: &Inbox) -> Over {
+        tokio::select! {
+            over = self.client.lost() => over,
+            over = target.lost() => over,
+        }
+    }
+
     pub(crate) async fn going(&self) {
         self.visit.going().await;
     }
 
-    /// The client left, or the connection is going away. Cancel-safe.
+    /// The client left, or this connection or the target's is going away. Cancel-safe.
     pub(crate) async fn given_up(&self) {
         tokio::select! {
             () = self.client.given_up() => {}
             () = self.visit.going() => {}
+            () = self.visit.lost() => {}
         }
     }
 }
@@ -108,17 +124,20 @@ pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Hand
         .tasks
         .spawn(async move { telling.tell_of_the_end().await });
     let ending = live(&visit, &mut pipes, &face).await;
+    // each has a while of its own: who reads no text is told the status all the same
     if let Ending::Told(text) = ending {
-        face.say(&text).await;
-        face.status(answers::EXIT).await;
+        let _ = timeout(FAREWELL, face.say(&text)).await;
+        let _ = timeout(FAREWELL, face.status(answers::EXIT)).await;
     }
-    face.eof().await;
+    let _ = timeout(FAREWELL, face.eof()).await;
     face.close().await;
 }
 
 async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending {
-    let Some((setting, start)) = settle_in(visit, &pipes.client, face).await else {
-        return over(pipes.client.over());
+    let settling = settle_in(visit, &pipes.client, face);
+    let (setting, start) = match in_time(settling, &pipes.client).await {
+        Ok(settled) => settled,
+        Err(ending) => return ending,
     };
     for text in visit.take_notes() {
         face.say(&text).await;
@@ -138,6 +157,20 @@ async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending
     match begun {
         Ok(begun) => carry(&reached, pipes, face, begun).await,
         Err(ending) => ending,
+    }
+}
+
+/// What is settled within the time that a start may take.
+async fn in_time<T>(
+    settling: impl Future<Output = Option<T>>,
+    client: &Inbox,
+) -> Result<T, Ending> {
+    match timeout(STARTS_WITHIN, settling).await {
+        Ok(Some(settled)) => Ok(settled),
+        Ok(None) => Err(over(client.over())),
+        Err(_) => Err(Ending::Told(
+            "nothing was started here for too long; the channel is closed".to_owned(),
+        )),
     }
 }
 
@@ -196,8 +229,14 @@ async fn begin(
 ) -> Result<(Start, relay::Manner, Begun), Ending> {
     let waiting = AtChannel { face, pipes };
     let granted = lend::granted(reached, setting.environment, setting.wishes, &waiting).await;
+    let given_up = || {
+        if reached.leg.is_lost() {
+            return Ending::Told(failed(Failure::Lost));
+        }
+        over(pipes.client.over())
+    };
     let Some(granted) = granted else {
-        return Err(over(pipes.client.over()));
+        return Err(given_up());
     };
     let permits = &pipes.visit.permits;
     let opening = Opening {
@@ -212,7 +251,7 @@ async fn begin(
     let permit = match ask(&reached.session, request, &waiting).await {
         Answer::Go(permit) => permit,
         Answer::No(text) => return Err(Ending::Told(text)),
-        Answer::GivenUp => return Err(over(pipes.client.over())),
+        Answer::GivenUp => return Err(given_up()),
     };
     let begun = reached.leg.start(permit, &opening, granted).await;
     let begun = begun.map_err(|failure| Ending::Told(failed(failure)))?;
@@ -265,5 +304,36 @@ pub(crate) fn over(over: Option<Over>) -> Ending {
         // given up by Ctrl-C: the client still reads
         None => Ending::Told("given up; nothing was run".to_owned()),
         Some(Over::Gone) => Ending::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::channel::siblings::Siblings;
+    use crate::channel::spill::Disk;
+    use crate::config::Buffers;
+
+    fn empty() -> Inbox {
+        Inbox::new(Buffers::default(), Disk::of(0), Siblings::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_channel_that_starts_nothing_is_closed_with_a_word() {
+        let client = empty();
+        let began = Instant::now();
+        let settled = in_time(std::future::pending::<Option<()>>(), &client).await;
+        assert!(matches!(settled, Err(Ending::Told(_))));
+        assert_eq!(began.elapsed(), STARTS_WITHIN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_left_before_is_over_at_once() {
+        let client = empty();
+        client.end(Over::Gone);
+        let settled = in_time(async { None::<()> }, &client).await;
+        assert!(matches!(settled, Err(Ending::Done)));
     }
 }

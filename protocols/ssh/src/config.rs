@@ -63,6 +63,8 @@ pub struct Buffers {
     pub memory_bytes: usize,
     /// Bytes beyond, encrypted in an unlinked temporary file; past them the channel ends with an error.
     pub spill_bytes: usize,
+    /// Bytes in such files of all the listener's channels; past them too a channel ends that needs more.
+    pub spill_total_bytes: usize,
 }
 
 impl Default for Buffers {
@@ -70,6 +72,7 @@ impl Default for Buffers {
         Self {
             memory_bytes: 2 << 20,
             spill_bytes: 1 << 30,
+            spill_total_bytes: 8 << 30,
         }
     }
 }

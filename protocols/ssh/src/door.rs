@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::Shared;
 use crate::address::Address;
+use crate::answers::answer;
 use crate::certificate::acceptable;
 use crate::environment;
 use crate::factors::Kind;
@@ -90,11 +91,12 @@ impl Door {
 
     fn begin(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
         // answered at once: one flag holds the answer to whatever request comes next
-        if self.begun.insert(channel) {
-            session.channel_success(channel)
-        } else {
-            session.channel_failure(channel)
-        }
+        answer(session, channel, self.begun.insert(channel))
+    }
+
+    /// What comes behind the start is dropped, and so it is refused.
+    fn sets_up(&self, channel: ChannelId, allowed: bool) -> bool {
+        allowed && !self.begun.contains(&channel)
     }
 
     /// Whether the target listens now, and at which port.
@@ -260,11 +262,8 @@ impl Handler for Door {
         _: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        if self.permits.terminal {
-            session.channel_success(channel)
-        } else {
-            session.channel_failure(channel)
-        }
+        let set = self.sets_up(channel, self.permits.terminal);
+        answer(session, channel, set)
     }
 
     async fn env_request(
@@ -274,11 +273,8 @@ impl Handler for Door {
         _: &str,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        if environment::passes(name) {
-            session.channel_success(channel)
-        } else {
-            session.channel_failure(channel)
-        }
+        let set = self.sets_up(channel, environment::passes(name));
+        answer(session, channel, set)
     }
 
     async fn shell_request(
@@ -338,15 +334,16 @@ impl Handler for Door {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         // asked of the gate with the start; the answer cannot wait so long
-        if self.permits.display {
-            session.channel_success(channel)
-        } else {
-            session.channel_failure(channel)
-        }
+        let set = self.sets_up(channel, self.permits.display);
+        answer(session, channel, set)
     }
 
-    async fn agent_request(&mut self, _: ChannelId, _: &mut Session) -> Result<bool, Self::Error> {
-        Ok(self.permits.agent)
+    async fn agent_request(
+        &mut self,
+        channel: ChannelId,
+        _: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        Ok(self.sets_up(channel, self.permits.agent))
     }
 
     async fn tcpip_forward(

@@ -86,13 +86,11 @@ impl Face {
         let Killed {
             signal,
             core_dumped,
-            message,
-            language,
         } = killed;
-        let id = self.write.id();
-        let sent = self
-            .handle
-            .exit_signal_request(id, signal, core_dumped, message, language);
+        let (id, nothing) = (self.write.id(), String::new());
+        let sent =
+            self.handle
+                .exit_signal_request(id, signal, core_dumped, nothing.clone(), nothing);
         let _ = self.client.beside(sent).await;
     }
 

@@ -174,7 +174,10 @@ impl Waiting for AtTunnel<'_> {
     async fn tell(&self, _: &str) {}
 
     async fn given_up(&self) {
-        self.0.going().await;
+        tokio::select! {
+            () = self.0.going() => {}
+            () = self.0.lost() => {}
+        }
     }
 }
 
@@ -238,6 +241,7 @@ pub(crate) async fn relay(
     let kind = tokio::select! {
         biased;
         _ = revocation.wait() => OutcomeKind::Revoked,
+        _ = pipes.lost(&target) => OutcomeKind::Failed,
         kind = both(reached, (&pipes.client, &target), (&client, &side), &running) => kind,
         () = visit.going() => OutcomeKind::Completed,
         () = gone => OutcomeKind::Completed,
@@ -316,7 +320,7 @@ async fn down(
     }
 }
 
-async fn refuse(reply: ChannelOpenHandle, text: &str) {
+pub(crate) async fn refuse(reply: ChannelOpenHandle, text: &str) {
     let code = ChannelOpenFailure::AdministrativelyProhibited.code();
     reject(reply, code, text).await;
 }

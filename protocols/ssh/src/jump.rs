@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::channel::Pipes;
 use crate::channel::inbox::{Inbox, Piece};
+use crate::forward::refuse;
 use crate::serve::{Arrival, Jump};
 use crate::visit::Visit;
 
@@ -32,6 +33,9 @@ pub(crate) async fn jump(
     reply: ChannelOpenHandle,
     target: String,
 ) {
+    let Some(_seat) = visit.doorkeeper.seat(visit.peer) else {
+        return refuse(reply, "too many connections are open").await;
+    };
     reply.accept().await;
     let (from_client, client) = channel.split();
     let pipes = Pipes::new(visit, from_client);
@@ -40,7 +44,8 @@ pub(crate) async fn jump(
     let arrival = Arrival {
         stream: Box::new(within),
         peer: visit.peer,
-        deadline: Instant::now() + visit.shared.login_within,
+        deadline: Instant::now() + visit.doorkeeper.login_within(),
+        doorkeeper: visit.doorkeeper.clone(),
         jump: Some(Jump {
             target,
             person: visit.who.identity().name.clone(),

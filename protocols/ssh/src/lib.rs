@@ -39,22 +39,19 @@ mod visit;
 pub mod words;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use gate::{
     Backends, Connection, Endpoint, Error, Gate, Hint, Protocol, Reason, Sample, Target, Unclear,
 };
 use russh::keys::ssh_key::public::KeyData;
 
+use crate::channel::spill::Disk;
 use crate::config::{Backend, Buffers, Listener};
 use crate::decoder::Decoder;
 use crate::factors::Required;
 use crate::keys::HostKeys;
 use crate::request::Asked;
 use crate::serve::Arrival;
-
-/// A connection within another one has so long to log in.
-const LOGIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// A listener that speaks SSH.
 pub struct Ssh {
@@ -70,9 +67,10 @@ pub(crate) struct Shared {
     pub(crate) required: Required,
     pub(crate) decoder: Decoder,
     pub(crate) buffers: Buffers,
+    /// What all its channels may keep in files.
+    pub(crate) disk: Disk,
     /// Open channels of one connection.
     pub(crate) channels: usize,
-    pub(crate) login_within: Duration,
 }
 
 impl Protocol for Ssh {
@@ -92,8 +90,8 @@ impl Protocol for Ssh {
             required,
             decoder: Decoder::start().map_err(|error| Error::Configuration(error.to_string()))?,
             buffers: listener.buffers,
+            disk: Disk::of(listener.buffers.spill_total_bytes),
             channels: listener.channels,
-            login_within: LOGIN_WITHIN,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -105,6 +103,7 @@ impl Protocol for Ssh {
             peer: connection.peer,
             deadline: connection.login_deadline,
             stream: Box::new(connection.stream),
+            doorkeeper: connection.doorkeeper,
             jump: None,
         };
         serve::serve(self.shared.clone(), gate, arrival).await

@@ -16,16 +16,32 @@ pub(crate) async fn reach(visit: Arc<Visit>, reason: Option<String>) {
         Ok(Some(reached)) => Reach::Reached(Arc::new(reached)),
         // nobody waits any more: the next channel asks anew
         Ok(None) => Reach::Idle,
-        Err(text) => Reach::Refused(text),
+        Err(NotReached::Refused(text)) => Reach::Refused(text),
+        Err(NotReached::Lost(text)) => Reach::Unreached(text),
     };
     let there = matches!(came, Reach::Reached(_));
     visit.reach.send_replace(came);
     visit.there.send_replace(there);
 }
 
-async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, String> {
+/// Why not, in words for clients.
+enum NotReached {
+    /// It stays so.
+    Refused(String),
+    /// The target was not there, or did not let the gateway in.
+    Lost(String),
+}
+
+impl From<String> for NotReached {
+    fn from(text: String) -> Self {
+        Self::Refused(text)
+    }
+}
+
+async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, NotReached> {
     let Goal::Target { name, login } = &visit.goal else {
-        return Err("this connection leads to targets only by `ssh -J`".to_owned());
+        let text = "this connection leads to targets only by `ssh -J`".to_owned();
+        return Err(NotReached::Refused(text));
     };
     let target = visit.shared.backends.find(name);
     let found = target.and_then(|target| {
@@ -33,7 +49,7 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
         login.map(|login| (target, login))
     });
     let Some((target, login)) = found else {
-        return Err(answers::not_connected(name));
+        return Err(NotReached::Refused(answers::not_connected(name)));
     };
     let session = open(visit, &target, reason).await?;
     session.can_pause();
@@ -60,7 +76,7 @@ async fn go(visit: &Visit, reason: Option<String>) -> Result<Option<Reached>, St
         })),
         Err(error) => {
             tracing::warn!(target_name = name.as_str(), %error, "a target was not reached");
-            Err(told(name, &error))
+            Err(NotReached::Lost(told(name, &error)))
         }
     }
 }

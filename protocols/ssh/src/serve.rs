@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gate::{End, Error, Gate, Outcome, OutcomeKind};
+use gate::{Doorkeeper, End, Error, Gate, Outcome, OutcomeKind};
 use russh::Disconnect;
 use russh::server::{Handle, RunningSession, run_stream};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,6 +27,8 @@ use crate::{Shared, answers, channel, forward, incoming, listen, reach};
 /// How long a client that was told to go may take, and how long its channels may take to conclude.
 const FAREWELL: Duration = Duration::from_secs(2);
 const CONCLUDES_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client whose target is gone may take to leave by itself.
+const LEAVES_WITHIN: Duration = Duration::from_secs(1);
 /// Channels of the target's that wait to be looked at.
 const AT_ONCE: usize = 64;
 
@@ -35,6 +37,7 @@ pub(crate) struct Arrival {
     pub(crate) stream: Box<dyn Io>,
     pub(crate) peer: IpAddr,
     pub(crate) deadline: Instant,
+    pub(crate) doorkeeper: Arc<dyn Doorkeeper>,
     /// Within another connection.
     pub(crate) jump: Option<Jump>,
 }
@@ -89,6 +92,7 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             permits: entered.permits,
             who: entered.who,
             peer: arrival.peer,
+            doorkeeper: arrival.doorkeeper,
             client: entered.client,
             within: arrival.jump.is_some(),
             siblings: channel::siblings::Siblings::default(),
@@ -169,6 +173,10 @@ enum Woken {
     Wanted(Option<String>),
     Came(Incoming),
     Ended(End),
+    /// The target's connection is gone.
+    Lost,
+    /// And nothing else is left of this one.
+    Forsaken,
     Done,
     /// A task of this connection panicked: what it owned is in an unknown state.
     Panicked,
@@ -176,11 +184,14 @@ enum Woken {
 
 impl Life {
     async fn run(&mut self, mut running: RunningSession<Door>) -> Result<(), Error> {
+        let mut leaves_at = None;
         loop {
             let woken = tokio::select! {
                 biased;
                 over = &mut running => Woken::Over(over),
                 end = ended(&self.visit) => Woken::Ended(end),
+                () = self.visit.lost(), if leaves_at.is_none() => Woken::Lost,
+                () = forsaken(&self.visit, leaves_at) => Woken::Forsaken,
                 told = self.told.recv() => Woken::Told(told.map(|told| *told)),
                 Some(reason) = self.wants.recv() => Woken::Wanted(reason),
                 Some(incoming) = self.comes.recv() => Woken::Came(*incoming),
@@ -205,6 +216,12 @@ impl Life {
                 Woken::Panicked => {
                     self.dismiss(answers::failed(), running).await;
                     return Err(Error::Panicked);
+                }
+                // clients that have nothing more to do here leave by themselves
+                Woken::Lost => leaves_at = Some(Instant::now() + LEAVES_WITHIN),
+                Woken::Forsaken => {
+                    self.dismiss(answers::lost(), running).await;
+                    return Err(Error::Backend("closed its connection".into()));
                 }
                 Woken::Done => {}
             }
@@ -285,7 +302,15 @@ impl Life {
     }
 }
 
-/// Resolves when the session, its leave to be at the target, or the target's connection ends.
+/// Resolves at that time; never while a channel is open, such as a jump, which leads elsewhere.
+async fn forsaken(visit: &Visit, at: Option<Instant>) {
+    match at {
+        Some(at) if visit.siblings.none() => tokio::time::sleep_until(at).await,
+        Some(_) | None => std::future::pending().await,
+    }
+}
+
+/// Resolves when the session or its leave to be at the target ends.
 async fn ended(visit: &Visit) -> End {
     let mut there = visit.there.subscribe();
     let arrived = tokio::select! {

@@ -67,6 +67,7 @@ pub(crate) async fn relay(
     (side, target, underway): Started,
 ) -> Ending {
     let mut revocation = underway.revocation();
+    let inbox = target.clone();
     let mut session = Session {
         reached,
         face,
@@ -85,6 +86,7 @@ pub(crate) async fn relay(
     let ended = tokio::select! {
         biased;
         end = revocation.wait() => Ended::Revoked(end),
+        why = pipes.lost(&inbox) => Ended::Over(why),
         ended = session.run() => ended,
         () = pipes.going() => Ended::ClientLeft,
         never = pauses(&reached.session, face) => match never {},

@@ -14,7 +14,7 @@ use gate::{
 };
 use russh::client::{self, Handle};
 use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Sig};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::channel::inbox::{Size, Start, Terminal};
 use crate::config::{Backend, Login};
@@ -34,7 +34,11 @@ const OPENS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A target that let the gateway in; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Leg(Arc<Framed<Wire>>);
+pub(crate) struct Leg {
+    wire: Arc<Framed<Wire>>,
+    /// Closed when the connection is gone.
+    alive: watch::Receiver<()>,
+}
 
 /// The library's handle; dropping it ends the connection.
 pub(crate) struct Wire {
@@ -97,14 +101,29 @@ impl Leg {
             Upstream::connect(permit, &backend.endpoint(), WITHIN).await?;
         let wire = vec![Bytes::from(format!("login as {}", entry.login.name))];
         let own = session.own(Purpose::Login, wire).await?;
-        let entering = upstream.framed(own, |stream| entry::enter(stream, known, entry));
+        let (alive, gone) = watch::channel(());
+        let entering = upstream.framed(own, |stream| entry::enter(stream, (known, alive), entry));
         match entering.await {
-            Ok(framed) => Ok((Self(Arc::new(framed)), connected)),
+            Ok(framed) => {
+                let wire = Arc::new(framed);
+                Ok((Self { wire, alive: gone }, connected))
+            }
             Err(error) => {
                 connected.done(gate::Outcome::of(gate::OutcomeKind::Failed));
                 Err(error)
             }
         }
+    }
+
+    /// Resolves when the connection to the target is gone. Cancel-safe.
+    pub(crate) async fn lost(&self) {
+        let mut alive = self.alive.clone();
+        // nothing is ever sent: it only closes
+        while alive.changed().await.is_ok() {}
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.alive.has_changed().is_err()
     }
 
     /// A session channel in which exactly the judged request is started.
@@ -114,7 +133,7 @@ impl Leg {
         opening: &Opening,
         granted: Granted,
     ) -> Result<Begun, Failure> {
-        let (wire, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        let (wire, _, underway) = self.wire.enter(permit).map_err(revoked)?;
         let (channel, underway) = opened(wire.handle.channel_open_session(), underway).await?;
         let (side, read) = self.split(channel);
         let loans = side.prepare(granted).await?;
@@ -134,7 +153,7 @@ impl Leg {
         (host, port): (&str, u32),
         (originator, from): (&str, u32),
     ) -> Result<(Side, ChannelReadHalf, Underway), Failure> {
-        let (wire, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        let (wire, _, underway) = self.wire.enter(permit).map_err(revoked)?;
         let opening = wire
             .handle
             .channel_open_direct_tcpip(host, port, originator, from);
@@ -149,7 +168,7 @@ impl Leg {
         permit: Permitted<R>,
         path: &str,
     ) -> Result<(Side, ChannelReadHalf, Underway), Failure> {
-        let (wire, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        let (wire, _, underway) = self.wire.enter(permit).map_err(revoked)?;
         let opening = wire.handle.channel_open_direct_streamlocal(path);
         let (channel, underway) = opened(opening, underway).await?;
         let (side, read) = self.split(channel);
@@ -162,7 +181,7 @@ impl Leg {
         permit: Permitted<R>,
         at: &At,
     ) -> Result<(u32, Underway), Failure> {
-        let (wire, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        let (wire, _, underway) = self.wire.enter(permit).map_err(revoked)?;
         let asking = async {
             match at {
                 At::Port { address, port } => {
@@ -194,7 +213,7 @@ impl Leg {
             // unrecorded, it is not sent; nothing that comes in there is let through
             return;
         };
-        let Ok((wire, _, underway)) = self.0.enter(own) else {
+        let Ok((wire, _, underway)) = self.wire.enter(own) else {
             return;
         };
         let asking = async {
@@ -221,7 +240,7 @@ impl Leg {
         permit: Permitted<R>,
         (channel, reply): (Channel<client::Msg>, client::ChannelOpenHandle),
     ) -> Result<(Side, ChannelReadHalf, Underway), Failure> {
-        let (_, _, underway) = self.0.enter(permit).map_err(revoked)?;
+        let (_, _, underway) = self.wire.enter(permit).map_err(revoked)?;
         reply.accept().await;
         let (side, read) = self.split(channel);
         Ok((side, read, underway))
@@ -272,7 +291,7 @@ impl Side {
 
     /// For what is written here beside the request that the channel was opened with.
     pub(crate) fn beside<R: Request>(&self, permit: Permitted<R>) -> Result<Underway, Failure> {
-        let (_, _, underway) = self.leg.0.enter(permit).map_err(revoked)?;
+        let (_, _, underway) = self.leg.wire.enter(permit).map_err(revoked)?;
         Ok(underway)
     }
 
@@ -329,7 +348,7 @@ impl Side {
 
     /// Exactly the wire of a judged request within a subsystem that runs.
     pub(crate) async fn pass<R: Request>(&self, permit: Permitted<R>) -> Result<Underway, Failure> {
-        let (_, request, underway) = self.leg.0.enter(permit).map_err(revoked)?;
+        let (_, request, underway) = self.leg.wire.enter(permit).map_err(revoked)?;
         for bytes in request.wire() {
             let sent = self.write.data_bytes(bytes.clone());
             sent.await.map_err(|_| Failure::Lost)?;

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gate::{Authenticated, Gate, Session, Underway};
+use gate::{Authenticated, Doorkeeper, Gate, Session, Underway};
 use tokio::sync::{mpsc, watch};
 
 use crate::Shared;
 use crate::ask::Waiting;
+use crate::channel::inbox::Inbox;
 use crate::channel::siblings::Siblings;
 use crate::config::Shell;
 use crate::incoming::Incoming;
@@ -28,6 +29,8 @@ pub(crate) struct Visit {
     pub(crate) permits: Permits,
     pub(crate) goal: Goal,
     pub(crate) peer: IpAddr,
+    /// Lets in the connections that this one carries.
+    pub(crate) doorkeeper: Arc<dyn Doorkeeper>,
     pub(crate) client: String,
     /// This connection came through another one: it leads no further.
     pub(crate) within: bool,
@@ -68,6 +71,8 @@ pub(crate) enum Reach {
     Waiting(String),
     Reached(Arc<Reached>),
     Refused(String),
+    /// It could not be reached: who waited hears of it, and the next channel tries anew.
+    Unreached(String),
 }
 
 /// At the target, logged in.
@@ -88,6 +93,17 @@ impl Visit {
         let _ = closing.wait_for(|closing| *closing).await;
     }
 
+    /// Resolves when the connection to the target is gone. Cancel-safe.
+    pub(crate) async fn lost(&self) {
+        let mut there = self.there.subscribe();
+        // fails only where the sender is gone, which is this value's own
+        let arrived = there.wait_for(|there| *there).await.is_ok();
+        match self.at_target().filter(|_| arrived) {
+            Some(reached) => reached.leg.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// The target, reached for the first channel that wants it; who waits is told what people are asked meanwhile.
     pub(crate) async fn reached(
         &self,
@@ -96,14 +112,22 @@ impl Visit {
     ) -> Result<Arc<Reached>, String> {
         let mut seen = self.reach.subscribe();
         let mut reason = Some(reason);
+        let mut came_late = true;
         loop {
             let first = self.reach.send_if_modified(|reach| {
-                let idle = matches!(reach, Reach::Idle);
+                let idle = match reach {
+                    Reach::Idle => true,
+                    Reach::Unreached(_) => came_late,
+                    Reach::Asking | Reach::Waiting(_) | Reach::Reached(_) | Reach::Refused(_) => {
+                        false
+                    }
+                };
                 if idle {
                     *reach = Reach::Asking;
                 }
                 idle
             });
+            came_late = false;
             if first {
                 // fails only where the connection is gone
                 let _ = self.wanted.send(reason.take().flatten());
@@ -111,7 +135,7 @@ impl Visit {
             let now = seen.borrow_and_update().clone();
             match now {
                 Reach::Reached(reached) => return Ok(reached),
-                Reach::Refused(text) => return Err(text),
+                Reach::Refused(text) | Reach::Unreached(text) => return Err(text),
                 Reach::Waiting(text) => waiting.tell(&text).await,
                 Reach::Idle => continue,
                 Reach::Asking => {}
@@ -120,6 +144,12 @@ impl Visit {
                 return Err("the connection is going away".to_owned());
             }
         }
+    }
+
+    /// For what comes on one side of a channel.
+    pub(crate) fn inbox(&self) -> Inbox {
+        let shared = &self.shared;
+        Inbox::new(shared.buffers, shared.disk.clone(), self.siblings.clone())
     }
 
     /// Something that the next session channel says.
@@ -137,7 +167,11 @@ impl Visit {
     pub(crate) fn at_target(&self) -> Option<Arc<Reached>> {
         match &*self.reach.borrow() {
             Reach::Reached(reached) => Some(reached.clone()),
-            Reach::Idle | Reach::Asking | Reach::Waiting(_) | Reach::Refused(_) => None,
+            Reach::Idle
+            | Reach::Asking
+            | Reach::Waiting(_)
+            | Reach::Refused(_)
+            | Reach::Unreached(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@ use gate::testing::House;
 use gate::testing::fake::Fake;
 use gate::testing::house::{about, permitted};
 use gate::{Decision, Masked, Outcome, OutcomeKind, Purpose, Reason, Ungoverned};
+use recorder::Entry;
 use recorder::entry::{OutcomeKind as Recorded, Verdict};
 
 use crate::scene::{Backend, denied};
@@ -36,6 +37,29 @@ async fn allowed_is_forwarded_and_accounted_once() {
     assert_eq!(decided[1].summary, "select orders");
     assert_eq!(decided[1].operations[0].resource_id, "shop/orders");
     assert_eq!(decided[1].policies, ["engineers-change"]);
+}
+
+#[tokio::test]
+async fn an_outcome_with_a_code_of_any_length_is_recorded() {
+    let house = House::new().await;
+    let session = house.open("ada").await;
+    let mut backend = Backend::of(&house, &session).await;
+    let permit = permitted(session.authorize(Fake::of("select orders")).await);
+    let (_, underway) = backend.upstream.forward(permit).unwrap();
+    underway.done(Outcome {
+        // longer than an entry of the log may be
+        code: Some("é".repeat(1 << 20)),
+        ..Outcome::of(OutcomeKind::Failed)
+    });
+    let entries = house.entries().await;
+    let codes: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Outcome(outcome) => Some(outcome.code.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(codes, ["é".repeat(128)]);
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use super::inbox::{Inbox, Killed, Over, Piece, Size, Start, Terminal};
 
 /// The longest name of a signal that passes.
 const SIGNAL: usize = 32;
+/// What such a name may hold besides letters and digits.
+const SIGNS: &[char] = &['@', '.', '+', '-', '_'];
 
 /// Until the channel closes, or its inbox takes nothing more. Runs as a task of its own.
 pub(crate) async fn drain(mut from: ChannelReadHalf, into: Inbox) {
@@ -89,18 +91,24 @@ fn piece(message: ChannelMsg) -> Option<Piece> {
         ChannelMsg::ExitSignal {
             signal_name,
             core_dumped,
-            error_message,
-            lang_tag,
+            ..
         } => Piece::Killed(Killed {
-            signal: signal_name,
+            signal: named(signal_name),
             core_dumped,
-            message: error_message,
-            language: lang_tag,
         }),
         ChannelMsg::Success => Piece::Succeeded,
         ChannelMsg::Failure => Piece::Failed,
         other => return set_up(other),
     })
+}
+
+/// As much of a target's own name as a name of a signal may hold.
+fn named(signal: Sig) -> Sig {
+    let allowed = |letter: &char| letter.is_ascii_alphanumeric() || SIGNS.contains(letter);
+    match signal {
+        Sig::Custom(name) => Sig::Custom(name.chars().filter(allowed).take(SIGNAL).collect()),
+        known => known,
+    }
 }
 
 /// What comes before a start.
@@ -145,4 +153,35 @@ fn set_up(message: ChannelMsg) -> Option<Piece> {
         // of no meaning for a relay
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_targets_word_about_an_end_only_a_short_name_is_left() {
+        let name = format!("US\u{202e}R9 \"\x1b[2J@{}", "x".repeat(200_000));
+        let message = ChannelMsg::ExitSignal {
+            signal_name: Sig::Custom(name),
+            core_dumped: true,
+            error_message: "4111 1111 1111 1111".repeat(10_000),
+            lang_tag: "y".repeat(50_000),
+        };
+        let Some(Piece::Killed(killed)) = piece(message) else {
+            panic!("no end");
+        };
+        assert!(killed.core_dumped);
+        let Sig::Custom(name) = &killed.signal else {
+            panic!("{:?}", killed.signal);
+        };
+        assert_eq!(name.len(), SIGNAL);
+        assert!(name.starts_with("USR92J@xxx"), "{name}");
+        assert!(Piece::Killed(killed).size() > SIGNAL);
+    }
+
+    #[test]
+    fn known_signals_keep_their_names() {
+        assert!(matches!(named(Sig::TERM), Sig::TERM));
+    }
 }

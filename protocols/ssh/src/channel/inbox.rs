@@ -1,6 +1,7 @@
 //! What came on one side of a channel and was not passed on yet: in order, bounded, and never in the way of others.
 
 mod owing;
+mod piece;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,68 +13,18 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::siblings::Siblings;
-use super::spill::{PLACE, Spill, Spilled};
+use super::spill::{Disk, PLACE, Spill, Spilled};
 use crate::config::Buffers;
-use crate::lend::Wish;
-use owing::STANDSTILL;
+pub(crate) use piece::{Killed, Piece, Size, Start, Terminal};
 
 /// A channel that is alone on its connection may slow its sender down for so long before it spills.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// And for so long past the limit of the file, where nothing moves. A reader may well rest so long.
+const STANDSTILL: Duration = Duration::from_secs(3600);
 /// What pieces without data may take beyond the memory that data may take.
 const WORDS: usize = 1 << 20;
 /// What a terminal sends for an interrupt.
 const CTRL_C: u8 = 0x03;
-/// A piece that carries no data counts as so many bytes.
-const WORD: usize = 64;
-
-/// One thing that came.
-#[derive(Debug)]
-pub(crate) enum Piece {
-    Data(Bytes),
-    Extended(u32, Bytes),
-    Terminal(Terminal),
-    Environment(String, String),
-    Wish(Wish),
-    Start(Start),
-    Resized(Size),
-    Signal(Sig),
-    Status(u32),
-    Killed(Killed),
-    Succeeded,
-    Failed,
-    Eof,
-}
-
-/// What a session channel is for.
-#[derive(Debug, Clone)]
-pub(crate) enum Start {
-    Exec(Bytes),
-    Shell,
-    Subsystem(String),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Terminal {
-    pub(crate) term: String,
-    pub(crate) size: Size,
-    pub(crate) modes: Vec<(russh::Pty, u32)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Size {
-    pub(crate) columns: u32,
-    pub(crate) rows: u32,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-}
-
-#[derive(Debug)]
-pub(crate) struct Killed {
-    pub(crate) signal: Sig,
-    pub(crate) core_dumped: bool,
-    pub(crate) message: String,
-    pub(crate) language: String,
-}
 
 /// Why nothing more comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +49,7 @@ struct Shared {
     stirred: Notify,
     ended: watch::Sender<bool>,
     buffers: Buffers,
+    disk: Disk,
     siblings: Siblings,
 }
 
@@ -126,7 +78,7 @@ enum Entry {
 }
 
 impl Inbox {
-    pub(crate) fn new(buffers: Buffers, siblings: Siblings) -> Self {
+    pub(crate) fn new(buffers: Buffers, disk: Disk, siblings: Siblings) -> Self {
         Self(Arc::new(Shared {
             state: Mutex::default(),
             came: Notify::new(),
@@ -134,6 +86,7 @@ impl Inbox {
             stirred: Notify::new(),
             ended: watch::Sender::new(false),
             buffers,
+            disk,
             siblings,
         }))
     }
@@ -149,7 +102,7 @@ impl Inbox {
             Piece::Eof => self.state().at_end = true,
             _ => {}
         }
-        let length = size(&piece);
+        let length = piece.size();
         let word = !matches!(piece, Piece::Data(_) | Piece::Extended(..));
         if (word && self.has_room_for_words()) || self.has_room(length).await? {
             let mut state = self.state();
@@ -172,7 +125,7 @@ impl Inbox {
         let deadline = Instant::now() + PATIENCE;
         let mut owing = None;
         loop {
-            let room = self.0.room.notified();
+            let (room, joined) = (self.0.room.notified(), self.0.siblings.joined());
             tokio::pin!(room);
             room.as_mut().enable();
             let until = {
@@ -197,7 +150,7 @@ impl Inbox {
                 }
                 owing.map_or(deadline, |soon| deadline.min(soon))
             };
-            if timeout_at(until, room).await.is_err() {
+            if timeout_at(until, either(room, joined)).await.is_err() {
                 return Ok(false);
             }
         }
@@ -212,46 +165,54 @@ impl Inbox {
     async fn spill(&self, code: Option<u32>, mut bytes: Bytes) -> Result<(), Over> {
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PLACE));
-            let (at, job) = self.place(piece.len()).await?;
-            if job.write(piece).await.is_err() {
-                return Err(self.end(Over::Broken));
+            if let Some((at, job)) = self.place(piece.len()).await? {
+                if job.write(piece).await.is_err() {
+                    return Err(self.end(Over::Broken));
+                }
+                self.state().queue.push_back(Entry::Spilled(code, at));
+            } else {
+                let piece = Piece::of(code, piece);
+                let mut state = self.state();
+                state.memory += piece.size();
+                state.queue.push_back(Entry::Here(piece));
             }
-            self.state().queue.push_back(Entry::Spilled(code, at));
             self.0.came.notify_one();
         }
         Ok(())
     }
 
-    /// A place in the file. Past the limit a channel that is alone and flowing waits; any other is over.
-    async fn place(&self, length: usize) -> Result<(Spilled, super::spill::Job), Over> {
+    /// A place in the file. Past the limit a channel that is alone and flowing waits as long as something moves, and
+    /// nobody joins it: it would stand still with it. Any other is over.
+    /// `None` where nothing lies here any more, so that one piece may lie in memory: a file of its own it may have none.
+    async fn place(&self, length: usize) -> Result<Option<(Spilled, super::spill::Job)>, Over> {
         loop {
-            let room = self.0.room.notified();
+            let (room, joined) = (self.0.room.notified(), self.0.siblings.joined());
             tokio::pin!(room);
             room.as_mut().enable();
-            let owing = {
+            {
                 let mut state = self.state();
                 if let Some(over) = state.over {
                     return Err(over);
                 }
                 if state.spill.is_none() {
-                    state.spill = Spill::create(self.0.buffers.spill_bytes).ok();
+                    state.spill = Spill::create(self.0.buffers.spill_bytes, &self.0.disk).ok();
                 }
                 let Some(spill) = state.spill.as_mut() else {
                     drop(state);
                     return Err(self.end(Over::Broken));
                 };
                 if let Some(found) = spill.reserve(length) {
-                    return Ok(found);
+                    return Ok(Some(found));
+                }
+                if state.queue.is_empty() {
+                    return Ok(None);
                 }
                 if !state.flowing || !self.0.siblings.alone() {
                     drop(state);
                     return Err(self.end(Over::Overflown));
                 }
-                state.owing > 0
-            };
-            if !owing {
-                room.await;
-            } else if timeout(STANDSTILL, room).await.is_err() {
+            }
+            if timeout(STANDSTILL, either(room, joined)).await.is_err() {
                 return Err(self.end(Over::Overflown));
             }
         }
@@ -268,10 +229,7 @@ impl Inbox {
                 Some(First::There(code, at, job)) => {
                     let bytes = job.read().await.map_err(|_| self.end(Over::Broken))?;
                     self.read(at);
-                    return Ok(match code {
-                        None => Piece::Data(bytes),
-                        Some(code) => Piece::Extended(code, bytes),
-                    });
+                    return Ok(Piece::of(code, bytes));
                 }
                 None => came.await,
             }
@@ -295,7 +253,7 @@ impl Inbox {
                 let Some(Entry::Here(piece)) = state.queue.pop_front() else {
                     return Ok(None);
                 };
-                state.memory -= size(&piece).min(state.memory);
+                state.memory -= piece.size().min(state.memory);
                 drop(state);
                 self.0.room.notify_one();
                 Ok(Some(First::Here(piece)))
@@ -363,6 +321,16 @@ impl Inbox {
         let _ = ended.wait_for(|ended| *ended).await;
     }
 
+    /// Resolves when it ends for another reason than that nothing more comes: whoever waits to write what it holds need
+    /// not wait any more. Cancel-safe.
+    pub(crate) async fn lost(&self) -> Over {
+        self.gone().await;
+        match self.over() {
+            Some(over @ (Over::Overflown | Over::Broken)) => over,
+            Some(Over::Gone) | None => std::future::pending().await,
+        }
+    }
+
     /// Whether its sender has said that no more data comes.
     pub(crate) fn is_at_end(&self) -> bool {
         self.state().at_end
@@ -382,18 +350,11 @@ enum First {
     There(Option<u32>, Spilled, super::spill::Job),
 }
 
-fn size(piece: &Piece) -> usize {
-    let length = match piece {
-        Piece::Data(bytes) | Piece::Extended(_, bytes) => bytes.len(),
-        Piece::Start(Start::Exec(command)) => command.len(),
-        Piece::Environment(name, value) => name.len() + value.len(),
-        Piece::Terminal(terminal) => terminal.term.len() + terminal.modes.len() * 8,
-        Piece::Wish(wish) => wish.size(),
-        Piece::Start(Start::Subsystem(name)) => name.len(),
-        Piece::Start(Start::Shell) | Piece::Resized(_) | Piece::Signal(_) => 0,
-        Piece::Status(_) | Piece::Killed(_) | Piece::Succeeded | Piece::Failed | Piece::Eof => 0,
-    };
-    length + WORD
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    tokio::select! {
+        () = one => {}
+        () = other => {}
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use gate::{End, Masked, OutcomeKind, Session, Underway};
 
 use super::inbox::{Inbox, Over, Piece, Size};
 use super::{Ending, Pipes, over};
-use crate::account::Account;
+use crate::account::{self, Account};
 use crate::answers;
 use crate::face::Face;
 use crate::mask::{Stream, Unmaskable};
@@ -61,6 +61,7 @@ pub(crate) async fn relay(
     let ended = tokio::select! {
         biased;
         end = revocation.wait() => Ended::Revoked(end),
+        why = pipes.lost(&target) => Ended::Over(why),
         ended = down.run(&target) => ended,
         ended = up((reached, face), (&pipes.client, &target), (&side, &running), &account) => ended,
         () = pipes.going() => Ended::ClientLeft,
@@ -204,9 +205,9 @@ impl Down<'_> {
                     Ok(())
                 }
                 Some(Ok(Piece::Killed(killed))) => {
-                    let code = format!("signal {:?}", killed.signal);
-                    last = (Some(code), OutcomeKind::Completed);
-                    self.account.signalled(self.running, &killed.signal);
+                    let name = account::name(&killed.signal);
+                    last = (Some(format!("signal {name}")), OutcomeKind::Completed);
+                    self.account.signalled(self.running, name);
                     self.face.killed(killed).await;
                     Ok(())
                 }

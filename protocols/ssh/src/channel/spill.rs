@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use bytes::Bytes;
@@ -11,6 +12,29 @@ use bytes::Bytes;
 /// Plain bytes that a place in the file holds at most: longer pieces take several places.
 pub(crate) const PLACE: usize = 32 * 1024;
 const TAG: usize = 16;
+
+/// Places that all files of a listener may have together; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Disk(Arc<AtomicU64>);
+
+impl Disk {
+    pub(crate) fn of(bytes: usize) -> Self {
+        Self(Arc::new(AtomicU64::new((bytes / PLACE) as u64)))
+    }
+
+    fn take(&self) -> bool {
+        let taken = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            });
+        taken.is_ok()
+    }
+
+    fn give_back(&self, places: u64) {
+        self.0.fetch_add(places, Ordering::Relaxed);
+    }
+}
 
 /// A file of places that are used again.
 pub(crate) struct Spill {
@@ -21,6 +45,14 @@ pub(crate) struct Spill {
     free: Vec<u64>,
     places: u64,
     limit: u64,
+    disk: Disk,
+}
+
+/// A file never shrinks: its places are free for others when it goes.
+impl Drop for Spill {
+    fn drop(&mut self) {
+        self.disk.give_back(self.places);
+    }
 }
 
 /// Where a piece lies.
@@ -39,7 +71,7 @@ pub(crate) struct Job {
 }
 
 impl Spill {
-    pub(crate) fn create(limit: usize) -> io::Result<Self> {
+    pub(crate) fn create(limit: usize, disk: &Disk) -> io::Result<Self> {
         let mut secret = [0; 32];
         aws_lc_rs::rand::fill(&mut secret).map_err(|_| failed())?;
         let key = UnboundKey::new(&AES_256_GCM, &secret).map_err(|_| failed())?;
@@ -50,17 +82,18 @@ impl Spill {
             free: Vec::new(),
             places: 0,
             limit: (limit / PLACE) as u64,
+            disk: disk.clone(),
         })
     }
 
-    /// A place for a piece of at most `PLACE` bytes; `None` past the limit.
+    /// A place for a piece of at most `PLACE` bytes; `None` past the limit, or that of all files.
     pub(crate) fn reserve(&mut self, length: usize) -> Option<(Spilled, Job)> {
         if length > PLACE {
             return None;
         }
         let place = match self.free.pop() {
             Some(place) => place,
-            None if self.places < self.limit => {
+            None if self.places < self.limit && self.disk.take() => {
                 self.places += 1;
                 self.places - 1
             }
@@ -170,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_spilled_comes_back_and_its_places_are_used_again() {
-        let mut spill = Spill::create(2 * PLACE).unwrap();
+        let mut spill = Spill::create(2 * PLACE, &Disk::of(9 * PLACE)).unwrap();
         let secret = Bytes::from_static(b"a very plain secret");
         let (at, write) = spill.reserve(secret.len()).unwrap();
         write.write(secret.clone()).await.unwrap();
@@ -189,9 +222,28 @@ mod tests {
         assert_eq!(spill.job(second).read().await.unwrap(), vec![7; PLACE]);
     }
 
+    #[test]
+    fn all_files_have_a_limit_together() {
+        let disk = Disk::of(3 * PLACE);
+        let mut one = Spill::create(8 * PLACE, &disk).unwrap();
+        let mut other = Spill::create(8 * PLACE, &disk).unwrap();
+        assert!(one.reserve(1).is_some());
+        let (at, _) = one.reserve(1).unwrap();
+        assert!(other.reserve(1).is_some());
+        assert!(other.reserve(1).is_none(), "it is full");
+        // what was in a file already stays its own
+        one.release(at);
+        assert!(other.reserve(1).is_none());
+        assert!(one.reserve(1).is_some());
+        drop(one);
+        assert!(other.reserve(1).is_some());
+        assert!(other.reserve(1).is_some());
+        assert!(other.reserve(1).is_none());
+    }
+
     #[tokio::test]
     async fn a_changed_byte_is_an_error() {
-        let mut spill = Spill::create(PLACE).unwrap();
+        let mut spill = Spill::create(PLACE, &Disk::of(PLACE)).unwrap();
         let (at, write) = spill.reserve(4).unwrap();
         write.write(Bytes::from_static(b"root")).await.unwrap();
         spill.file.write_all_at(b"x", 0).unwrap();

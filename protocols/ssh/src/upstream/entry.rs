@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gate::{Error, Stream};
 use russh::client::{self, AuthResult, Handle};
 use russh::keys::PrivateKeyWithHashAlg;
+use tokio::sync::watch;
 
 use super::{Entry, WITHIN, Wire};
 use crate::config::{Credential, Login};
@@ -16,7 +17,7 @@ use crate::upstream::pins::Pins;
 
 pub(super) async fn enter(
     stream: Stream,
-    known: Known,
+    (known, alive): (Known, watch::Sender<()>),
     Entry {
         login,
         bearer,
@@ -26,7 +27,7 @@ pub(super) async fn enter(
     let (stream, line) = Cut::new(stream);
     let shown = Arc::new(Mutex::new(None));
     let config = Arc::new(keys::towards(&known));
-    let pins = Pins::new(known, shown.clone(), came);
+    let pins = Pins::new(known, shown.clone(), (came, alive));
     let entering = async {
         let mut handle = client::connect_stream(config, stream, pins)
             .await

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use russh::client::{self, ChannelOpenHandle};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, ChannelOpenFailure};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::incoming::{From, Incoming};
 use crate::listen::At;
@@ -20,15 +20,22 @@ pub(crate) struct Pins {
     shown: Arc<Mutex<Option<String>>>,
     /// Takes what the target opens; what it has no room for is refused.
     came: mpsc::Sender<Box<Incoming>>,
+    /// Goes with the library's loop, which owns this.
+    _alive: watch::Sender<()>,
 }
 
 impl Pins {
     pub(super) fn new(
         known: Known,
         shown: Arc<Mutex<Option<String>>>,
-        came: mpsc::Sender<Box<Incoming>>,
+        (came, alive): (mpsc::Sender<Box<Incoming>>, watch::Sender<()>),
     ) -> Self {
-        Self { known, shown, came }
+        Self {
+            known,
+            shown,
+            came,
+            _alive: alive,
+        }
     }
 
     fn hand_on(&self, from: From, channel: Channel<client::Msg>, reply: ChannelOpenHandle) {

@@ -16,8 +16,6 @@ const AT_ONCE: usize = 32 << 10;
 /// And how much longer where the file is full, with the square of how full it is: what cannot be written for want of the
 /// reader slows the sender in the end.
 const FULL: Duration = Duration::from_secs(2);
-/// Past the limit of the file, where neither room comes nor what waits gets written. A reader may well rest so long.
-pub(super) const STANDSTILL: Duration = Duration::from_secs(3600);
 
 impl State {
     /// How long a piece of this length may wait; `None` where one waited lately.

@@ -5,10 +5,15 @@ use super::*;
 const SMALL: Buffers = Buffers {
     memory_bytes: 64 * 1024,
     spill_bytes: 8 * PLACE,
+    spill_total_bytes: 8 * PLACE,
 };
 
 fn inbox(siblings: &Siblings) -> Inbox {
-    Inbox::new(SMALL, siblings.clone())
+    on(&Disk::of(SMALL.spill_total_bytes), siblings)
+}
+
+fn on(disk: &Disk, siblings: &Siblings) -> Inbox {
+    Inbox::new(SMALL, disk.clone(), siblings.clone())
 }
 
 fn data(byte: u8, length: usize) -> Piece {
@@ -199,4 +204,117 @@ async fn a_standstill_past_the_limit_ends_the_channel() {
     }
     assert_eq!(result, Err(Over::Overflown));
     writing.abort();
+}
+
+/// Puts pieces in until nothing more is taken.
+fn filling(inbox: &Inbox) -> tokio::task::JoinHandle<Over> {
+    let sender = inbox.clone();
+    tokio::spawn(async move {
+        loop {
+            if let Err(over) = sender.put(data(1, PLACE)).await {
+                return over;
+            }
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_moves_for_an_hour_ends_the_channel_though_nobody_waits_to_write() {
+    let siblings = Siblings::default();
+    let _seat = siblings.join(8).unwrap();
+    let inbox = inbox(&siblings);
+    inbox.flow();
+    let began = Instant::now();
+    let filling = filling(&inbox);
+    assert_eq!(inbox.lost().await, Over::Overflown);
+    assert!(began.elapsed() >= STANDSTILL, "{:?}", began.elapsed());
+    assert_eq!(filling.await.unwrap(), Over::Overflown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_past_the_limit_ends_as_soon_as_a_sibling_joins() {
+    let siblings = Siblings::default();
+    let _seat = siblings.join(8).unwrap();
+    let inbox = inbox(&siblings);
+    inbox.flow();
+    let filling = filling(&inbox);
+    // in memory and file there is no room left, and it waits
+    tokio::time::sleep(STANDSTILL / 2).await;
+    assert_eq!(inbox.over(), None);
+    let began = Instant::now();
+    let _sibling = siblings.join(8).unwrap();
+    assert_eq!(filling.await.unwrap(), Over::Overflown);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_memory_takes_to_the_file_as_soon_as_a_sibling_joins() {
+    let siblings = Siblings::default();
+    let _seat = siblings.join(8).unwrap();
+    let inbox = inbox(&siblings);
+    inbox.flow();
+    inbox.put(data(0, PLACE)).await.unwrap();
+    let sender = inbox.clone();
+    let waiting = tokio::spawn(async move { sender.put(data(1, PLACE)).await });
+    tokio::time::sleep(PATIENCE / 2).await;
+    let began = Instant::now();
+    let _sibling = siblings.join(8).unwrap();
+    waiting.await.unwrap().unwrap();
+    assert!(began.elapsed() < PATIENCE / 4, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn an_end_in_good_order_loses_nothing() {
+    let inbox = inbox(&Siblings::default());
+    inbox.end(Over::Gone);
+    let lost = inbox.lost();
+    tokio::pin!(lost);
+    let now = std::future::poll_fn(|context| std::task::Poll::Ready(lost.as_mut().poll(context)));
+    assert!(now.await.is_pending());
+}
+
+#[tokio::test]
+async fn past_the_limit_of_all_files_a_channel_is_over_too() {
+    let disk = Disk::of(SMALL.spill_total_bytes);
+    let siblings = Siblings::default();
+    let first = on(&disk, &siblings);
+    // one piece in memory, and all that files may hold
+    for _ in 0..9 {
+        first.put(data(1, PLACE)).await.unwrap();
+    }
+    let second = on(&disk, &siblings);
+    second.put(data(2, PLACE)).await.unwrap();
+    assert_eq!(second.put(data(2, PLACE)).await, Err(Over::Overflown));
+    assert_eq!(first.over(), None);
+    drop(first);
+    let third = on(&disk, &siblings);
+    for _ in 0..9 {
+        third.put(data(3, PLACE)).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_file_a_channel_that_is_alone_flows_all_the_same() {
+    let siblings = Siblings::default();
+    let _seat = siblings.join(8).unwrap();
+    let inbox = on(&Disk::of(0), &siblings);
+    inbox.flow();
+    let sender = inbox.clone();
+    let sending = tokio::spawn(async move {
+        for byte in 0..16 {
+            sender.put(data(byte, 3 * PLACE)).await.unwrap();
+        }
+    });
+    // long after it waits no more for memory
+    tokio::time::sleep(2 * PATIENCE).await;
+    for byte in 0..16 {
+        let mut left = 3 * PLACE;
+        while left > 0 {
+            let bytes = bytes(&inbox).await;
+            assert!(bytes.iter().all(|one| *one == byte));
+            left -= bytes.len();
+        }
+        tokio::time::sleep(2 * PATIENCE).await;
+    }
+    sending.await.unwrap();
 }
