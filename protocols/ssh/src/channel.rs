@@ -18,6 +18,7 @@ use crate::channel::inbox::{Inbox, Over, Piece, Start, Terminal};
 use crate::channel::siblings::Seat;
 use crate::face::Face;
 use crate::lend::{Loan, Wish};
+use crate::told::Living;
 use crate::upstream::{Begun, Failure, Opening};
 use crate::visit::{Reached, Visit};
 use crate::{answers, environment, lend, sftp, started};
@@ -99,7 +100,12 @@ impl Waiting for AtChannel<'_> {
     }
 }
 
-pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Handle, _seat: Seat) {
+pub(crate) async fn serve(
+    visit: Arc<Visit>,
+    channel: Channel<Msg>,
+    handle: Handle,
+    _seat: (Seat, Living),
+) {
     let (read, write) = channel.split();
     let mut pipes = Pipes::new(&visit, read);
     let face = Arc::new(Face::new(write, pipes.client.clone(), handle));
