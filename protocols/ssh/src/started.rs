@@ -68,10 +68,10 @@ fn notes(reached: &Reached, opening: &Opening) -> Vec<String> {
         opening
             .environment
             .iter()
-            .map(|(name, value)| gate::words::visible(&format!("{name}={value}"))),
+            .map(|(name, value)| format!("{name}={value}")),
     );
     if let Some(asked) = &opening.instead_of {
-        let asked = gate::words::visible(&said(asked));
+        let asked = said(asked);
         notes.push(format!("forced by the certificate, instead of: {asked}"));
     }
     for lent in &opening.lends {
