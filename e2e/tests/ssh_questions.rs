@@ -13,11 +13,11 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use e2e::lasting::Lasting;
-use e2e::ssh::{Client, Ground};
+use e2e::ssh::{Client, Ground, run, text};
 use e2e::stand::Stand;
 
 static LASTING: LazyLock<Lasting> =
-    LazyLock::new(|| Lasting::with_ssh(&["ssh.cedar"]).unwrap());
+    LazyLock::new(|| Lasting::with_ssh(&["ssh.cedar", "ssh_questions.cedar"]).unwrap());
 
 const CARD: &str = "4111111111111111";
 
@@ -44,6 +44,49 @@ fn shared(yard: &Path, words: &[&str]) -> Command {
     ];
     let ada = &stand().people.ada;
     ground().ssh(ada, &options, words).unwrap()
+}
+
+fn because(yard: &Path, reason: &str, words: &[&str]) -> Command {
+    let mut command = shared(yard, words);
+    command.env("COUNTERSIGN_REASON", reason);
+    command
+}
+
+#[test]
+fn each_channel_has_its_own_reason() {
+    let yard = ground().yard("reasons").unwrap();
+    let doomed = |name: &str| {
+        std::fs::write(yard.join(name), "x").unwrap();
+        format!("rm {}", yard.join(name).display())
+    };
+    let reason = |id: u64| stand().question(id).unwrap()["reason"].clone();
+    let mut first = Client::start(&mut because(&yard, "CHG-1: disk", &[&doomed("one")])).unwrap();
+    let asked = first.asked().unwrap();
+    assert_eq!(reason(asked), "CHG-1: disk");
+    let mut second = Client::start(&mut because(&yard, "CHG-2: log", &[&doomed("two")])).unwrap();
+    assert_eq!(reason(second.asked().unwrap()), "CHG-2: log");
+    // who says nothing has what the connection began with
+    let mut third = Client::start(&mut shared(&yard, &[&doomed("three")])).unwrap();
+    assert_eq!(reason(third.asked().unwrap()), "CHG-1: disk");
+    // a request of a file session has its channel's
+    let mut sftp = Client::start(&mut because(&yard, "CHG-4: file", &["-s", "sftp"])).unwrap();
+    let path = yard.join("one");
+    let remove = [path.to_str().unwrap().as_bytes()];
+    sftp.say(&e2e::packets::packet(e2e::packets::INIT, 3, &[]).unwrap())
+        .unwrap();
+    sftp.say(&e2e::packets::packet(e2e::packets::REMOVE, 1, &remove).unwrap())
+        .unwrap();
+    assert_eq!(reason(sftp.asked().unwrap()), "CHG-4: file");
+    // and a rule reads each one's own
+    for (said, code) in [("CHG-3: sum", 0), ("for fun", 126)] {
+        let ran = run(&mut because(&yard, said, &["factor", "12"])).unwrap();
+        assert_eq!(ran.status.code(), Some(code), "{said}: {ran:?}");
+    }
+    let ran = run(&mut shared(&yard, &["factor", "12"])).unwrap();
+    assert_eq!(text(&ran.stdout), "12: 2 2 3\n", "{ran:?}");
+    drop((second, third, sftp));
+    stand().refuse(&stand().people.grace, asked, "no").unwrap();
+    first.end().unwrap();
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Pipes {
 struct Setting {
     terminal: Option<Terminal>,
     environment: Vec<(String, String)>,
-    reason: Option<String>,
+    reason: Option<Arc<str>>,
     wishes: Vec<Wish>,
 }
 
@@ -130,7 +130,7 @@ async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending
         face.say(&text).await;
     }
     let waiting = AtChannel { face, pipes };
-    let reaching = visit.reached(setting.reason.clone(), &waiting);
+    let reaching = visit.reached(setting.reason.as_deref(), &waiting);
     let reached = tokio::select! {
         biased;
         reached = reaching => match reached {
@@ -166,7 +166,8 @@ async fn settle_in(visit: &Visit, client: &Inbox, face: &Face) -> Option<(Settin
                 }
             }
             Piece::Environment(name, value) if name == environment::REASON => {
-                setting.reason = Some(value.chars().take(1000).collect());
+                let reason: String = value.chars().take(1000).collect();
+                setting.reason = Some(reason.into());
             }
             Piece::Environment(name, value) => {
                 if environment::reaches_target(&name, &value)
@@ -201,7 +202,8 @@ async fn begin(
     (setting, start): (Setting, Start),
 ) -> Result<(Start, relay::Manner, Begun), Ending> {
     let waiting = AtChannel { face, pipes };
-    let granted = lend::granted(reached, setting.environment, setting.wishes, &waiting).await;
+    let asks = (setting.environment, setting.wishes);
+    let granted = lend::granted(reached, asks, setting.reason.as_ref(), &waiting).await;
     let Some(granted) = granted else {
         return Err(over(pipes.client.over()));
     };
@@ -215,6 +217,7 @@ async fn begin(
     };
     let (request, copies) = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
     pipes.client.calm();
+    let request = request.because(setting.reason.as_ref());
     let permit = match ask(&reached.session, request, &waiting).await {
         Answer::Go(permit) => permit,
         Answer::No(text) => return Err(Ending::Told(text)),
@@ -223,7 +226,12 @@ async fn begin(
     let begun = reached.leg.start(permit, &opening, granted).await;
     let begun = begun.map_err(|failure| Ending::Told(failed(failure)))?;
     let terminal = opening.terminal.as_ref().map(|terminal| terminal.size);
-    Ok((opening.start, relay::Manner { copies, terminal }, begun))
+    let manner = relay::Manner {
+        copies,
+        terminal,
+        reason: setting.reason,
+    };
+    Ok((opening.start, manner, begun))
 }
 
 /// Passes what it says and hears, to its end.
@@ -246,7 +254,7 @@ async fn carry(
     let started = (side, target, underway);
     match start {
         Start::Subsystem(name) if name == sftp::NAME => {
-            Box::pin(sftp::relay(reached, pipes, face, started)).await
+            Box::pin(sftp::relay(reached, pipes, face, (started, manner.reason))).await
         }
         Start::Exec(_) | Start::Shell | Start::Subsystem(_) => {
             Box::pin(relay::relay(reached, pipes, face, (started, manner))).await

@@ -106,16 +106,17 @@ impl Granted {
 /// Asks for each; `None` where the client gave up meanwhile.
 pub(crate) async fn granted(
     reached: &Reached,
-    environment: Variables,
-    wishes: Vec<Wish>,
+    (environment, wishes): (Variables, Vec<Wish>),
+    reason: Option<&Arc<str>>,
     waiting: &AtChannel<'_>,
 ) -> Option<Granted> {
     let mut granted = Granted {
-        variables: set(reached, environment, waiting).await?,
+        variables: set(reached, environment, reason, waiting).await?,
         ..Granted::default()
     };
     for wish in wishes {
-        match ask(&reached.session, wish.asked(reached), waiting).await {
+        let request = wish.asked(reached).because(reason);
+        match ask(&reached.session, request, waiting).await {
             Answer::Go(permit) => granted.wishes.push((wish, permit)),
             Answer::No(text) => {
                 // many clients ask by habit: only somebody at a terminal is told
@@ -134,6 +135,7 @@ pub(crate) async fn granted(
 async fn set(
     reached: &Reached,
     environment: Variables,
+    reason: Option<&Arc<str>>,
     waiting: &AtChannel<'_>,
 ) -> Option<Vec<(Variables, Permitted<Asked>)>> {
     let mut granted = Vec::new();
@@ -145,7 +147,7 @@ async fn set(
     let mut next = Some(environment);
     while let Some(variables) = next.take().or_else(|| left.pop()) {
         let all = variables.len() > 1;
-        let request = asked(reached, &variables);
+        let request = asked(reached, &variables).because(reason);
         match ask(&reached.session, request, waiting).await {
             Answer::Go(permit) => {
                 granted.push((variables, permit));

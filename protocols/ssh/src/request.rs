@@ -31,6 +31,23 @@ pub(crate) struct Shown {
     notes: Vec<String>,
 }
 
+impl Asked {
+    /// For a reason of the channel's own, in place of the session's.
+    pub(crate) fn because(self, reason: Option<&Arc<str>>) -> Self {
+        let Some(reason) = reason else { return self };
+        let own = |all| {
+            Arc::new(Operations::because(
+                Arc::unwrap_or_clone(all),
+                reason.clone(),
+            ))
+        };
+        Self {
+            operations: self.operations.map(own),
+            ..self
+        }
+    }
+}
+
 impl Shown {
     /// What detectors find in the text and the notes is marked, whoever asks.
     pub(crate) fn new(text: &str, mask: Option<&Mask>, notes: Vec<String>) -> Self {
