@@ -23,6 +23,9 @@ use crate::upstream::{Begun, Failure, Opening};
 use crate::visit::{Reached, Visit};
 use crate::{answers, environment, lend, sftp, started};
 
+/// So much is recorded of a refused variable's name.
+const NAMED: usize = 100;
+
 /// How a channel came to its end.
 pub(crate) enum Ending {
     /// As the target said, or the client left.
@@ -80,6 +83,8 @@ impl Pipes {
 struct Setting {
     terminal: Option<Terminal>,
     environment: Vec<(String, String)>,
+    /// Names of variables that no policy could permit.
+    refused: Vec<String>,
     reason: Option<Arc<str>>,
     wishes: Vec<Wish>,
 }
@@ -170,10 +175,11 @@ async fn settle_in(visit: &Visit, client: &Inbox, face: &Face) -> Option<(Settin
                 setting.reason = Some(reason.into());
             }
             Piece::Environment(name, value) => {
-                if environment::reaches_target(&name, &value)
-                    && setting.environment.len() < environment::MOST
-                {
+                let room = setting.environment.len() < environment::MOST;
+                if room && environment::reaches_target(&name, &value) {
                     setting.environment.push((name, value));
+                } else if setting.refused.len() < environment::MOST {
+                    setting.refused.push(name.chars().take(NAMED).collect());
                 }
             }
             Piece::Wish(wish) if visit.permits.lends(wish.what()) => {
@@ -202,6 +208,7 @@ async fn begin(
     (setting, start): (Setting, Start),
 ) -> Result<(Start, relay::Manner, Begun), Ending> {
     let waiting = AtChannel { face, pipes };
+    lend::refuse(reached, &setting.refused).await;
     let asks = (setting.environment, setting.wishes);
     let granted = lend::granted(reached, asks, setting.reason.as_ref(), &waiting).await;
     let Some(granted) = granted else {

@@ -53,7 +53,11 @@ pub(crate) async fn explain(target: &Target<Backend>, sample: &Sample) -> Result
         return Ok(asked("lend the display", (login, ""), words::x11()));
     }
     if let Some(name) = request.get("env").and_then(Value::as_str) {
-        return Ok(asked("variables", (login, name), words::environment(name)));
+        return Ok(asked(
+            "variables",
+            (login, name),
+            words::environment([name]),
+        ));
     }
     match request.get("forward") {
         Some(forward) => explain_forward(login, forward),

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use gate::{Fingerprint, Guard, Leave, OutcomeKind, Permitted, Underway};
+use gate::words::Operations;
+use gate::{Fingerprint, Guard, Leave, OutcomeKind, Permitted, Unclear, Underway};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -16,7 +17,7 @@ use crate::face::Face;
 use crate::request::{Asked, Shown};
 use crate::running::Running;
 use crate::visit::{Reached, Visit};
-use crate::words;
+use crate::{environment, words};
 
 /// Something of the client's that the target may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -163,24 +164,35 @@ async fn set(
     Some(granted)
 }
 
-fn asked(reached: &Reached, environment: &[(String, String)]) -> Asked {
-    let mut content = vec![
-        Bytes::from_static(b"variables"),
-        Bytes::from(reached.login.clone()),
-    ];
-    let mut lines = Vec::new();
-    for (name, value) in environment {
-        content.extend([Bytes::from(name.clone()), Bytes::from(value.clone())]);
-        lines.push(format!("{name}={value}"));
+/// Recorded by name alone; the client has had its answer, and goes on as with any server that does not accept them.
+pub(crate) async fn refuse(reached: &Reached, names: &[String]) {
+    if !names.is_empty() {
+        let refused = Err(environment::refused());
+        let asked = variables(reached, names.to_vec(), refused);
+        drop(reached.session.authorize(asked).await);
     }
-    let text = lines.join(" ");
-    let names = environment.iter().map(|(name, _)| name.as_str());
+}
+
+fn asked(reached: &Reached, set: &[(String, String)]) -> Asked {
+    let names = set.iter().map(|(name, _)| name.as_str());
+    let operations = words::environment(names);
+    let said = set.iter().map(|(name, value)| format!("{name}={value}"));
+    variables(reached, said.collect(), Ok(Arc::new(operations)))
+}
+
+fn variables(
+    reached: &Reached,
+    said: Vec<String>,
+    operations: Result<Arc<Operations>, Unclear>,
+) -> Asked {
+    let text = said.join(" ");
+    let head = ["variables".to_owned(), reached.login.clone()];
     let mask = reached.session.mask();
     Asked {
-        content,
+        content: head.into_iter().chain(said).map(Bytes::from).collect(),
         wire: vec![Bytes::from(text.clone())],
         meaning: Fingerprint::of(&[]),
-        operations: Ok(Arc::new(words::environments(names))),
+        operations,
         guard: Guard::Alone,
         shown: Shown::new(&format!("set {text}"), Some(&mask), Vec::new()),
     }
