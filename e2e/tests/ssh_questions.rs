@@ -1,4 +1,4 @@
-//! With real ssh: what an approver is shown of each request of one connection.
+//! With real ssh: what an approver is shown of each request of one connection, and how far the answer goes.
 
 #![allow(
     clippy::unwrap_used,
@@ -63,10 +63,10 @@ fn each_channel_has_its_own_reason() {
     let mut first = Client::start(&mut because(&yard, "CHG-1: disk", &[&doomed("one")])).unwrap();
     let asked = first.asked().unwrap();
     assert_eq!(reason(asked), "CHG-1: disk");
-    let mut second = Client::start(&mut because(&yard, "CHG-2: log", &[&doomed("two")])).unwrap();
+    let second = Client::start(&mut because(&yard, "CHG-2: log", &[&doomed("two")])).unwrap();
     assert_eq!(reason(second.asked().unwrap()), "CHG-2: log");
     // who says nothing has what the connection began with
-    let mut third = Client::start(&mut shared(&yard, &[&doomed("three")])).unwrap();
+    let third = Client::start(&mut shared(&yard, &[&doomed("three")])).unwrap();
     assert_eq!(reason(third.asked().unwrap()), "CHG-1: disk");
     // a request of a file session has its channel's
     let mut sftp = Client::start(&mut because(&yard, "CHG-4: file", &["-s", "sftp"])).unwrap();
@@ -102,4 +102,35 @@ fn values_in_notes_are_masked() {
     assert!(notes.contains("LC_NAME="), "{question}");
     assert_eq!(question["redacted"][0], "payment-card", "{question}");
     assert!(client.pending().unwrap());
+}
+
+#[test]
+fn approval_of_one_covers_no_other() {
+    let yard = ground().yard("alike").unwrap();
+    let file = yard.join("old");
+    let line = format!("rm {}", file.display());
+    std::fs::write(&file, "x").unwrap();
+    let start = || Client::start(&mut shared(&yard, &[&line])).unwrap();
+    let first = start();
+    let asked = first.asked().unwrap();
+    let mut second = start();
+    let again = second.asked().unwrap();
+    assert_ne!(asked, again, "two requests have one question");
+    stand().approve(&stand().people.grace, asked).unwrap();
+    // the first is the connection's own client, which stays for the others
+    e2e::watchdog::until("the first has run", || Ok((!file.exists()).then_some(()))).unwrap();
+    std::fs::write(&file, "x").unwrap();
+    // neither one that waited beside it, nor one that comes after it
+    let mut third = start();
+    let once_more = third.asked().unwrap();
+    assert!(once_more != asked && once_more != again);
+    for (client, id) in [(&mut second, again), (&mut third, once_more)] {
+        assert_eq!(stand().state(id).unwrap(), "asked");
+        assert!(client.pending().unwrap());
+    }
+    assert!(file.exists(), "what was not approved ran");
+    stand().refuse(&stand().people.grace, again, "no").unwrap();
+    let (status, _, said) = second.end().unwrap();
+    assert_eq!(status.code(), Some(126), "{said}");
+    assert!(file.exists());
 }
