@@ -18,6 +18,7 @@ use crate::channel::inbox::{Inbox, Over, Piece, Start, Terminal};
 use crate::channel::siblings::Seat;
 use crate::face::Face;
 use crate::lend::{Loan, Wish};
+use crate::started::There;
 use crate::told::Living;
 use crate::upstream::{Begun, Failure, Opening};
 use crate::visit::{Reached, Visit};
@@ -222,7 +223,14 @@ async fn begin(
         instead_of: permits.forced.is_some().then(|| start.clone()),
         start: permits.starts(start),
     };
-    let (request, copies) = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
+    let mask = reached.session.mask();
+    let there = There {
+        login: &reached.login,
+        shell: reached.shell,
+        target: &reached.session.target().name,
+        mask: Some(&mask),
+    };
+    let (request, copies) = started::asked(&pipes.visit.shared.decoder, &there, &opening).await;
     pipes.client.calm();
     let request = request.because(setting.reason.as_ref());
     let permit = match ask(&reached.session, request, &waiting).await {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use gate::words::Operations;
-use gate::{Fingerprint, Guard, Leave, OutcomeKind, Permitted, Unclear, Underway};
+use gate::{Fingerprint, Guard, Leave, Mask, OutcomeKind, Permitted, Unclear, Underway};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -56,22 +56,24 @@ impl Wish {
             Self::Display(display) => display.protocol.len() + display.cookie.len(),
         }
     }
+}
 
-    fn text(&self) -> &'static str {
+impl What {
+    fn text(self) -> &'static str {
         match self {
             Self::Agent => "lend the key agent",
-            Self::Display(_) => "lend the display",
+            Self::Display => "lend the display",
         }
     }
 
-    fn asked(&self, reached: &Reached) -> Asked {
+    pub(crate) fn asked(self, login: &str) -> Asked {
         let operations = match self {
             Self::Agent => words::agent(),
-            Self::Display(_) => words::x11(),
+            Self::Display => words::x11(),
         };
         let wire = Bytes::from_static(self.text().as_bytes());
         Asked {
-            content: vec![wire.clone(), Bytes::from(reached.login.clone())],
+            content: vec![wire.clone(), Bytes::from(login.to_owned())],
             wire: vec![wire],
             meaning: Fingerprint::of(&[]),
             operations: Ok(Arc::new(operations)),
@@ -116,13 +118,13 @@ pub(crate) async fn granted(
         ..Granted::default()
     };
     for wish in wishes {
-        let request = wish.asked(reached).because(reason);
+        let request = wish.what().asked(&reached.login).because(reason);
         match ask(&reached.session, request, waiting).await {
             Answer::Go(permit) => granted.wishes.push((wish, permit)),
             Answer::No(text) => {
                 // many clients ask by habit: only somebody at a terminal is told
                 if waiting.face.is_terminal() {
-                    let text = format!("refused to {}: {text}", wish.text());
+                    let text = format!("refused to {}: {text}", wish.what().text());
                     waiting.face.say(&text).await;
                 }
             }
@@ -148,7 +150,8 @@ async fn set(
     let mut next = Some(environment);
     while let Some(variables) = next.take().or_else(|| left.pop()) {
         let all = variables.len() > 1;
-        let request = asked(reached, &variables).because(reason);
+        let mask = reached.session.mask();
+        let request = asked((&reached.login, Some(&mask)), &variables).because(reason);
         match ask(&reached.session, request, waiting).await {
             Answer::Go(permit) => {
                 granted.push((variables, permit));
@@ -168,33 +171,33 @@ async fn set(
 pub(crate) async fn refuse(reached: &Reached, names: &[String]) {
     if !names.is_empty() {
         let refused = Err(environment::refused());
-        let asked = variables(reached, names.to_vec(), refused);
+        let mask = reached.session.mask();
+        let asked = variables((&reached.login, Some(&mask)), names.to_vec(), refused);
         drop(reached.session.authorize(asked).await);
     }
 }
 
-fn asked(reached: &Reached, set: &[(String, String)]) -> Asked {
+pub(crate) fn asked(there: (&str, Option<&Mask>), set: &[(String, String)]) -> Asked {
     let names = set.iter().map(|(name, _)| name.as_str());
     let operations = words::environment(names);
     let said = set.iter().map(|(name, value)| format!("{name}={value}"));
-    variables(reached, said.collect(), Ok(Arc::new(operations)))
+    variables(there, said.collect(), Ok(Arc::new(operations)))
 }
 
 fn variables(
-    reached: &Reached,
+    (login, mask): (&str, Option<&Mask>),
     said: Vec<String>,
     operations: Result<Arc<Operations>, Unclear>,
 ) -> Asked {
     let text = said.join(" ");
-    let head = ["variables".to_owned(), reached.login.clone()];
-    let mask = reached.session.mask();
+    let head = ["variables".to_owned(), login.to_owned()];
     Asked {
         content: head.into_iter().chain(said).map(Bytes::from).collect(),
         wire: vec![Bytes::from(text.clone())],
         meaning: Fingerprint::of(&[]),
         operations,
         guard: Guard::Alone,
-        shown: Shown::new(&format!("set {text}"), Some(&mask), Vec::new()),
+        shown: Shown::new(&format!("set {text}"), mask, Vec::new()),
     }
 }
 
