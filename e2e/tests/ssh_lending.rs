@@ -337,6 +337,10 @@ fn variables_pass_by_a_list_and_by_policy() {
     }
     let denied = stand().decided_about("set LC_PAPER=sent-LC_PAPER").unwrap();
     assert_eq!(denied["verdict"], "deny", "{denied}");
+    // by name, for what they say may be secret
+    let refused = "set BASH_ENV GIT_SSH LC_lower LD_PRELOAD PATH_EXTRA";
+    let refused = stand().decided_about(refused).unwrap();
+    assert_eq!(refused["reason"], "unsupported", "{refused}");
     let allowed = stand().decided_about("set LC_NAME=sent-LC_NAME").unwrap();
     assert_eq!(allowed["verdict"], "allow", "{allowed}");
 }

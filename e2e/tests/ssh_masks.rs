@@ -188,6 +188,30 @@ fn an_archive_passes() {
     assert!(!text(&ran.stdout).contains(CARD));
 }
 
+#[test]
+fn what_only_calls_itself_a_copy_is_masked() {
+    let yard = ground().yard("impostors").unwrap();
+    let plain = format!("a line with {CARD} in it\n");
+    for name in ["scp", "rsync"] {
+        let own = yard.join(name);
+        std::fs::write(&own, format!("#!/bin/sh\nprintf '{plain}'\n")).unwrap();
+        std::fs::set_permissions(&own, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+    }
+    let folder = yard.display();
+    for command in [
+        format!("PATH={folder} scp -f /tmp/x"),
+        format!("PATH={folder} scp -f '/tmp'/x*"),
+        format!("env PATH={folder}:/bin rsync --server --sender -vlogDtpre.iLsfxC . /tmp/x"),
+        format!("{folder}/scp -f /tmp/x"),
+        format!("cd {folder}; ./scp -f /tmp/x"),
+    ] {
+        let ran = run(&mut ssh(&[], &[&command])).unwrap();
+        let shown = plain.replace(CARD, "************1111");
+        assert_eq!(text(&ran.stdout), shown, "{command}: {}", text(&ran.stderr));
+    }
+}
+
 /// What the gateway holds in memory, in bytes.
 fn memory() -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", stand().gateway.id())).unwrap();

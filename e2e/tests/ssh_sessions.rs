@@ -215,6 +215,79 @@ fn what_would_be_said_is_what_is_said() {
 }
 
 #[test]
+fn every_way_in_is_explained_as_it_is_judged() {
+    let ada = &stand().people.ada;
+    let (own, shop) = (ground().sshd.port(), stand().postgres.port());
+    // where a target listens, whichever way it is spelled
+    for (at, told) in [
+        (format!("127.0.0.1:{own}"), "`box` listens there"),
+        (format!("0x7f000001:{shop}"), "`shop` listens there"),
+    ] {
+        let (host, port) = at.split_once(':').unwrap();
+        let sample = format!("{{\"forward\":{{\"host\":\"{host}\",\"port\":{port}}}}}");
+        let answer = explained(&sample);
+        assert_eq!(answer["unclear"]["message"], told, "{answer}");
+        run(&mut ground().ssh(ada, &["-W", &at], &[]).unwrap()).unwrap();
+        let decided = stand().decided_about(&format!("forward to {at}")).unwrap();
+        for field in ["verdict", "reason"] {
+            assert_eq!(answer[field], decided[field], "{answer} {decided}");
+        }
+    }
+    for (sample, code) in [
+        ("{\"forward\":{\"socket\":\"/run/../x\"}}", "climbs"),
+        ("{\"forward\":{\"host\":\"box\",\"port\":22}}", "jump"),
+        ("{\"env\":\"LD_PRELOAD\"}", "variable"),
+    ] {
+        let answer = explained(sample);
+        assert_eq!(answer["unclear"]["code"], code, "{answer}");
+        assert_eq!(answer["verdict"], "deny", "{answer}");
+    }
+    // a pager is one only on a terminal
+    for (sample, opaque) in [
+        ("{\"exec\":\"git log\"}", false),
+        ("{\"exec\":\"git log\",\"terminal\":true}", true),
+    ] {
+        let answer = explained(sample);
+        let found = &answer["operations"][0]["attributes"]["opaque"];
+        assert_eq!(*found, opaque, "{answer}");
+    }
+}
+
+#[test]
+fn what_is_explained_has_the_digest_that_its_approval_would_show() {
+    let ada = &stand().people.ada;
+    let run = |options: &[&str], words: &[&str]| {
+        run(ground()
+            .ssh(ada, options, words)
+            .unwrap()
+            .env("LC_NAME", "xx"))
+        .unwrap();
+    };
+    run(&["-tt"], &["echo in a terminal"]);
+    run(&["-W", "192.0.2.1:80"], &[]);
+    run(&["-R", "127.0.0.1:7777:127.0.0.1:1"], &["true"]);
+    run(&["-o", "SendEnv=LC_NAME"], &["true"]);
+    for (what, sample) in [
+        (
+            "echo in a terminal",
+            "{\"exec\":\"echo in a terminal\",\"terminal\":true}",
+        ),
+        (
+            "forward to 192.0.2.1:80",
+            "{\"forward\":{\"host\":\"192.0.2.1\",\"port\":80}}",
+        ),
+        (
+            "listen at 127.0.0.1:7777",
+            "{\"forward\":{\"host\":\"127.0.0.1\",\"port\":7777,\"listens\":true}}",
+        ),
+        ("set LC_NAME=xx", "{\"env\":\"LC_NAME\",\"value\":\"xx\"}"),
+    ] {
+        let decided = stand().decided_about(what).unwrap();
+        assert_eq!(decided["digest"], explained(sample)["digest"], "{what}");
+    }
+}
+
+#[test]
 fn variables_pass_by_a_list() {
     let mut command = ground()
         .ssh(

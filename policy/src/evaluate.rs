@@ -18,7 +18,7 @@ use question::{Asked, Subject};
 pub struct Asking<'a> {
     pub identity: &'a Identity,
     pub target: &'a Target,
-    /// As the client gave it: untrusted text.
+    /// As the client gave it: untrusted text. A request's own comes before it.
     pub reason: Option<&'a str>,
     /// Seconds since 1970 in UTC.
     pub now: i64,
@@ -50,7 +50,11 @@ impl Policies {
                 .unwrap_or(Effect::Unknown)
         });
         let effect = effects.max().unwrap_or(Effect::Unknown);
-        let each = match Asked::new(&self.vocabulary, asking) {
+        let asking = Asking {
+            reason: operations.reason().or(asking.reason),
+            ..*asking
+        };
+        let each = match Asked::new(&self.vocabulary, &asking) {
             Some(asked) => operations
                 .iter()
                 .map(|one| self.judge_operation(&asked, one))

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// The four groups every protocol action belongs to, weakest first.
 #[derive(
@@ -71,6 +72,7 @@ pub struct Operation {
 #[derive(Debug, Clone)]
 pub struct Operations {
     list: Vec<Operation>,
+    reason: Option<Arc<str>>,
     hash: u64,
 }
 
@@ -80,8 +82,26 @@ impl Operations {
         list.hash(&mut hasher);
         Self {
             list,
+            reason: None,
             hash: hasher.finish(),
         }
+    }
+
+    /// The same for a reason of this request's own, in place of its session's.
+    #[must_use]
+    pub fn because(self, reason: Arc<str>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (self.hash, &reason).hash(&mut hasher);
+        Self {
+            list: self.list,
+            reason: Some(reason),
+            hash: hasher.finish(),
+        }
+    }
+
+    /// Why the client says it asks for this, where it said so of this request alone: untrusted text.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
 }
 
@@ -94,7 +114,7 @@ impl std::ops::Deref for Operations {
 
 impl PartialEq for Operations {
     fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.list == other.list
+        self.hash == other.hash && self.reason == other.reason && self.list == other.list
     }
 }
 impl Eq for Operations {}

@@ -357,6 +357,25 @@ fn the_context_is_what_was_given() {
 }
 
 #[test]
+fn a_request_may_have_a_reason_of_its_own() {
+    let rule = r#"@id("a") permit (principal, action, resource) when { context has reason && context.reason == "own" };"#;
+    let (policies, ada, shop) = (load(rule).unwrap(), user("ada", &[]), shop());
+    let plain = Operations::new(vec![operation(postgres("select"), "orders")]);
+    let because = |reason: &str| plain.clone().because(reason.into());
+    let (own, other) = (because("own"), because("other"));
+    let verdict = |operations: &Operations, reason| {
+        let asking = asking(&ada, &shop);
+        let judged = policies.judge_all(&Asking { reason, ..asking }, operations);
+        judged.overall.verdict
+    };
+    assert_eq!(verdict(&plain, None), Verdict::Deny);
+    assert_eq!(verdict(&plain, Some("own")), Verdict::Allow);
+    assert_eq!(verdict(&own, Some("other")), Verdict::Allow);
+    assert_eq!(verdict(&other, Some("own")), Verdict::Deny);
+    assert!(plain != own && own != other);
+}
+
+#[test]
 fn judgements_are_told_in_the_words_of_the_contract() {
     let policies = load(RULES).unwrap();
     let (ada, shop) = (user("ada", &["engineers"]), shop());

@@ -119,3 +119,61 @@ fn losing_either_proof_ends_the_session() {
     let (status, _, said) = begun.end().unwrap();
     assert!(!status.success(), "{said}");
 }
+
+#[test]
+fn a_second_proof_does_not_take_a_forced_command_off() {
+    let key = key("forced-both");
+    let force = ["-n", "ada", "-O", "force-command=echo forced"];
+    certify(&user_authority(), &public(&key), &force).unwrap();
+    let client = Client {
+        key: &key,
+        from: "127.0.0.16",
+        port: logins().both,
+        user: "box",
+    };
+    for words in [&["echo asked-for"][..], &[]] {
+        let mut ssh = client.ssh(&["-T"], words);
+        worked(&typing(&mut ssh, &stand().people.ada), "forced\n");
+    }
+}
+
+#[test]
+fn two_forced_commands_lead_nowhere() {
+    let (outer, inner) = (key("forced-outer"), key("forced-inner"));
+    let folder = outer.parent().unwrap();
+    let force = |key: &Path, command: &str| {
+        let force = format!("force-command={command}");
+        certify(
+            &user_authority(),
+            &public(key),
+            &["-n", "ada", "-O", &force],
+        )
+        .unwrap();
+    };
+    let config = folder.join("config");
+    let port = logins().port;
+    let text = format!(
+        "Host gateway\n  HostName 127.0.0.1\n  Port {port}\n  User ada\n  IdentityFile {}\n\
+         Host box\n  User {}\n  ProxyJump gateway\n  IdentityFile {}\n\
+         Host *\n  IdentitiesOnly yes\n  BatchMode yes\n  StrictHostKeyChecking no\n  \
+         UserKnownHostsFile /dev/null\n  GlobalKnownHostsFile /dev/null\n",
+        outer.display(),
+        logins().ground.sshd.login(),
+        inner.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let jumped = || {
+        let mut ssh = Command::new("ssh");
+        ssh.arg("-F")
+            .arg(&config)
+            .args(["-T", "box", "echo asked-for"]);
+        run(ssh.env_remove("SSH_AUTH_SOCK").current_dir("/")).unwrap()
+    };
+    force(&outer, "echo one");
+    force(&inner, "echo one");
+    worked(&jumped(), "one\n");
+    force(&inner, "echo another");
+    let ran = jumped();
+    assert_eq!(ran.status.code(), Some(255), "{ran:?}");
+    assert!(ran.stdout.is_empty(), "{ran:?}");
+}

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::failpoint::{self, Step};
 use crate::request::Request;
 use crate::stream::Stream;
-use crate::underway::{Outcome, OutcomeKind, Revoked, Underway};
+use crate::underway::{Outcome, OutcomeKind, Underway};
 use crate::upstream::Upstream;
 
 /// What a library such as russh made of the gate's stream. Only an `Upstream` becomes one, and only a permit or an
@@ -52,12 +52,6 @@ impl<T> Framed<T> {
         let (request, underway) = permit.begin()?;
         failpoint::pass(Step::Forwarded);
         Ok((&self.library, request, underway))
-    }
-
-    /// The library again, for what belongs to a request underway.
-    pub fn proceed(&self, underway: &Underway) -> Result<&T, Revoked> {
-        underway.check()?;
-        Ok(&self.library)
     }
 }
 

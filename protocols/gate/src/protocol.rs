@@ -81,6 +81,8 @@ pub struct Sample {
     pub session: serde_json::Value,
     /// The target as it is now.
     pub live: Option<Live>,
+    /// Every target with where it listens, of whatever protocol.
+    pub everywhere: Vec<(policy::target::Target, Vec<Endpoint>)>,
 }
 
 /// What `catalogue` told of a target, and what who asks may see there.

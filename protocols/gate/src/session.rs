@@ -41,6 +41,7 @@ pub(crate) struct SessionState {
     pub(crate) protocol: &'static str,
     identity: Mutex<Arc<Identity>>,
     pub(crate) target: Target,
+    /// Of requests that bring none of their own.
     pub(crate) reason: Option<String>,
     pub(crate) client: String,
     pub(crate) opened_at: i64,

@@ -20,6 +20,8 @@ use crate::channel::inbox::{Inbox, Over, Piece, Start, Terminal};
 use crate::channel::siblings::Seat;
 use crate::face::Face;
 use crate::lend::{Loan, Wish};
+use crate::started::There;
+use crate::told::Living;
 use crate::upstream::{Begun, Failure, Opening};
 use crate::visit::{Reached, Visit};
 use crate::{answers, environment, lend, sftp, started};
@@ -28,6 +30,8 @@ use crate::{answers, environment, lend, sftp, started};
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// How long each of the last words to a client may take; one that does not read misses them.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// So much is recorded of a refused variable's name.
+const NAMED: usize = 100;
 
 /// How a channel came to its end.
 pub(crate) enum Ending {
@@ -95,7 +99,9 @@ impl Pipes {
 struct Setting {
     terminal: Option<Terminal>,
     environment: Vec<(String, String)>,
-    reason: Option<String>,
+    /// Names of variables that no policy could permit.
+    refused: Vec<String>,
+    reason: Option<Arc<str>>,
     wishes: Vec<Wish>,
 }
 
@@ -115,7 +121,12 @@ impl Waiting for AtChannel<'_> {
     }
 }
 
-pub(crate) async fn serve(visit: Arc<Visit>, channel: Channel<Msg>, handle: Handle, _seat: Seat) {
+pub(crate) async fn serve(
+    visit: Arc<Visit>,
+    channel: Channel<Msg>,
+    handle: Handle,
+    _seat: (Seat, Living),
+) {
     let (read, write) = channel.split();
     let mut pipes = Pipes::new(&visit, read);
     let face = Arc::new(Face::new(write, pipes.client.clone(), handle));
@@ -143,7 +154,7 @@ async fn live(visit: &Arc<Visit>, pipes: &mut Pipes, face: &Arc<Face>) -> Ending
         face.say(&text).await;
     }
     let waiting = AtChannel { face, pipes };
-    let reaching = visit.reached(setting.reason.clone(), &waiting);
+    let reaching = visit.reached(setting.reason.as_deref(), &waiting);
     let reached = tokio::select! {
         biased;
         reached = reaching => match reached {
@@ -193,13 +204,15 @@ async fn settle_in(visit: &Visit, client: &Inbox, face: &Face) -> Option<(Settin
                 }
             }
             Piece::Environment(name, value) if name == environment::REASON => {
-                setting.reason = Some(value.chars().take(1000).collect());
+                let reason: String = value.chars().take(1000).collect();
+                setting.reason = Some(reason.into());
             }
             Piece::Environment(name, value) => {
-                if environment::reaches_target(&name, &value)
-                    && setting.environment.len() < environment::MOST
-                {
+                let room = setting.environment.len() < environment::MOST;
+                if room && environment::reaches_target(&name, &value) {
                     setting.environment.push((name, value));
+                } else if setting.refused.len() < environment::MOST {
+                    setting.refused.push(name.chars().take(NAMED).collect());
                 }
             }
             Piece::Wish(wish) if visit.permits.lends(wish.what()) => {
@@ -228,7 +241,9 @@ async fn begin(
     (setting, start): (Setting, Start),
 ) -> Result<(Start, relay::Manner, Begun), Ending> {
     let waiting = AtChannel { face, pipes };
-    let granted = lend::granted(reached, setting.environment, setting.wishes, &waiting).await;
+    lend::refuse(reached, &setting.refused).await;
+    let asks = (setting.environment, setting.wishes);
+    let granted = lend::granted(reached, asks, setting.reason.as_ref(), &waiting).await;
     let given_up = || {
         if reached.leg.is_lost() {
             return Ending::Told(failed(Failure::Lost));
@@ -246,8 +261,16 @@ async fn begin(
         instead_of: permits.forced.is_some().then(|| start.clone()),
         start: permits.starts(start),
     };
-    let (request, copies) = started::asked(&pipes.visit.shared.decoder, reached, &opening).await;
+    let mask = reached.session.mask();
+    let there = There {
+        login: &reached.login,
+        shell: reached.shell,
+        target: &reached.session.target().name,
+        mask: Some(&mask),
+    };
+    let (request, copies) = started::asked(&pipes.visit.shared.decoder, &there, &opening).await;
     pipes.client.calm();
+    let request = request.because(setting.reason.as_ref());
     let permit = match ask(&reached.session, request, &waiting).await {
         Answer::Go(permit) => permit,
         Answer::No(text) => return Err(Ending::Told(text)),
@@ -256,7 +279,12 @@ async fn begin(
     let begun = reached.leg.start(permit, &opening, granted).await;
     let begun = begun.map_err(|failure| Ending::Told(failed(failure)))?;
     let terminal = opening.terminal.as_ref().map(|terminal| terminal.size);
-    Ok((opening.start, relay::Manner { copies, terminal }, begun))
+    let manner = relay::Manner {
+        copies,
+        terminal,
+        reason: setting.reason,
+    };
+    Ok((opening.start, manner, begun))
 }
 
 /// Passes what it says and hears, to its end.
@@ -279,7 +307,7 @@ async fn carry(
     let started = (side, target, underway);
     match start {
         Start::Subsystem(name) if name == sftp::NAME => {
-            Box::pin(sftp::relay(reached, pipes, face, started)).await
+            Box::pin(sftp::relay(reached, pipes, face, (started, manner.reason))).await
         }
         Start::Exec(_) | Start::Shell | Start::Subsystem(_) => {
             Box::pin(relay::relay(reached, pipes, face, (started, manner))).await

@@ -39,7 +39,7 @@ pub(crate) struct Reader {
 /// A command line that was read.
 pub(crate) struct Decoded {
     pub(crate) operations: Operations,
-    /// Nothing but the server side of a tool that copies: what it sends is files, and judged by their paths.
+    /// Surely nothing but the server side of a tool that copies: what it sends is files, and judged by their paths.
     pub(crate) copies: bool,
 }
 
@@ -106,7 +106,7 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
             };
             Decoded {
                 operations: words::exec(&command, &login),
-                copies: command.leaves.iter().all(|leaf| leaf.tool.is_some()),
+                copies: command.copies(),
             }
         });
         if let Ok(decoded) = std::panic::catch_unwind(decoding) {

@@ -2,11 +2,11 @@
 //!
 //! Nothing here waits for people or for a target: these calls run on the connection's own loop.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use gate::{Authenticated, Gate};
+use gate::Gate;
 use russh::keys::Certificate;
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey,
@@ -25,24 +25,7 @@ use crate::listen::{self, At, Listen, Listenings};
 use crate::login::{self, Given, Proof, Step};
 use crate::permits::Permits;
 use crate::serve::Jump;
-
-/// What the connection's task is told.
-pub(crate) enum Told {
-    Entered(Box<Entered>),
-    Session(Channel<Msg>),
-    Forward(Forward),
-    Socket(Socket),
-    Listen(Listen),
-}
-
-/// Somebody who proved who it is.
-pub(crate) struct Entered {
-    pub(crate) who: Authenticated,
-    pub(crate) permits: Permits,
-    pub(crate) address: Address,
-    /// What the client calls itself.
-    pub(crate) client: String,
-}
+use crate::told::{Entered, Opened, Told};
 
 /// The handler of one connection.
 pub(crate) struct Door {
@@ -57,8 +40,8 @@ pub(crate) struct Door {
     pub(crate) proved: Option<(Address, Box<Given>)>,
     /// Nothing before login.
     pub(crate) permits: Permits,
-    /// Session channels that have begun something: a second beginning is refused.
-    pub(crate) begun: HashSet<ChannelId>,
+    /// Session channels, while their tasks live.
+    pub(crate) sessions: HashMap<ChannelId, Opened>,
     pub(crate) listenings: Arc<Listenings>,
     /// Some channel was opened: it waits for whatever is answered here.
     pub(crate) opened: bool,
@@ -90,13 +73,19 @@ impl Door {
     }
 
     fn begin(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
+        let opened = self.sessions.get_mut(&channel);
+        let first = opened.is_some_and(|opened| !std::mem::replace(&mut opened.begun, true));
         // answered at once: one flag holds the answer to whatever request comes next
-        answer(session, channel, self.begun.insert(channel))
+        answer(session, channel, first)
     }
 
     /// What comes behind the start is dropped, and so it is refused.
     fn sets_up(&self, channel: ChannelId, allowed: bool) -> bool {
-        allowed && !self.begun.contains(&channel)
+        allowed
+            && self
+                .sessions
+                .get(&channel)
+                .is_some_and(|opened| !opened.begun)
     }
 
     /// Whether the target listens now, and at which port.
@@ -210,7 +199,10 @@ impl Handler for Door {
     ) -> Result<(), Self::Error> {
         self.opened = true;
         reply.accept().await;
-        self.hand_on(Told::Session(channel));
+        let (opened, living) = Opened::now();
+        self.sessions.retain(|_, opened| opened.lives());
+        self.sessions.insert(channel.id(), opened);
+        self.hand_on(Told::Session(channel, living));
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The variables that a client may set at a target.
 
+use gate::{Unclear, UnclearKind};
+
 /// The reason that is shown to approvers; it stays with the gateway.
 pub(crate) const REASON: &str = "COUNTERSIGN_REASON";
 
@@ -13,6 +15,7 @@ pub(crate) fn passes(name: &str) -> bool {
     name == REASON || reaches_target(name, "")
 }
 
+/// Whether policy is asked about it, and it reaches the target where that permits it.
 pub(crate) fn reaches_target(name: &str, value: &str) -> bool {
     let locale = name.strip_prefix("LC_").is_some_and(|rest| {
         !rest.is_empty()
@@ -21,6 +24,17 @@ pub(crate) fn reaches_target(name: &str, value: &str) -> bool {
                 .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
     });
     (locale || NAMES.contains(&name)) && value.len() <= LONGEST && !value.contains('\0')
+}
+
+/// Why any other is refused, whatever policy says.
+pub(crate) fn refused() -> Unclear {
+    Unclear {
+        kind: UnclearKind::Unsupported,
+        code: "variable",
+        message: "not among the variables that a client may set at a target".to_owned(),
+        hint: None,
+        at: None,
+    }
 }
 
 #[cfg(test)]
@@ -45,6 +59,7 @@ mod tests {
             "",
             "COUNTERSIGN_PERSON",
             "lang",
+            "LANGUAGE",
         ] {
             assert!(!passes(name), "{name}");
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::words::{Operations, visible};
+use gate::words::{Operations, Target, visible};
 use gate::{
     Fingerprint, Guard, Masked, OutcomeKind, Permitted, Unclear, UnclearKind, Underway, Ungoverned,
 };
@@ -21,7 +21,7 @@ use crate::visit::{Goal, Reached, Visit};
 use crate::{address, jump, places, words};
 
 /// Where OpenSSH sends a jump.
-const SSH_PORT: u32 = 22;
+pub(crate) const SSH_PORT: u32 = 22;
 /// The longest name of a host.
 const LONGEST: usize = 255;
 
@@ -63,9 +63,9 @@ pub(crate) async fn serve(visit: Arc<Visit>, forward: Forward, _seat: Seat) {
     }
     let destination = format!("{host}:{number}");
     let of = if visit.permits.forwards {
-        match places::at(&visit, &host, number).await {
-            None => Ok(words::forward(words::Forward::Local, &host, port)),
-            Some(whose) => Err(places::refusal(&visit, whose).await),
+        match to_port(places::from(&visit).as_ref(), &host, number).await {
+            Ok(operations) => Ok(operations),
+            Err(there) => Err(places::refusal(&visit, there).await),
         }
     } else {
         Err(not_permitted())
@@ -86,9 +86,9 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
         path,
     } = socket;
     let of = if visit.permits.forwards {
-        match places::at_socket(&visit, &path).await {
-            None => at_socket(&path, words::socket),
-            Some(whose) => Err(places::refusal(&visit, whose).await),
+        match to_socket(places::from(&visit).as_ref(), &path).await {
+            Ok(operations) => operations,
+            Err(there) => Err(places::refusal(&visit, there).await),
         }
     } else {
         Err(not_permitted())
@@ -100,8 +100,35 @@ pub(crate) async fn serve_socket(visit: Arc<Visit>, socket: Socket, _seat: Seat)
     tunnel(&visit, &reached, (channel, reply), started).await;
 }
 
+/// What a tunnel to a port asks for, or the target that listens there.
+pub(crate) async fn to_port(
+    from: Option<&places::Origin>,
+    host: &str,
+    port: u16,
+) -> Result<Operations, Target> {
+    if let Some(from) = from
+        && let Some(there) = from.port(host, port).await
+    {
+        return Err(there);
+    }
+    Ok(words::forward(words::Forward::Local, host, port.into()))
+}
+
+/// The same of a Unix socket.
+pub(crate) async fn to_socket(
+    from: Option<&places::Origin>,
+    path: &str,
+) -> Result<Result<Operations, Unclear>, Target> {
+    if let Some(from) = from
+        && let Some(there) = from.socket(path).await
+    {
+        return Err(there);
+    }
+    Ok(at_socket(path, words::socket))
+}
+
 /// Visible ASCII: what a resolver might read otherwise than the gateway does is no name of a host.
-fn plausible(host: &str) -> bool {
+pub(crate) fn plausible(host: &str) -> bool {
     host.len() <= LONGEST && host.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
@@ -156,7 +183,7 @@ async fn allowed(
             return None;
         }
     };
-    let request = asked(&reached, destination, operations);
+    let request = asked(&reached.login, destination, operations);
     match ask(&reached.session, request, &waiting).await {
         Answer::Go(permit) => Some((reached, permit, reply)),
         Answer::No(text) => {
@@ -191,8 +218,11 @@ pub(crate) fn not_permitted() -> Unclear {
     }
 }
 
-fn asked(reached: &Reached, destination: &str, operations: Result<Operations, Unclear>) -> Asked {
-    let login = reached.login.as_str();
+pub(crate) fn asked(
+    login: &str,
+    destination: &str,
+    operations: Result<Operations, Unclear>,
+) -> Asked {
     let wire = Bytes::from(destination.to_owned());
     let text = format!("forward to {destination}");
     Asked {

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use gate::{Fingerprint, Guard, Leave, OutcomeKind, Permitted, Underway};
+use gate::words::Operations;
+use gate::{Fingerprint, Guard, Leave, Mask, OutcomeKind, Permitted, Unclear, Underway};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -16,7 +17,7 @@ use crate::face::Face;
 use crate::request::{Asked, Shown};
 use crate::running::Running;
 use crate::visit::{Reached, Visit};
-use crate::words;
+use crate::{environment, words};
 
 /// Something of the client's that the target may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,22 +56,24 @@ impl Wish {
             Self::Display(display) => display.protocol.len() + display.cookie.len(),
         }
     }
+}
 
-    fn text(&self) -> &'static str {
+impl What {
+    fn text(self) -> &'static str {
         match self {
             Self::Agent => "lend the key agent",
-            Self::Display(_) => "lend the display",
+            Self::Display => "lend the display",
         }
     }
 
-    fn asked(&self, reached: &Reached) -> Asked {
+    pub(crate) fn asked(self, login: &str) -> Asked {
         let operations = match self {
             Self::Agent => words::agent(),
-            Self::Display(_) => words::x11(),
+            Self::Display => words::x11(),
         };
         let wire = Bytes::from_static(self.text().as_bytes());
         Asked {
-            content: vec![wire.clone(), Bytes::from(reached.login.clone())],
+            content: vec![wire.clone(), Bytes::from(login.to_owned())],
             wire: vec![wire],
             meaning: Fingerprint::of(&[]),
             operations: Ok(Arc::new(operations)),
@@ -106,21 +109,22 @@ impl Granted {
 /// Asks for each; `None` where the client gave up meanwhile.
 pub(crate) async fn granted(
     reached: &Reached,
-    environment: Variables,
-    wishes: Vec<Wish>,
+    (environment, wishes): (Variables, Vec<Wish>),
+    reason: Option<&Arc<str>>,
     waiting: &AtChannel<'_>,
 ) -> Option<Granted> {
     let mut granted = Granted {
-        variables: set(reached, environment, waiting).await?,
+        variables: set(reached, environment, reason, waiting).await?,
         ..Granted::default()
     };
     for wish in wishes {
-        match ask(&reached.session, wish.asked(reached), waiting).await {
+        let request = wish.what().asked(&reached.login).because(reason);
+        match ask(&reached.session, request, waiting).await {
             Answer::Go(permit) => granted.wishes.push((wish, permit)),
             Answer::No(text) => {
                 // many clients ask by habit: only somebody at a terminal is told
                 if waiting.face.is_terminal() {
-                    let text = format!("refused to {}: {text}", wish.text());
+                    let text = format!("refused to {}: {text}", wish.what().text());
                     waiting.face.say(&text).await;
                 }
             }
@@ -134,6 +138,7 @@ pub(crate) async fn granted(
 async fn set(
     reached: &Reached,
     environment: Variables,
+    reason: Option<&Arc<str>>,
     waiting: &AtChannel<'_>,
 ) -> Option<Vec<(Variables, Permitted<Asked>)>> {
     let mut granted = Vec::new();
@@ -145,7 +150,8 @@ async fn set(
     let mut next = Some(environment);
     while let Some(variables) = next.take().or_else(|| left.pop()) {
         let all = variables.len() > 1;
-        let request = asked(reached, &variables);
+        let mask = reached.session.mask();
+        let request = asked((&reached.login, Some(&mask)), &variables).because(reason);
         match ask(&reached.session, request, waiting).await {
             Answer::Go(permit) => {
                 granted.push((variables, permit));
@@ -161,26 +167,37 @@ async fn set(
     Some(granted)
 }
 
-fn asked(reached: &Reached, environment: &[(String, String)]) -> Asked {
-    let mut content = vec![
-        Bytes::from_static(b"variables"),
-        Bytes::from(reached.login.clone()),
-    ];
-    let mut lines = Vec::new();
-    for (name, value) in environment {
-        content.extend([Bytes::from(name.clone()), Bytes::from(value.clone())]);
-        lines.push(format!("{name}={value}"));
+/// Recorded by name alone; the client has had its answer, and goes on as with any server that does not accept them.
+pub(crate) async fn refuse(reached: &Reached, names: &[String]) {
+    if !names.is_empty() {
+        let refused = Err(environment::refused());
+        let mask = reached.session.mask();
+        let asked = variables((&reached.login, Some(&mask)), names.to_vec(), refused);
+        drop(reached.session.authorize(asked).await);
     }
-    let text = lines.join(" ");
-    let names = environment.iter().map(|(name, _)| name.as_str());
-    let mask = reached.session.mask();
+}
+
+pub(crate) fn asked(there: (&str, Option<&Mask>), set: &[(String, String)]) -> Asked {
+    let names = set.iter().map(|(name, _)| name.as_str());
+    let operations = words::environment(names);
+    let said = set.iter().map(|(name, value)| format!("{name}={value}"));
+    variables(there, said.collect(), Ok(Arc::new(operations)))
+}
+
+fn variables(
+    (login, mask): (&str, Option<&Mask>),
+    said: Vec<String>,
+    operations: Result<Arc<Operations>, Unclear>,
+) -> Asked {
+    let text = said.join(" ");
+    let head = ["variables".to_owned(), login.to_owned()];
     Asked {
-        content,
+        content: head.into_iter().chain(said).map(Bytes::from).collect(),
         wire: vec![Bytes::from(text.clone())],
         meaning: Fingerprint::of(&[]),
-        operations: Ok(Arc::new(words::environments(names))),
+        operations,
         guard: Guard::Alone,
-        shown: Shown::new(&format!("set {text}"), Some(&mask), Vec::new()),
+        shown: Shown::new(&format!("set {text}"), mask, Vec::new()),
     }
 }
 

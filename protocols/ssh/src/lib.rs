@@ -34,6 +34,7 @@ mod serve;
 mod sftp;
 mod started;
 mod ticket;
+mod told;
 mod upstream;
 mod visit;
 pub mod words;

@@ -156,7 +156,7 @@ async fn allowed(visit: &Arc<Visit>, at: &At) -> Result<(Arc<Reached>, Permitted
             return Err("connecting waits for approval; ask again once it is granted".to_owned());
         }
     };
-    let request = asked(&reached, at);
+    let request = asked(&reached.login, at);
     match reached.session.authorize(request).await {
         Decision::Permit(permit) => Ok((reached, permit)),
         Decision::Hold(hold) => {
@@ -173,7 +173,7 @@ async fn allowed(visit: &Arc<Visit>, at: &At) -> Result<(Arc<Reached>, Permitted
     }
 }
 
-fn asked(reached: &Reached, at: &At) -> Asked {
+pub(crate) fn asked(login: &str, at: &At) -> Asked {
     let (kind, wire) = match at {
         At::Port { .. } => ("listen", Bytes::from(at.text())),
         At::Socket(path) => ("listen at a socket", Bytes::from(path.clone())),
@@ -181,7 +181,7 @@ fn asked(reached: &Reached, at: &At) -> Asked {
     Asked {
         content: vec![
             Bytes::from_static(kind.as_bytes()),
-            Bytes::from(reached.login.clone()),
+            Bytes::from(login.to_owned()),
             wire.clone(),
         ],
         wire: vec![wire],

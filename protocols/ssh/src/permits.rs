@@ -97,3 +97,39 @@ const TERMINAL: &str = "permit-pty";
 const FORWARDS: &str = "permit-port-forwarding";
 const AGENT: &str = "permit-agent-forwarding";
 const DISPLAY: &str = "permit-X11-forwarding";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forced(command: &str) -> Permits {
+        Permits {
+            forced: Some(command.into()),
+            ..Permits::ALL
+        }
+    }
+
+    #[test]
+    fn a_forced_command_stays_whatever_else_is_shown() {
+        let one = forced("backup");
+        assert_eq!(Permits::ALL.and(&one), Some(one.clone()));
+        assert_eq!(one.clone().and(&Permits::ALL), Some(one.clone()));
+        assert_eq!(one.clone().and(&forced("backup")), Some(one));
+    }
+
+    #[test]
+    fn two_commands_cannot_both_be_forced() {
+        assert_eq!(forced("backup").and(&forced("restore")), None);
+        assert_eq!(forced("backup").and(&forced("")), None);
+    }
+
+    #[test]
+    fn what_one_does_not_permit_both_do_not() {
+        let quiet = Permits {
+            terminal: false,
+            ..Permits::ALL
+        };
+        assert_eq!(Permits::ALL.and(&quiet), Some(quiet.clone()));
+        assert_eq!(quiet.and(&Permits::NONE), Some(Permits::NONE));
+    }
+}

@@ -11,62 +11,84 @@ use gate::{About, Connect, Decision, Endpoint, Unclear, UnclearKind};
 use crate::visit::{Goal, Visit};
 use crate::words::Address;
 
-/// Whose place it is.
-pub(crate) enum Whose {
-    /// The target that the forward would start from.
-    Own(String),
-    Other(Box<About>),
+/// As targets name it.
+const PROTOCOL: &str = "ssh";
+
+/// Where forwards start, and where all targets are.
+pub(crate) struct Origin {
+    pub(crate) name: String,
+    pub(crate) host: String,
+    pub(crate) everywhere: Vec<(Target, Vec<Endpoint>)>,
 }
 
-/// The target that listens at an address, as the connection's own target sees it.
-pub(crate) async fn at(visit: &Visit, host: &str, port: u16) -> Option<Whose> {
-    let own = own(visit)?;
-    let mut leads = None;
-    let mut targets = visit.shared.backends.everywhere();
-    // under its own name first, where several have one place
-    targets.sort_by_key(|(target, _)| target.name != own.name);
-    for (target, endpoints) in targets {
-        for endpoint in endpoints {
-            let Endpoint::Tcp {
-                host: at,
-                port: its,
-            } = endpoint
-            else {
-                continue;
-            };
-            if its != port {
-                continue;
-            }
-            if leads.is_none() {
-                leads = Some(destination(&own.host, host).await);
-            }
-            let there = whereabouts::of(&Address::of(&at).host).await;
-            let same = |leads: &BTreeSet<Place>| !leads.is_disjoint(&there);
-            if leads.as_ref().is_some_and(same) {
-                return Some(whose(visit, &own.name, target));
-            }
-        }
-    }
-    None
-}
-
-/// The same for a Unix socket, where the connection's own target is this machine.
-pub(crate) async fn at_socket(visit: &Visit, path: &str) -> Option<Whose> {
-    let own = own(visit)?;
-    if !whereabouts::of(&own.host).await.contains(&Place::Here) {
+/// The connection's own target.
+pub(crate) fn from(visit: &Visit) -> Option<Origin> {
+    let Goal::Target { name, .. } = &visit.goal else {
         return None;
-    }
-    let leads = real(Path::new(path)).await;
-    for (target, endpoints) in visit.shared.backends.everywhere() {
-        for endpoint in endpoints {
-            if let Endpoint::Unix { path } = endpoint
-                && real(&path).await == leads
-            {
-                return Some(whose(visit, &own.name, target));
+    };
+    let target = visit.shared.backends.find(name)?;
+    Some(Origin {
+        name: name.clone(),
+        host: target.backend.host.clone(),
+        everywhere: visit.shared.backends.everywhere(),
+    })
+}
+
+impl Origin {
+    /// The target that listens at an address, as seen from here.
+    pub(crate) async fn port(&self, host: &str, port: u16) -> Option<Target> {
+        let mut leads = None;
+        let mut targets: Vec<_> = self.everywhere.iter().collect();
+        // under its own name first, where several have one place
+        targets.sort_by_key(|(target, _)| target.name != self.name);
+        for (target, endpoints) in targets {
+            for endpoint in endpoints {
+                let Endpoint::Tcp {
+                    host: at,
+                    port: its,
+                } = endpoint
+                else {
+                    continue;
+                };
+                if *its != port {
+                    continue;
+                }
+                if leads.is_none() {
+                    leads = Some(destination(&self.host, host).await);
+                }
+                let there = whereabouts::of(&Address::of(at).host).await;
+                let same = |leads: &BTreeSet<Place>| !leads.is_disjoint(&there);
+                if leads.as_ref().is_some_and(same) {
+                    return Some(target.clone());
+                }
             }
         }
+        None
     }
-    None
+
+    /// The same for a Unix socket, where this is the gateway's own machine.
+    pub(crate) async fn socket(&self, path: &str) -> Option<Target> {
+        if !whereabouts::of(&self.host).await.contains(&Place::Here) {
+            return None;
+        }
+        let leads = real(Path::new(path)).await;
+        for (target, endpoints) in &self.everywhere {
+            for endpoint in endpoints {
+                if let Endpoint::Unix { path } = endpoint
+                    && real(path).await == leads
+                {
+                    return Some(target.clone());
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether a jump leads to a target of this name.
+    pub(crate) fn leads_to(&self, name: &str) -> bool {
+        let ssh = |target: &Target| target.protocol == PROTOCOL && target.name == name;
+        self.everywhere.iter().any(|(target, _)| ssh(target))
+    }
 }
 
 /// Without links and detours, where it is there.
@@ -75,18 +97,6 @@ async fn real(path: &Path) -> std::path::PathBuf {
         Ok(real) => real,
         Err(_) => path.to_owned(),
     }
-}
-
-fn whose(visit: &Visit, own: &str, target: Target) -> Whose {
-    if target.name == own {
-        return Whose::Own(target.name);
-    }
-    Whose::Other(Box::new(About {
-        protocol: "ssh",
-        target,
-        reason: None,
-        client: visit.client.clone(),
-    }))
 }
 
 /// A target's own loopback is where that target is.
@@ -98,34 +108,11 @@ async fn destination(own: &str, host: &str) -> BTreeSet<Place> {
     }
 }
 
-struct Own {
-    name: String,
-    host: String,
-}
-
-fn own(visit: &Visit) -> Option<Own> {
-    let Goal::Target { name, .. } = &visit.goal else {
-        return None;
-    };
-    let target = visit.shared.backends.find(name)?;
-    Some(Own {
-        name: name.clone(),
-        host: target.backend.host.clone(),
-    })
-}
-
 /// Reaching another target is judged as that, in a session of its own, whatever comes of the forward.
-pub(crate) async fn refusal(visit: &Visit, whose: Whose) -> Unclear {
-    let about = match whose {
-        Whose::Own(name) => {
-            let hint = "you are there already; what is done there goes through the gateway";
-            return listens(&name, hint.to_owned());
-        }
-        Whose::Other(about) => *about,
-    };
-    let name = about.target.name.clone();
-    if may_connect(visit, about).await {
-        listens(&name, format!("reach it as `{name}`, through the gateway"))
+pub(crate) async fn refusal(visit: &Visit, there: Target) -> Unclear {
+    let (name, own) = (there.name.clone(), goal(visit));
+    if name == own || may_connect(visit, there).await {
+        listens(own, &name)
     } else {
         // no more than whoever asks for it by name is told
         unclear(
@@ -135,15 +122,25 @@ pub(crate) async fn refusal(visit: &Visit, whose: Whose) -> Unclear {
     }
 }
 
-async fn may_connect(visit: &Visit, about: About) -> bool {
+fn goal(visit: &Visit) -> &str {
+    match &visit.goal {
+        Goal::Target { name, .. } => name,
+        Goal::Jump => "",
+    }
+}
+
+async fn may_connect(visit: &Visit, target: Target) -> bool {
+    let about = About {
+        protocol: PROTOCOL,
+        target,
+        reason: None,
+        client: visit.client.clone(),
+    };
     let Ok(session) = visit.gate.open(visit.who.clone(), about).await else {
         return false;
     };
-    let by = match &visit.goal {
-        Goal::Target { name, .. } => name.as_str(),
-        Goal::Jump => "",
-    };
-    let connect = Connect::to(&session, &[("by a forward from", by)], Vec::new());
+    let by = [("by a forward from", goal(visit))];
+    let connect = Connect::to(&session, &by, Vec::new());
     match session.authorize(connect).await {
         // dropped unsent, which is how it is recorded
         Decision::Permit(_) => true,
@@ -155,7 +152,12 @@ async fn may_connect(visit: &Visit, about: About) -> bool {
     }
 }
 
-fn listens(target: &str, hint: String) -> Unclear {
+/// Why nothing leads there from a target, its own place included.
+pub(crate) fn listens(own: &str, target: &str) -> Unclear {
+    let hint = match own == target {
+        true => "you are there already; what is done there goes through the gateway".to_owned(),
+        false => format!("reach it as `{target}`, through the gateway"),
+    };
     unclear(format!("`{target}` listens there"), Some(hint))
 }
 

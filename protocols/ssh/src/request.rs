@@ -1,5 +1,6 @@
 //! One channel request as the gate is asked about it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -30,22 +31,49 @@ pub(crate) struct Shown {
     notes: Vec<String>,
 }
 
-impl Shown {
-    /// What detectors find in the text is marked, whoever asks.
-    pub(crate) fn new(text: &str, mask: Option<&Mask>, notes: Vec<String>) -> Self {
-        let redacted = mask.map(|mask| mask.redact(text, &Hiding::whole(text)));
-        let (text, classes) = match redacted {
-            Some(redacted) => (redacted.text, redacted.classes),
-            None => (text.to_owned(), BTreeSet::new()),
+impl Asked {
+    /// For a reason of the channel's own, in place of the session's.
+    pub(crate) fn because(self, reason: Option<&Arc<str>>) -> Self {
+        let Some(reason) = reason else { return self };
+        let own = |all| {
+            Arc::new(Operations::because(
+                Arc::unwrap_or_clone(all),
+                reason.clone(),
+            ))
         };
-        let end = text.floor_char_boundary(SHOWN);
-        let (kept, rest) = text.split_at(end);
         Self {
-            text: visible(kept).into(),
-            redacted: classes,
-            cut: !rest.is_empty(),
-            notes,
+            operations: self.operations.map(own),
+            ..self
         }
+    }
+}
+
+impl Shown {
+    /// What detectors find in the text and the notes is marked, whoever asks.
+    pub(crate) fn new(text: &str, mask: Option<&Mask>, notes: Vec<String>) -> Self {
+        let mut shown = Self {
+            text: "".into(),
+            redacted: BTreeSet::new(),
+            cut: false,
+            notes: Vec::new(),
+        };
+        shown.text = shown.seen(text, mask).into();
+        shown.notes = notes.iter().map(|note| shown.seen(note, mask)).collect();
+        shown
+    }
+
+    fn seen(&mut self, text: &str, mask: Option<&Mask>) -> String {
+        let redacted = mask.map(|mask| mask.redact(text, &Hiding::whole(text)));
+        let text = match redacted {
+            Some(redacted) => {
+                self.redacted.extend(redacted.classes);
+                Cow::Owned(redacted.text)
+            }
+            None => Cow::Borrowed(text),
+        };
+        let (kept, rest) = text.split_at(text.floor_char_boundary(SHOWN));
+        self.cut |= !rest.is_empty();
+        visible(kept)
     }
 }
 

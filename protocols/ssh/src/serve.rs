@@ -1,6 +1,6 @@
 //! The life of a connection: keys are agreed, somebody proves who it is, then channels come and go until it ends.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -16,11 +16,12 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::cut::Cut;
-use crate::door::{Door, Entered, Told};
+use crate::door::Door;
 use crate::incoming::Incoming;
 use crate::lend::Lent;
 use crate::listen::Listenings;
 use crate::permits::Permits;
+use crate::told::{Entered, Told};
 use crate::visit::{Goal, Reach, Visit};
 use crate::{Shared, answers, channel, forward, incoming, listen, reach};
 
@@ -72,7 +73,7 @@ pub(crate) fn serve(shared: Arc<Shared>, gate: Gate, arrival: Arrival) -> Boxed 
             given: None,
             proved: None,
             permits: Permits::NONE,
-            begun: HashSet::new(),
+            sessions: HashMap::new(),
             listenings: listenings.clone(),
             opened: false,
         };
@@ -241,8 +242,9 @@ impl Life {
             return self.turn_away(&told);
         };
         match told {
-            Told::Session(channel) => {
+            Told::Session(channel, living) => {
                 let handle = self.handle.clone();
+                let seat = (seat, living);
                 self.tasks
                     .spawn(channel::serve(visit, channel, handle, seat));
             }
@@ -269,7 +271,7 @@ impl Life {
 
     /// Too many are open: a session channel is closed again, a tunnel is refused as it is dropped.
     fn turn_away(&mut self, told: &Told) {
-        if let Told::Session(channel) = told {
+        if let Told::Session(channel, _) = told {
             let (handle, id) = (self.handle.clone(), channel.id());
             self.tasks.spawn(async move {
                 // fails only where the connection is gone

@@ -58,13 +58,15 @@ struct Session<'a> {
     client_ended: bool,
     /// The target was told that the client sends no more.
     told_end: bool,
+    /// Why its client says it asks.
+    reason: Option<Arc<str>>,
 }
 
 pub(crate) async fn relay(
     reached: &Arc<Reached>,
     pipes: &Pipes,
     face: &Arc<Face>,
-    (side, target, underway): Started,
+    ((side, target, underway), reason): (Started, Option<Arc<str>>),
 ) -> Ending {
     let mut revocation = underway.revocation();
     let inbox = target.clone();
@@ -82,6 +84,7 @@ pub(crate) async fn relay(
         closing: watch::Sender::new(false),
         client_ended: false,
         told_end: false,
+        reason,
     };
     let ended = tokio::select! {
         biased;
@@ -228,6 +231,7 @@ impl Session<'_> {
     async fn judge(&mut self, id: u32, bytes: Bytes, request: Request) -> Result<(), Ended> {
         let (asked, what) = asked::asked(self.reached, bytes, &request);
         let opens = (id, files::transfer(&request));
+        let asked = asked.because(self.reason.as_ref());
         match self.reached.session.authorize(asked).await {
             Decision::Permit(permit) => self.pass(opens, permit).await.map(drop),
             Decision::Deny(denied) => {

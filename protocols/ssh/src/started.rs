@@ -3,30 +3,38 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::{Fingerprint, Guard};
+use gate::{Fingerprint, Guard, Mask};
 
 use crate::channel::inbox::Start;
+use crate::config::Shell;
 use crate::decoder::{Decoder, Reader};
 use crate::lend::What;
 use crate::request::{Asked, Shown};
 use crate::upstream::Opening;
-use crate::visit::Reached;
 use crate::words;
+
+/// Where something starts, and who is not shown what of it.
+pub(crate) struct There<'a> {
+    pub(crate) login: &'a str,
+    pub(crate) shell: Shell,
+    pub(crate) target: &'a str,
+    pub(crate) mask: Option<&'a Mask>,
+}
 
 /// The exact bytes, and all that changes what they mean: the account, the variables, the terminal; and whether it only
 /// copies files, which nobody rewrites.
 pub(crate) async fn asked(
     decoder: &Decoder,
-    reached: &Reached,
+    there: &There<'_>,
     opening: &Opening,
 ) -> (Asked, bool) {
-    let login = reached.login.as_str();
+    let login = there.login;
     let mut copies = false;
     let (kind, wire, operations, text) = match &opening.start {
         Start::Exec(command) => {
             let text = String::from_utf8_lossy(command).into_owned();
             let reader = Reader {
-                shell: reached.shell,
+                shell: there.shell,
                 terminal: opening.terminal.is_some(),
             };
             let decoded = decoder.exec(command, (login, reader)).await;
@@ -44,7 +52,6 @@ pub(crate) async fn asked(
             ("subsystem", wire, Ok(words::subsystem(name, login)), text)
         }
     };
-    let mask = reached.session.mask();
     let asked = Asked {
         content: vec![
             Bytes::from_static(kind.as_bytes()),
@@ -55,23 +62,22 @@ pub(crate) async fn asked(
         meaning: meaning(opening),
         operations: operations.map(Arc::new),
         guard: Guard::Alone,
-        shown: Shown::new(&text, Some(&mask), notes(reached, opening)),
+        shown: Shown::new(&text, there.mask, notes(there, opening)),
     };
     (asked, copies)
 }
 
 /// What an approver reads beside the text.
-fn notes(reached: &Reached, opening: &Opening) -> Vec<String> {
-    let login = reached.login.as_str();
-    let mut notes = vec![format!("as {login} at {}", reached.session.target().name)];
+fn notes(there: &There<'_>, opening: &Opening) -> Vec<String> {
+    let mut notes = vec![format!("as {} at {}", there.login, there.target)];
     notes.extend(
         opening
             .environment
             .iter()
-            .map(|(name, value)| gate::words::visible(&format!("{name}={value}"))),
+            .map(|(name, value)| format!("{name}={value}")),
     );
     if let Some(asked) = &opening.instead_of {
-        let asked = gate::words::visible(&said(asked));
+        let asked = said(asked);
         notes.push(format!("forced by the certificate, instead of: {asked}"));
     }
     for lent in &opening.lends {

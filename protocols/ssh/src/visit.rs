@@ -107,11 +107,10 @@ impl Visit {
     /// The target, reached for the first channel that wants it; who waits is told what people are asked meanwhile.
     pub(crate) async fn reached(
         &self,
-        reason: Option<String>,
+        reason: Option<&str>,
         waiting: &impl Waiting,
     ) -> Result<Arc<Reached>, String> {
         let mut seen = self.reach.subscribe();
-        let mut reason = Some(reason);
         let mut came_late = true;
         loop {
             let first = self.reach.send_if_modified(|reach| {
@@ -130,7 +129,7 @@ impl Visit {
             came_late = false;
             if first {
                 // fails only where the connection is gone
-                let _ = self.wanted.send(reason.take().flatten());
+                let _ = self.wanted.send(reason.map(str::to_owned));
             }
             let now = seen.borrow_and_update().clone();
             match now {

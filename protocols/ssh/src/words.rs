@@ -18,16 +18,6 @@ use std::borrow::Cow;
 pub(crate) use gate::words::Effect;
 use gate::words::{Attributes, Operation, Operations, Resource, Value};
 
-/// Variables that a client may set: what they say, no program acts on.
-pub const HARMLESS_VARIABLES: &[&str] = &[
-    "LANG",
-    "LANGUAGE",
-    "TERM",
-    "COLORTERM",
-    "GIT_PROTOCOL",
-    "COUNTERSIGN_REASON",
-];
-
 /// An interactive session: one operation, whatever is typed in it.
 #[must_use]
 pub fn shell(login: &str) -> Operations {
@@ -48,28 +38,18 @@ pub fn subsystem(name: &str, login: &str) -> Operations {
     one(verb, resource, Attributes::new())
 }
 
-/// Setting a variable for what runs next.
+/// Setting variables that may be set for what runs next.
 #[must_use]
-pub fn environment(name: &str) -> Operations {
-    environments([name])
-}
-
-/// The same for several.
-#[must_use]
-pub fn environments<'n>(names: impl IntoIterator<Item = &'n str>) -> Operations {
+pub fn environment<'n>(names: impl IntoIterator<Item = &'n str>) -> Operations {
     Operations::new(names.into_iter().map(variable).collect())
 }
 
 fn variable(name: &str) -> Operation {
-    let verb = match HARMLESS_VARIABLES.contains(&name) || name.starts_with("LC_") {
-        true => verbs::ENV,
-        false => verbs::ENV_UNKNOWN,
-    };
     let resource = Resource {
         path: vec![("Variable", Cow::Owned(name.to_owned()))],
         attributes: Attributes::new(),
     };
-    operation(verb, resource, Attributes::new(), 0)
+    operation(verbs::ENV, resource, Attributes::new(), 0)
 }
 
 fn account(login: &str) -> Resource {

@@ -232,6 +232,51 @@ fn the_shapes_that_readers_got_wrong_are_no_reads() {
     }
 }
 
+/// Output that nobody rewrites comes from the tools themselves, and from nothing that passes for one.
+#[test]
+fn only_the_tools_themselves_copy() {
+    let line = |line: &str| command(line.as_bytes()).copies();
+    for copies in [
+        "scp -f /y",
+        "/usr/bin/scp -r -t /y",
+        "scp -f /y*",
+        "LC_ALL=C scp -f /y",
+        "sudo rsync --server --sender -vlogDtpre.iLsfxCIvu . /y",
+        "nice -n 5 git-upload-pack '/r.git'",
+        "sh -c 'scp -f /y'",
+    ] {
+        assert!(line(copies), "{copies}");
+    }
+    for own in [
+        "PATH=/tmp/x scp -f /y",
+        "PATH=/tmp/x scp -f /y*",
+        "env PATH=/tmp/x scp -f /y",
+        "env LD_PRELOAD=/tmp/x.so rsync --server --sender -vlogDtpre.iLsfxCIvu . /y",
+        "sudo PATH=/tmp/x scp -f /y",
+        "GIT_EXEC_PATH=/tmp/x git upload-pack /r.git",
+        "SOMETHING=1 scp -f /y*",
+        "LANG=$((PATH=5)) scp -f /y",
+        "scp -f /y 2> $((PATH=5))",
+        "scp -f /y* 2> $((PATH=5))",
+        "for PATH in /tmp/x; do scp -f /y; done",
+        "for SOMETHING in x; do scp -f /y; done",
+        "export PATH=/tmp/x; scp -f /y",
+        "PATH=/tmp/x; scp -f /y",
+        "scp() { rsync --server . /y; }; scp -f /y",
+        "/tmp/scp -f /y",
+        "/tmp/x/scp -f /y",
+        "./scp -f /y",
+        "~/bin/scp -f /y",
+        "/usr/bin/../../tmp/scp -f /y",
+        "cd /tmp; scp -f /y",
+        "scp -f /y; cat /y",
+        "scp -S /tmp/x -f /y",
+        "cat /y",
+    ] {
+        assert!(!line(own), "{own}");
+    }
+}
+
 /// Pieces that mean something to a shell.
 fn piece() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(vec![

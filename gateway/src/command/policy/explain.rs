@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
-use gate::{Entry, ErasedTarget, Live, Mask, Reason, Sample};
+use gate::{Endpoint, Entry, ErasedTarget, Live, Mask, Reason, Sample};
 use policy::identity::Identity;
 use policy::mask::Masking;
 use policy::operation::Operations;
 use policy::policies::{Asking, Policies};
+use policy::target::Target;
 use policy::verdict::{Judged, Verdict, Why};
 use policy::vocabulary::Vocabulary;
 use serde_json::{Value, json};
@@ -185,6 +186,7 @@ impl<'a> Explainer<'a> {
             database,
             session: json!(line.session),
             live,
+            everywhere: self.everywhere(),
         };
         let explained =
             self.runtime
@@ -208,6 +210,13 @@ impl<'a> Explainer<'a> {
             }
         }
         Ok(())
+    }
+
+    fn everywhere(&self) -> Vec<(Target, Vec<Endpoint>)> {
+        let targets = self.targets.iter().map(|(_, target)| target);
+        targets
+            .map(|target| (target.policy.clone(), target.endpoints.clone()))
+            .collect()
     }
 
     /// What the target holds now, and what who asks would see of it.

@@ -206,7 +206,9 @@ impl Session {
             laid_out: request.laid_out(),
             redacted: rendering.redacted,
             cut: rendering.cut,
-            reason: self.0.reason.clone(),
+            reason: operations
+                .reason()
+                .map_or_else(|| self.0.reason.clone(), |own| Some(own.to_owned())),
             notes: rendering.notes,
             impact: None,
             asked_at: now,

@@ -24,6 +24,8 @@ pub(crate) struct Manner {
     /// It only copies files: nobody rewrites or keeps those.
     pub(crate) copies: bool,
     pub(crate) terminal: Option<Size>,
+    /// Why its client says it asks.
+    pub(crate) reason: Option<Arc<str>>,
 }
 
 enum Ended {

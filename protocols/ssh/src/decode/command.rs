@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::leaf::PATTERN;
 use super::walk::Walk;
 use crate::words::Effect;
 
@@ -44,6 +45,8 @@ pub struct Leaf {
     /// Files that its redirections write.
     pub writes: Vec<String>,
     pub tool: Option<Tool>,
+    /// A variable is set for it, of which it is not known that it is harmless.
+    pub altered: bool,
     /// On a terminal it opens a pager, from which anything can be started.
     pub pager: bool,
 }
@@ -106,6 +109,16 @@ impl Command {
     #[must_use]
     pub fn opaque(&self) -> bool {
         self.leaves.iter().any(|leaf| leaf.opaque.is_some())
+    }
+
+    /// Whether it is nothing but the server sides of tools that copy, and surely those tools: a path that is a pattern is
+    /// opaque too, but does not change what runs.
+    #[must_use]
+    pub fn copies(&self) -> bool {
+        let surely = |leaf: &Leaf| !leaf.altered && matches!(leaf.opaque, None | Some(PATTERN));
+        self.leaves
+            .iter()
+            .all(|leaf| leaf.tool.is_some() && surely(leaf))
     }
 
     /// The same command line where the channel has a terminal: whatever opens a pager is opaque.

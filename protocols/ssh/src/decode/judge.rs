@@ -184,12 +184,14 @@ impl Walk {
                 .sum();
             for leaf in leaves.iter_mut() {
                 if kept > MAX_FILES {
-                    leaf.opaque = leaf.opaque.or(Some("complexity"));
+                    leaf.cannot_be_told("complexity");
                     continue;
                 }
                 leaf.reads.extend(files.reads.clone());
                 leaf.writes.extend(files.writes.clone());
-                leaf.opaque = leaf.opaque.or(files.opaque);
+                if let Some(why) = files.opaque {
+                    leaf.cannot_be_told(why);
+                }
                 leaf.dynamic |= files.opaque == Some("dynamic");
             }
         }

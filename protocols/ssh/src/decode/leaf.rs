@@ -103,6 +103,7 @@ impl Leaf {
             reads: Vec::new(),
             writes: Vec::new(),
             tool: None,
+            altered: false,
             pager: PAGERS.contains(&program)
                 && !arguments.iter().any(|word| word.text == "--no-pager"),
         }
@@ -125,21 +126,27 @@ impl Leaf {
             self.other_user = Some(user.clone());
             self.effects.insert(Effect::Admin);
         }
+        self.altered = around.environment != Environment::Harmless;
         match around.environment {
             Environment::Harmless => {}
             Environment::Unknown => {
                 self.effects.insert(Effect::Unknown);
             }
-            Environment::Dangerous => self.opaque = self.opaque.or(Some("environment")),
+            Environment::Dangerous => self.cannot_be_told("environment"),
         }
         self.settled()
     }
 
     pub(super) fn on_terminal(mut self) -> Self {
         if self.pager {
-            self.opaque = self.opaque.or(Some("pager"));
+            self.cannot_be_told("pager");
         }
         self.settled()
+    }
+
+    /// Of several reasons the first stays, but for one that leaves no doubt about what runs.
+    pub(super) fn cannot_be_told(&mut self, why: &'static str) {
+        self.opaque = self.opaque.filter(|first| *first != PATTERN).or(Some(why));
     }
 
     /// An opaque leaf is `unknown`; a read beside anything else says nothing.
@@ -174,6 +181,9 @@ const SYSTEM_FOLDERS: &[&str] = &[
     "/usr/local/bin/",
     "/usr/local/sbin/",
 ];
+
+/// Which files are copied is for the shell to say; what copies them is told.
+pub(super) const PATTERN: &str = "pattern";
 
 /// Show what they read in a pager, where their output is a terminal.
 const PAGERS: &[&str] = &[

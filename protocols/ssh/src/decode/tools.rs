@@ -2,7 +2,7 @@
 
 use super::argument::Argument;
 use super::command::{Direction, Tool, ToolName};
-use super::leaf::Judged;
+use super::leaf::{Judged, PATTERN};
 
 /// A server side, or something that calls itself one.
 pub(super) struct Recognised {
@@ -133,10 +133,9 @@ fn tool(name: ToolName, direction: Direction, paths: Vec<&Argument>, deletes: bo
         (Direction::Download, false) => Judged::READ,
     };
     let judged = match paths.iter().any(|path| path.pattern && !path.symbolic) {
-        // which files these are is for the shell to say
         true => Judged {
             deletes: judged.deletes,
-            ..Judged::opaque("pattern")
+            ..Judged::opaque(PATTERN)
         },
         false => judged,
     };

@@ -81,6 +81,11 @@ impl Walk {
         if self.symbolic && sets_symbols {
             self.opaque("environment", &around);
         }
+        let unknown = |name: &String| Environment::of(name) != Environment::Harmless;
+        if self.assigned.iter().any(unknown) {
+            // what is set already may be exported
+            self.leaves.iter_mut().for_each(|leaf| leaf.altered = true);
+        }
         let dangerous = |name: &String| Environment::of(name) == Environment::Dangerous;
         if self.assigned.iter().any(dangerous) {
             self.opaque("environment", &around);

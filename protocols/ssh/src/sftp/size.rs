@@ -103,6 +103,7 @@ impl Session<'_> {
         (growing, leave): (Growing, Leave),
     ) -> Result<(), Ended> {
         let (asked, name) = asked::growing(self.reached, bytes, &growing);
+        let asked = asked.because(self.reason.as_ref());
         let session = &self.reached.session;
         let text = match session.authorize_within(&leave, asked).await {
             Decision::Permit(permit) => {

@@ -54,7 +54,7 @@ verbs! {
         EXEC_ADMIN = "exec_admin", AGENT = "agent", AGENT_SIGN = "agent_sign",
     }
     Unknown {
-        EXEC = "exec", SHELL = "shell", SUBSYSTEM_UNKNOWN = "subsystem_unknown", ENV_UNKNOWN = "env_unknown",
+        EXEC = "exec", SHELL = "shell", SUBSYSTEM_UNKNOWN = "subsystem_unknown",
         FORWARD_LOCAL = "forward_local", FORWARD_REMOTE = "forward_remote", FORWARD_SOCKET = "forward_socket",
         X11 = "x11",
     }
