@@ -139,6 +139,16 @@ fn settings_without_end() -> Vec<u8> {
     reports.flatten().collect()
 }
 
+/// A login without a password, of a server that reports a setting.
+fn reporting(setting: &[u8]) -> Vec<u8> {
+    messages(&[
+        (b'R', &[0, 0, 0, 0]),
+        (b'S', setting),
+        (b'K', &[0; 8]),
+        (b'Z', b"I"),
+    ])
+}
+
 fn at_login() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("a length of zero", length_only(b'R', 0)),
@@ -174,30 +184,12 @@ fn at_login() -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "another lexing",
-            messages(&[
-                (b'R', &[0, 0, 0, 0]),
-                (b'S', b"standard_conforming_strings\0off\0"),
-                (b'K', &[0; 8]),
-                (b'Z', b"I"),
-            ]),
+            reporting(b"standard_conforming_strings\0off\0"),
         ),
-        (
-            "another encoding",
-            messages(&[
-                (b'R', &[0, 0, 0, 0]),
-                (b'S', b"client_encoding\0SJIS\0"),
-                (b'K', &[0; 8]),
-                (b'Z', b"I"),
-            ]),
-        ),
+        ("another encoding", reporting(b"client_encoding\0SJIS\0")),
         (
             "names of a byte a letter",
-            messages(&[
-                (b'R', &[0, 0, 0, 0]),
-                (b'S', b"server_encoding\0LATIN1\0"),
-                (b'K', &[0; 8]),
-                (b'Z', b"I"),
-            ]),
+            reporting(b"server_encoding\0LATIN1\0"),
         ),
         (
             "an unknown status",

@@ -36,6 +36,9 @@ fn ada(minor: u8, more: &[(&str, &str)]) -> Wire {
     Wire::over(stream, &packet, &stand.people.ada).unwrap()
 }
 
+/// A minor version, options, and what is said about them.
+type Asked<'a> = (u8, &'a [(&'a str, &'a str)], &'a [u8]);
+
 /// What the gateway had to say about the version.
 fn negotiated(wire: &Wire) -> Option<&[u8]> {
     let mut told = wire.greeting().iter().filter(|(tag, _)| *tag == b'v');
@@ -88,7 +91,7 @@ fn a_key_of_either_length_stops_what_runs() {
 /// As the server itself does: the whole version that is spoken, not its minor part, and the options that are not known.
 #[test]
 fn who_asks_for_more_is_told_what_is_spoken() {
-    let asked: [(u8, &[(&str, &str)], &[u8]); 2] = [
+    let asked: [Asked<'_>; 2] = [
         (3, &[], b"\0\x03\0\x02\0\0\0\0"),
         (
             2,

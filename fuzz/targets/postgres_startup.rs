@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use protocol_postgres::login::parameters::Login;
+use protocol_postgres::login::parameters::{Login, SETTINGS};
 use protocol_postgres::wire::frame::Limits;
 use protocol_postgres::wire::startup::{First, next_first};
 
@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
                     login
                         .settings
                         .iter()
-                        .all(|(name, _)| ALLOWED.contains(name))
+                        .all(|(name, _)| SETTINGS.contains(name))
                 );
                 assert!(matches!(
                     login.setting("client_encoding"),
@@ -39,14 +39,3 @@ fuzz_target!(|data: &[u8]| {
         Ok(Some(First::DirectTls | First::Unsupported { .. })) | Err(_) => {}
     }
 });
-
-const ALLOWED: [&str; 8] = [
-    "application_name",
-    "client_encoding",
-    "DateStyle",
-    "IntervalStyle",
-    "TimeZone",
-    "extra_float_digits",
-    "search_path",
-    "statement_timeout",
-];

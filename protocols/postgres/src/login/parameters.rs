@@ -127,7 +127,7 @@ pub fn encoding(value: &str) -> Result<&'static str, Refusal> {
 const CLIENT_ENCODING: &str = "client_encoding";
 
 /// What may be set at start-up beside `user`, `database` and `options`; everything else waits for a statement that is judged.
-const SETTINGS: &[&str] = &[
+pub const SETTINGS: &[&str] = &[
     "application_name",
     CLIENT_ENCODING,
     "DateStyle",
