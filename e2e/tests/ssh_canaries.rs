@@ -217,11 +217,12 @@ fn a_value_in_a_variable_is_kept_nowhere() {
     let gerda = stand().newcomer("gerda", "engineers").unwrap();
     let doomed = ground().yard("variables").unwrap().join("doomed");
     std::fs::write(&doomed, "x").unwrap();
-    let sends = ["-o", "SendEnv=LC_NAME LC_PAPER"];
+    let sends = ["-o", "SendEnv=LC_NAME LC_PAPER COUNTERSIGN_REASON"];
     let sending = |command: &str| {
         let mut ssh = ssh(&gerda, &sends, command);
         ssh.env("LC_NAME", &planted.email)
-            .env("LC_PAPER", &planted.card);
+            .env("LC_PAPER", &planted.card)
+            .env("COUNTERSIGN_REASON", format!("{} asked", planted.email));
         ssh
     };
     let ran = run(&mut sending("echo $LC_NAME about $LC_PAPER")).unwrap();

@@ -3,12 +3,20 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::constant_time;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::wire::startup::Cancel;
+
+/// Bytes of a key: protocol 3.0 has room for four, 3.2 for more.
+pub(crate) const SHORT_KEY: usize = 4;
+pub(crate) const LONG_KEY: usize = 32;
+
+/// Who guesses keys of 32 bits has so long a connection for each; a source has so many connections at once as `caps` says.
+const WRONG_KEY: Duration = Duration::from_secs(1);
 
 /// Sessions by the process id that they were told.
 #[derive(Clone, Default)]
@@ -31,7 +39,7 @@ pub(crate) struct Registration {
 }
 
 impl Cancels {
-    /// A key of `length` bytes: 4 for protocol 3.0, 32 for 3.2.
+    /// With a key of `length` bytes.
     pub(crate) fn register(&self, length: usize) -> Registration {
         let mut key = vec![0; length];
         // without randomness the key stays zero, and nobody is registered under a guessable one: see `ring`
@@ -63,15 +71,24 @@ impl Cancels {
         }
     }
 
-    /// Rings the session's bell if the key is right; says nothing about whether it was.
-    pub(crate) fn ring(&self, cancel: &Cancel) {
+    /// Rings the session's bell if the key is right. The client is not told whether it was, and waits where it was one
+    /// short enough to be guessed.
+    pub(crate) async fn ring(&self, cancel: &Cancel) {
+        if !self.rings(cancel) && cancel.key.len() <= SHORT_KEY {
+            tokio::time::sleep(WRONG_KEY).await;
+        }
+    }
+
+    fn rings(&self, cancel: &Cancel) -> bool {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = sessions.get(&cancel.pid)
-            && constant_time::verify_slices_are_equal(&entry.key, &cancel.key).is_ok()
-        {
+        let right = sessions.get(&cancel.pid).filter(|entry| {
+            constant_time::verify_slices_are_equal(&entry.key, &cancel.key).is_ok()
+        });
+        if let Some(entry) = right {
             // a full channel means that the bell rings already
             let _ = entry.bell.try_send(());
         }
+        right.is_some()
     }
 }
 

@@ -88,7 +88,7 @@ async fn negotiate(
                 return Err(Error::Tls("a handshake out of turn".into()));
             }
             First::CancelRequest(cancel) => {
-                cancels.ring(&cancel);
+                cancels.ring(&cancel).await;
                 // newer libpq waits for a TLS that ends in order, as the server's own does
                 let _ = connection.stream.shutdown().await;
                 return Ok(None);

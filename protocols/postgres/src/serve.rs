@@ -9,6 +9,7 @@ use gate::{
 
 use crate::Postgres;
 use crate::answers;
+use crate::cancel::{LONG_KEY, SHORT_KEY};
 use crate::client::{Arrived, arrive, farewell};
 use crate::config::Backend;
 use crate::decode::SessionState;
@@ -19,10 +20,6 @@ use crate::wire::frame::Limits;
 use crate::wire::refusal::Refusal;
 use crate::wire::substitute::Substitute;
 use crate::wire::write::client as write;
-
-/// How long a key is: protocol 3.0 has room for four bytes.
-const SHORT_KEY: usize = 4;
-const LONG_KEY: usize = 32;
 
 pub(crate) async fn serve(
     listener: &Postgres,

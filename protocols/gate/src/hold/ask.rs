@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use policy::approval::{Asker, Event, Requirement, State};
+use policy::mask::Hiding;
 use policy::operation::Operations;
 use recorder::entry::ApprovalEvent;
 use tokio::sync::oneshot;
@@ -206,9 +207,7 @@ impl Session {
             laid_out: request.laid_out(),
             redacted: rendering.redacted,
             cut: rendering.cut,
-            reason: operations
-                .reason()
-                .map_or_else(|| self.0.reason.clone(), |own| Some(own.to_owned())),
+            reason: self.shown_reason(operations),
             notes: rendering.notes,
             impact: None,
             asked_at: now,
@@ -216,6 +215,12 @@ impl Session {
             ended: None,
             holder: gate.boot().to_owned(),
         }
+    }
+
+    /// Why the asker says that it is needed, as people may see it: rules read it as it came.
+    fn shown_reason(&self, operations: &Operations) -> Option<String> {
+        let reason = operations.reason().or(self.0.reason.as_deref())?;
+        Some(self.mask().redact(reason, &Hiding::whole(reason)).text)
     }
 }
 
