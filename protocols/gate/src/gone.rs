@@ -16,6 +16,10 @@ const SILENT: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(15);
 const TIMES: u32 = 4;
 
+/// While somebody waits signs of life are sent, and the kernel asks nothing while they are not acknowledged: after so many
+/// milliseconds it gives up. Not at other times, for it would cut off who pauses reading.
+const UNACKNOWLEDGED: u32 = 120_000;
+
 /// Has the kernel notice a peer that vanished without a word. What cannot be set is left as it is.
 pub fn probe(stream: &TcpStream) {
     let _ = sockopt::set_tcp_keepidle(stream, SILENT);
@@ -27,17 +31,18 @@ pub fn probe(stream: &TcpStream) {
 impl Stream {
     /// A watch for the peer's going away that sees it behind unread bytes and behind TLS. It costs a descriptor, and a
     /// wake-up for all that comes: for as long as somebody waits.
+    /// A peer that acknowledges nothing meanwhile is given up in two minutes.
     pub fn watch(&self) -> io::Result<Gone> {
         // a descriptor of its own: its readiness can be cleared without losing any for the reader
         let duplicate = |stream: BorrowedFd<'_>| stream.try_clone_to_owned();
+        let tcp = |stream: BorrowedFd<'_>| {
+            let watch = TcpStream::from_std(duplicate(stream)?.into())?;
+            let _ = sockopt::set_tcp_user_timeout(&watch, UNACKNOWLEDGED);
+            Ok::<_, io::Error>(Gone::Tcp(watch))
+        };
         Ok(match self {
-            Self::Plain(stream) => {
-                Gone::Tcp(TcpStream::from_std(duplicate(stream.as_fd())?.into())?)
-            }
-            Self::Tls(stream) => {
-                let stream = stream.get_ref().0.as_fd();
-                Gone::Tcp(TcpStream::from_std(duplicate(stream)?.into())?)
-            }
+            Self::Plain(stream) => tcp(stream.as_fd())?,
+            Self::Tls(stream) => tcp(stream.get_ref().0.as_fd())?,
             Self::Unix(stream) => {
                 Gone::Unix(UnixStream::from_std(duplicate(stream.as_fd())?.into())?)
             }
@@ -52,6 +57,14 @@ pub enum Gone {
     Unix(UnixStream),
     /// In tests.
     Never,
+}
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        if let Self::Tcp(watch) = self {
+            let _ = sockopt::set_tcp_user_timeout(watch, 0);
+        }
+    }
 }
 
 impl Gone {

@@ -188,7 +188,7 @@ impl Exchange {
         if self.state.held.is_some() {
             return self.withdraw_held().await;
         }
-        if self.owes_own() {
+        if self.looks() {
             // the gateway's own look goes on; what waits for it is the client's statement
             self.state.taken_back = self.state.postponed.is_some()
                 || !self.state.ahead.is_empty()

@@ -13,7 +13,7 @@ use crate::{decode, layout};
 
 /// The longest text that an approver is shown: a whole statement. Parameters after it may have to be cut, which is said;
 /// then nobody can approve.
-const SHOWN: usize = decode::MAX_TEXT;
+pub(crate) const SHOWN: usize = decode::MAX_TEXT;
 
 /// A Query, Parse, Bind or Execute with all that gives it its meaning. Only this crate's decoder makes one.
 pub struct Asked {

@@ -224,7 +224,10 @@ impl Life {
                     self.dismiss(answers::lost(), running).await;
                     return Err(Error::Backend("closed its connection".into()));
                 }
-                Woken::Done => {}
+                // what it said last is read first
+                Woken::Done => {
+                    leaves_at = leaves_at.map(|_| Instant::now() + LEAVES_WITHIN);
+                }
             }
         }
     }

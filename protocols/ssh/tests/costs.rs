@@ -57,6 +57,14 @@ fn a_document_without_a_delimiter_is_opaque() {
         "cat <<\\",
         "cat <<\n",
         "cat <<<<<\"\"\"\"",
+        "echo $(cat <<  a ",
+        "echo $(cat <<  a ) ",
+        "cat \\<<<\"\" ",
+        "cat <<a$(\"\" ",
+        "cat <<a${\"\" ",
+        "cat <<a$[  b ",
+        "x=1 <<EOF$(\"\" ",
+        "cat <<'a'\"\" ",
         "for i in 9 a#lb;sh -c  \\\\fi12<<<<<\"\"\"\"\"\"\"\"; ",
     ] {
         assert!(decoded(text, text).opaque(), "{text}");

@@ -13,7 +13,7 @@ use super::expected::{Expected, Kind};
 use super::run::Bound;
 use super::state::{Made, Portal, Prepared};
 use crate::mask::literal::literal;
-use crate::request;
+use crate::request::{self, SHOWN};
 use crate::wire::frame::Frame;
 use crate::wire::frontend::{Bind, Execute, Named, Parse};
 use crate::wire::values::Formats;
@@ -238,6 +238,8 @@ impl Exchange {
 
     fn parameter_lines(&self, bind: &Bind<'_>, prepared: &Prepared) -> Vec<Redacted> {
         let shown = |text: &str| self.state.mask.redact(text, &Hiding::whole(text));
+        // of what nobody can be shown, no more is made
+        let mut room = SHOWN;
         let lines = bind
             .parameters
             .iter()
@@ -252,7 +254,12 @@ impl Exchange {
                 }
                 Some(bytes) => shown(&String::from_utf8_lossy(bytes)),
             });
-        lines.collect()
+        let fits = |line: &Redacted| {
+            let fits = room > 0;
+            room = room.saturating_sub(line.text.len());
+            fits
+        };
+        lines.take_while(fits).collect()
     }
 }
 

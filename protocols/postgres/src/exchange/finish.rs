@@ -2,29 +2,44 @@
 
 use std::time::Duration;
 
-use gate::{End, Error, Outcome, OutcomeKind, Purpose};
+use gate::{End, Error, Outcome, OutcomeKind, Purpose, Underway};
 
-use super::Exchange;
+use super::{Exchange, revoked};
 use crate::wire::refusal::Refusal;
 use crate::wire::write::server as write;
 
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(300);
 
-/// How long a client that ended its side may read nothing of the answers that it still gets.
+/// How long a client that ended its side may read nothing of the answers that it still gets, and how long it may take in all.
 const LISTENS: Duration = Duration::from_secs(10);
+const LISTENS_AT_MOST: Duration = Duration::from_secs(300);
 
 impl Exchange {
-    /// What is queued still goes out. After an orderly end, for as long as the client goes on reading; else briefly, for it
-    /// may not read any more.
+    /// What is queued still goes out. After an orderly end, for as long as the client goes on reading and may; else
+    /// briefly, for it may not read any more.
     async fn last_words(&mut self, orderly: bool) {
-        let patience = if orderly { LISTENS } else { GOODBYE };
-        loop {
-            let before = self.client.backlog();
-            let flushed = tokio::time::timeout(patience, self.client.flush()).await;
-            if flushed.is_ok() || !orderly || self.client.backlog() == before {
-                return;
+        if !orderly {
+            let _ = tokio::time::timeout(GOODBYE, self.client.flush()).await;
+            return;
+        }
+        let mut leave = self.connected.as_ref().map(Underway::revocation);
+        let listened = async {
+            let mut before = usize::MAX;
+            while self.client.backlog() < before {
+                before = self.client.backlog();
+                if tokio::time::timeout(LISTENS, self.client.flush())
+                    .await
+                    .is_ok()
+                {
+                    return;
+                }
             }
+        };
+        tokio::select! {
+            biased;
+            _ = revoked(&mut leave) => {}
+            _ = tokio::time::timeout(LISTENS_AT_MOST, listened) => {}
         }
     }
 

@@ -47,7 +47,9 @@ impl Exchange {
 
     /// Starts whatever the gateway must know before it takes the next message. Only when the server is ready.
     pub(super) async fn own_work(&mut self) -> Result<(), Error> {
-        if !self.state.queue.is_empty() || self.status == Status::Failed {
+        // a cancellation on its way would hit the look
+        let busy = !self.state.queue.is_empty() || self.state.cancelling.is_some();
+        if busy || self.status == Status::Failed {
             return Ok(());
         }
         self.refresh_mask();
@@ -69,6 +71,12 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    /// Whether the server works for the gateway itself now.
+    pub(super) fn looks(&self) -> bool {
+        let front = self.state.queue.front().map(|front| &front.kind);
+        matches!(front, Some(Kind::Own(work)) if !matches!(work, OwnWork::EarlySync))
     }
 
     /// Whether an answer to the gateway itself is outstanding: the client waits for it.
@@ -160,6 +168,11 @@ impl Exchange {
                 code: expected.code,
                 ..Outcome::of(kind)
             });
+        }
+        let looks = matches!(work, OwnWork::ReadBack(_) | OwnWork::Catalogue(_));
+        if looks && failed && self.status == Status::Failed {
+            // the client's transaction went with it, of which nothing was said
+            return Err(Error::Backend("failed a look within a transaction".into()));
         }
         match work {
             OwnWork::ReadBack(rows) if !failed => self.read_back(&rows),

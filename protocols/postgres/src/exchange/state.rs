@@ -286,7 +286,8 @@ impl Weighs for Arc<Prepared> {
 
 impl Weighs for Portal {
     fn bytes(&self) -> usize {
-        ENTRY + self.content.len()
+        // its text has the parameters in it
+        ENTRY + self.content.len() + self.text.shown.len()
     }
 }
 

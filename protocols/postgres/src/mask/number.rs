@@ -69,11 +69,15 @@ pub(super) fn decimal(value: &[u8]) -> Option<String> {
         _ => {}
     }
     let scale = usize::from(reader.u16().ok()?);
+    let digits = reader.remaining().as_chunks().0;
+    // eight bytes may ask for 200,000 zeros
+    if usize::try_from(weight).unwrap_or(0) > digits.len() + 8 || scale > 4 * (digits.len() + 8) {
+        return None;
+    }
     let before = numeric(value)?;
     if scale == 0 {
         return Some(before);
     }
-    let digits = reader.remaining().as_chunks().0;
     let mut after = String::new();
     // the first digit after the point has weight -1
     for place in (i32::from(weight) + 1..).take(scale.div_ceil(4)) {

@@ -45,30 +45,45 @@ pub(super) fn readable(text: &str) -> Result<&str, &'static str> {
     Ok(text)
 }
 
-/// Whether a letter or a digit begins the delimiter of whatever may be a here-document, as far as it can be told: of an empty
-/// one the parser finds the end again and again.
+/// Whether each here-document, or what may be one, has a plain delimiter: a word of letters, digits and `_`, bare, quoted as
+/// a whole or behind one backslash. Of others the parser may take nothing for the delimiter, and finds its end again and
+/// again.
 fn delimited(text: &str) -> bool {
     let mut rest = text;
-    while let Some((_, after)) = rest.split_once("<<") {
+    while let Some((before, after)) = rest.split_once("<<") {
         let operators = after.len() - after.trim_start_matches('<').len();
-        rest = after;
-        match operators {
-            0 => {}
-            // a here-string
-            1 => {
-                rest = after.trim_start_matches('<');
-                continue;
-            }
-            _ => return false,
+        if before.ends_with('\\') || operators > 1 {
+            return false;
         }
-        let word = after.strip_prefix('-').unwrap_or(after);
-        let word = word.trim_start_matches([' ', '\t']);
-        let name = word.trim_start_matches(['\'', '"', '\\']);
-        if !name.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_') {
+        rest = after.trim_start_matches('<');
+        // three of them are a here-string
+        if operators == 0 && !plain_delimiter(after) {
             return false;
         }
     }
     true
+}
+
+fn plain_delimiter(after: &str) -> bool {
+    let after = after.strip_prefix('-').unwrap_or(after);
+    let word = after.strip_prefix([' ', '\t']).unwrap_or(after);
+    let (quote, word) = match word.chars().next() {
+        Some(quote @ ('\'' | '"')) => (Some(quote), word.split_at(1).1),
+        Some('\\') => (None, word.split_at(1).1),
+        _ => (None, word),
+    };
+    let behind =
+        word.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
+    let behind_quote = match quote {
+        Some(quote) => behind.strip_prefix(quote),
+        None => Some(behind),
+    };
+    let ends = |rest: &str| {
+        rest.chars()
+            .next()
+            .is_none_or(|next| " \t\n;|&()<>".contains(next))
+    };
+    behind.len() < word.len() && behind_quote.is_some_and(ends)
 }
 
 /// An upper bound of the depth: nothing is ever taken to be closed again, for quotes may hide or fake what closes.
